@@ -1,0 +1,1 @@
+//! Whole-system tests live in the `tests` folder of this crate.
