@@ -1,1 +1,32 @@
-//! Under construction.
+//! The mail protocols without I/O: bytes in, meaning out, and back again.
+//!
+//! Three layers, each of use alone:
+//!
+//! 1. **Framing** ([`frame`]) cuts a byte stream into frames, a line with its literals, in one pass.
+//! 2. **Grammar** ([`imap`]) reads a frame into a value and writes a value as a frame, for both sides.
+//! 3. **Sessions** ([`imap::client`]) are state machines: bytes and the time go in; bytes to write, events and the
+//!    next deadline come out.
+//!
+//! There is no socket, no clock, no runtime and no `unsafe` in here, so the whole protocol can be tested, fuzzed and
+//! built upon (a client, a server, a proxy) as one likes.
+//!
+//! ```
+//! use mail_proto::imap::response::{self, Response, Untagged};
+//!
+//! let parsed = response::parse(&b"* 12 FETCH (UID 5 FLAGS (\\Seen))\r\n"[..], Default::default())?;
+//! let Response::Untagged(Untagged::Fetch(fetch)) = parsed.value else { panic!("a FETCH") };
+//! assert_eq!(fetch.uid(), Some(5));
+//! assert!(fetch.flags().unwrap().seen());
+//! # Ok::<(), mail_proto::ParseError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+pub mod frame;
+pub mod imap;
+mod secret;
+mod text;
+
+pub use error::{ParseError, Quirk, QuirkKind};
+pub use secret::Secret;
+pub use text::Str;

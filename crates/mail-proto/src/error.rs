@@ -1,0 +1,114 @@
+//! What can be wrong with what a peer sent: errors that say where, and quirks that were read all the same.
+
+use std::fmt;
+
+/// A line that can't be read.
+///
+/// Says where the reading stopped, what was expected there, and shows a bounded, escaped piece of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected} at offset {offset}, found {excerpt}")]
+pub struct ParseError {
+    /// Bytes from the first byte of the frame.
+    pub offset: usize,
+    /// The production of the grammar that was expected.
+    pub expected: &'static str,
+    /// What stands there instead: at most 40 bytes, escaped and quoted.
+    pub excerpt: Excerpt,
+}
+
+impl ParseError {
+    pub(crate) fn at(frame: &[u8], offset: usize, expected: &'static str) -> Self {
+        Self { offset, expected, excerpt: Excerpt::of(frame.get(offset..).unwrap_or_default()) }
+    }
+}
+
+/// A short piece of what a peer sent, safe to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt(Box<str>);
+
+impl Excerpt {
+    const MOST: usize = 40;
+
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let cut = &bytes[..bytes.len().min(Self::MOST)];
+        let more = if bytes.len() > Self::MOST { "…" } else { "" };
+        if bytes.is_empty() {
+            Self("the end".into())
+        } else {
+            Self(format!("\"{}\"{more}", cut.escape_ascii()).into())
+        }
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Something that a server got wrong and that was read all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quirk {
+    /// What was wrong.
+    pub kind: QuirkKind,
+    /// Bytes from the first byte of the frame.
+    pub offset: usize,
+}
+
+/// The kinds of [`Quirk`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum QuirkKind {
+    /// White space where none, or more of it than one space, belongs.
+    ExtraSpace,
+    /// A space that the grammar demands is missing.
+    MissingSpace,
+    /// A status line without its text.
+    MissingText,
+    /// A response code without its closing bracket.
+    UnclosedCode,
+    /// A response code that is known but whose arguments can't be read; it is kept as raw bytes.
+    BadCodeArguments,
+    /// NIL where the grammar has a string or a list.
+    UnexpectedNil,
+    /// A bare word where the grammar has a string.
+    AtomForString,
+    /// A quoted string where the grammar has an atom.
+    QuotedForAtom,
+    /// A quoted string with a quote or backslash that isn't escaped.
+    UnescapedQuote,
+    /// A control character or an 8-bit byte where the grammar forbids it.
+    ForbiddenByte,
+    /// A number that is negative, has a fraction, or is out of range.
+    BadNumber,
+    /// A date that isn't in the form of RFC 9051's `date-time`.
+    BadDate,
+    /// A list that is never closed.
+    UnclosedList,
+    /// Bytes behind the end of the response.
+    TrailingBytes,
+    /// A line ended by LF alone.
+    BareLineFeed,
+}
+
+impl fmt::Display for QuirkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ExtraSpace => "extra white space",
+            Self::MissingSpace => "a missing space",
+            Self::MissingText => "no text",
+            Self::UnclosedCode => "an unclosed response code",
+            Self::BadCodeArguments => "unreadable arguments of a response code",
+            Self::UnexpectedNil => "NIL",
+            Self::AtomForString => "a word instead of a string",
+            Self::QuotedForAtom => "a string instead of a word",
+            Self::UnescapedQuote => "an unescaped quote",
+            Self::ForbiddenByte => "a forbidden byte",
+            Self::BadNumber => "a bad number",
+            Self::BadDate => "a bad date",
+            Self::UnclosedList => "an unclosed list",
+            Self::TrailingBytes => "trailing bytes",
+            Self::BareLineFeed => "a line feed without carriage return",
+        })
+    }
+}

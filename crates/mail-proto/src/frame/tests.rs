@@ -1,0 +1,137 @@
+use super::*;
+
+/// Feeds the pieces and gives all events, adjacent chunks joined.
+fn events(mut framer: Framer, pieces: &[&[u8]]) -> Result<Vec<Event>, FrameError> {
+    let mut events: Vec<Event> = Vec::new();
+    for piece in pieces {
+        framer.buffer().extend_from_slice(piece);
+        while let Some(event) = framer.next_event()? {
+            match (events.last_mut(), event) {
+                (Some(Event::Chunk(last)), Event::Chunk(more)) => *last = [&last[..], &more[..]].concat().into(),
+                (_, event) => events.push(event),
+            }
+        }
+    }
+    Ok(events)
+}
+
+fn client() -> Framer {
+    Framer::responses(Limits { kept_literal: 8, ..Limits::RESPONSES })
+}
+
+fn segment(bytes: &'static [u8]) -> Event {
+    Event::Segment(Segment { bytes: Bytes::from_static(bytes), continues: false, streamed: None })
+}
+
+const SESSION: &[u8] = b"* OK quota {3}\r\n* 1 FETCH (X {3}\r\na\r\n UID 1)\r\n\
+    * 2 FETCH (BODY[] {12}\r\n* 3 EXISTS\r\n FLAGS ({0}\r\n))\r\na1 OK done {9}\r\n+ {4}\r\n";
+
+fn session_events() -> Vec<Event> {
+    vec![
+        segment(b"* OK quota {3}\r\n"),
+        segment(b"* 1 FETCH (X {3}\r\na\r\n UID 1)\r\n"),
+        Event::Segment(Segment {
+            bytes: Bytes::from_static(b"* 2 FETCH (BODY[] {12}\r\n"),
+            continues: false,
+            streamed: Some(12),
+        }),
+        Event::Chunk(Bytes::from_static(b"* 3 EXISTS\r\n")),
+        Event::Segment(Segment {
+            bytes: Bytes::from_static(b" FLAGS ({0}\r\n))\r\n"),
+            continues: true,
+            streamed: None,
+        }),
+        segment(b"a1 OK done {9}\r\n"),
+        segment(b"+ {4}\r\n"),
+    ]
+}
+
+#[test]
+fn a_session_is_cut_into_its_frames() {
+    assert_eq!(events(client(), &[SESSION]).unwrap(), session_events());
+}
+
+#[test]
+fn every_split_gives_the_same_events() {
+    for at in 0..=SESSION.len() {
+        let (head, tail) = SESSION.split_at(at);
+        assert_eq!(events(client(), &[head, tail]).unwrap(), session_events(), "split at {at}");
+    }
+    let single: Vec<&[u8]> = SESSION.chunks(1).collect();
+    assert_eq!(events(client(), &single).unwrap(), session_events());
+}
+
+#[test]
+fn a_line_feed_ends_a_line_only_where_the_first_line_ended_so() {
+    let bare = events(client(), &[b"* OK hi\n* 1 EXISTS\r\n* 2 EXISTS\n"]).unwrap();
+    assert_eq!(bare, [segment(b"* OK hi\n"), segment(b"* 1 EXISTS\r\n"), segment(b"* 2 EXISTS\n")]);
+    let proper = events(client(), &[b"* OK hi\r\n* OK a\nb\r\n"]).unwrap();
+    assert_eq!(proper, [segment(b"* OK hi\r\n"), segment(b"* OK a\nb\r\n")]);
+}
+
+#[test]
+fn a_line_feed_right_behind_a_literal_is_no_line_end() {
+    // The carriage return belongs to the literal, so this line feed stands alone.
+    let events = events(client(), &[b"* OK\r\n* 1 FETCH (X {2}\r\n\r\r\n)\r\n"]).unwrap();
+    assert_eq!(events[1], segment(b"* 1 FETCH (X {2}\r\n\r\r\n)\r\n"));
+}
+
+#[test]
+fn limits_end_the_stream() {
+    let limits = Limits { text: 40, kept_literal: 8, literal: 100, literals: 2, frame: 80 };
+    let fails = |input: &[u8]| {
+        let mut framer = Framer::responses(limits.clone());
+        framer.buffer().extend_from_slice(input);
+        let error = loop {
+            match framer.next_event() {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("no error"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(framer.next_event(), Err(error.clone()), "it stays failed");
+        error
+    };
+    assert_eq!(fails(&[b'a'; 41]), FrameError::TextTooLong { limit: 40 });
+    assert_eq!(fails(b"* X {101}\r\n"), FrameError::LiteralTooLong { announced: 101, limit: 100 });
+    assert_eq!(
+        fails(b"* X {99999999999999999999999}\r\n"),
+        FrameError::LiteralTooLong { announced: u64::MAX, limit: 100 }
+    );
+    assert_eq!(fails(b"* {0}\r\n{0}\r\n{0}\r\n"), FrameError::TooManyLiterals { limit: 2 });
+    let limits = Limits { text: 40, kept_literal: 8, literal: 100, literals: 9, frame: 20 };
+    let mut framer = Framer::responses(limits);
+    framer.buffer().extend_from_slice(b"* X {8}\r\n12345678 {8}\r\n12345678\r\n");
+    assert_eq!(framer.next_event(), Err(FrameError::FrameTooLong { limit: 20 }));
+}
+
+#[test]
+fn an_announced_literal_costs_no_memory() {
+    let mut framer = Framer::responses(Limits { kept_literal: 1 << 30, frame: 1 << 30, ..Limits::RESPONSES });
+    framer.buffer().extend_from_slice(b"* X {1000000000}\r\n");
+    assert_eq!(framer.next_event(), Ok(None));
+    assert!(framer.buffer().capacity() < 1024);
+}
+
+#[test]
+fn a_server_is_told_of_a_literal_that_waits() {
+    let mut framer = Framer::commands(Limits { kept_literal: 8, ..Limits::COMMANDS });
+    framer.buffer().extend_from_slice(b"a LOGIN {3}\r\n");
+    assert_eq!(framer.next_event(), Ok(Some(Event::LiteralWaits { len: 3 })));
+    assert_eq!(framer.partial(), b"a LOGIN {3}\r\n");
+    assert_eq!(framer.next_event(), Ok(None));
+    framer.buffer().extend_from_slice(b"bob {3+}\r\npwd\r\n");
+    assert_eq!(framer.next_event(), Ok(Some(segment(b"a LOGIN {3}\r\nbob {3+}\r\npwd\r\n"))));
+}
+
+#[test]
+fn a_refused_literal_ends_its_command() {
+    for kept_literal in [1, 8] {
+        let mut framer = Framer::commands(Limits { kept_literal, ..Limits::COMMANDS });
+        framer.buffer().extend_from_slice(b"a LOGIN {3}\r\n");
+        while !matches!(framer.next_event(), Ok(Some(Event::LiteralWaits { len: 3 }))) {}
+        framer.refuse_literal();
+        framer.buffer().extend_from_slice(b"b NOOP\r\n");
+        assert_eq!(framer.next_event(), Ok(Some(segment(b"b NOOP\r\n"))));
+    }
+}

@@ -1,0 +1,1 @@
+//! IMAP: RFC 3501 and RFC 9051.
