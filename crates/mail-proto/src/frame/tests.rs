@@ -7,7 +7,9 @@ fn events(mut framer: Framer, pieces: &[&[u8]]) -> Result<Vec<Event>, FrameError
         framer.buffer().extend_from_slice(piece);
         while let Some(event) = framer.next_event()? {
             match (events.last_mut(), event) {
-                (Some(Event::Chunk(last)), Event::Chunk(more)) => *last = [&last[..], &more[..]].concat().into(),
+                (Some(Event::Chunk(last)), Event::Chunk(more)) => {
+                    *last = [&last[..], &more[..]].concat().into()
+                }
                 (_, event) => events.push(event),
             }
         }

@@ -1,0 +1,325 @@
+//! Response codes: the machine-readable part of a status response (RFC 9051 section 7.1, RFC 5530 and others).
+
+use bytes::Bytes;
+
+use super::{
+    capability::Capabilities,
+    encode::Encoder,
+    flags::{self, Flag},
+    sequence_set::SequenceSet,
+    terminals::{Context, Parsing, any_value, astring, fail, list, number, number64, nz_number, sp, spaces},
+};
+use crate::error::QuirkKind;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $wire:literal,)*) => {
+        /// A response code.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum ResponseCode {
+            $($(#[$doc])* $name,)*
+            /// `BADCHARSET`: the charsets that would have done, if the server says (RFC 9051).
+            BadCharset(Vec<Bytes>),
+            /// `CAPABILITY` (RFC 9051).
+            Capability(Capabilities),
+            /// `PERMANENTFLAGS` (RFC 9051).
+            PermanentFlags(Vec<Flag>),
+            /// `UIDNEXT` (RFC 9051): no message has yet had this UID.
+            UidNext(u32),
+            /// `UIDVALIDITY` (RFC 9051).
+            UidValidity(u32),
+            /// `UNSEEN` (RFC 3501): the sequence number of the first message without `\Seen`.
+            Unseen(u32),
+            /// `APPENDUID` (RFC 4315).
+            AppendUid {
+                /// The mailbox' UIDVALIDITY.
+                uid_validity: u32,
+                /// The UIDs of the new messages, in the order in which they were given.
+                uids: SequenceSet,
+            },
+            /// `COPYUID` (RFC 4315).
+            CopyUid {
+                /// The target's UIDVALIDITY.
+                uid_validity: u32,
+                /// The UIDs in the source.
+                source: SequenceSet,
+                /// The UIDs in the target, in the same order.
+                target: SequenceSet,
+            },
+            /// `HIGHESTMODSEQ` (RFC 7162).
+            HighestModSeq(u64),
+            /// `MODIFIED` (RFC 7162): the messages a conditional STORE left alone.
+            Modified(SequenceSet),
+            /// One that isn't known here, or whose arguments can't be read.
+            Other {
+                /// The name as on the wire.
+                name: Bytes,
+                /// What follows the name and a space, raw.
+                arguments: Option<Bytes>,
+            },
+        }
+
+        impl ResponseCode {
+            fn bare(name: &[u8]) -> Option<Self> {
+                $(if name.eq_ignore_ascii_case($wire.as_bytes()) { return Some(Self::$name); })*
+                None
+            }
+
+            fn wire(&self) -> &'static str {
+                match self {
+                    $(Self::$name => $wire,)*
+                    Self::BadCharset(_) => "BADCHARSET",
+                    Self::Capability(_) => "CAPABILITY",
+                    Self::PermanentFlags(_) => "PERMANENTFLAGS",
+                    Self::UidNext(_) => "UIDNEXT",
+                    Self::UidValidity(_) => "UIDVALIDITY",
+                    Self::Unseen(_) => "UNSEEN",
+                    Self::AppendUid { .. } => "APPENDUID",
+                    Self::CopyUid { .. } => "COPYUID",
+                    Self::HighestModSeq(_) => "HIGHESTMODSEQ",
+                    Self::Modified(_) => "MODIFIED",
+                    Self::Other { .. } => "",
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// RFC 9051: the text is for the user to see.
+    Alert = "ALERT",
+    /// RFC 5530
+    AlreadyExists = "ALREADYEXISTS",
+    /// RFC 5530
+    AuthenticationFailed = "AUTHENTICATIONFAILED",
+    /// RFC 5530
+    AuthorizationFailed = "AUTHORIZATIONFAILED",
+    /// RFC 5530
+    Cannot = "CANNOT",
+    /// RFC 5530
+    ClientBug = "CLIENTBUG",
+    /// RFC 7162: the mailbox that was selected before isn't any more.
+    Closed = "CLOSED",
+    /// RFC 5530
+    ContactAdmin = "CONTACTADMIN",
+    /// RFC 5530
+    Corruption = "CORRUPTION",
+    /// RFC 5530
+    Expired = "EXPIRED",
+    /// RFC 5530
+    ExpungeIssued = "EXPUNGEISSUED",
+    /// RFC 5530
+    InUse = "INUSE",
+    /// RFC 5530
+    Limit = "LIMIT",
+    /// RFC 5530
+    NonExistent = "NONEXISTENT",
+    /// RFC 7162: the mailbox keeps no mod-sequences.
+    NoModSeq = "NOMODSEQ",
+    /// RFC 5530
+    NoPerm = "NOPERM",
+    /// RFC 5530
+    OverQuota = "OVERQUOTA",
+    /// RFC 9051
+    Parse = "PARSE",
+    /// RFC 5530
+    PrivacyRequired = "PRIVACYREQUIRED",
+    /// RFC 9051
+    ReadOnly = "READ-ONLY",
+    /// RFC 9051
+    ReadWrite = "READ-WRITE",
+    /// RFC 5530
+    ServerBug = "SERVERBUG",
+    /// Gmail: the server slows this account down.
+    Throttled = "THROTTLED",
+    /// RFC 9051: creating the mailbox first would help.
+    TryCreate = "TRYCREATE",
+    /// RFC 4315
+    UidNotSticky = "UIDNOTSTICKY",
+    /// RFC 5530
+    Unavailable = "UNAVAILABLE",
+}
+
+impl ResponseCode {
+    /// `"[" resp-text-code "]"`. A code that can't be read is kept raw; one without its bracket is a quirk.
+    pub(crate) fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
+        let Some(inner) = input.strip_prefix(b"[") else { return fail(input, "\"[\"") };
+        let len =
+            inner.iter().position(|byte| matches!(byte, b' ' | b']' | b'\r' | b'\n')).unwrap_or(inner.len());
+        let (name, behind) = inner.split_at(len);
+        if name.is_empty() {
+            return fail(inner, "a response code");
+        }
+        if let Ok((rest, code)) = Self::arguments(name, behind, cx)
+            && let Some(rest) = rest.strip_prefix(b"]")
+        {
+            return Ok((rest, code));
+        }
+        let (rest, raw) = raw_arguments(behind, cx)?;
+        let arguments = raw.strip_prefix(b" ");
+        match Self::bare(name) {
+            Some(code) if arguments.is_none_or(<[u8]>::is_empty) => return Ok((rest, code)),
+            _ => {}
+        }
+        if is_known(name) {
+            cx.quirk(behind, QuirkKind::BadCodeArguments)?;
+        }
+        let code = Self::Other {
+            name: cx.frame.slice_ref(name),
+            arguments: arguments.map(|raw| cx.frame.slice_ref(raw)),
+        };
+        Ok((rest, code))
+    }
+
+    fn arguments<'a>(name: &[u8], input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
+        match name.to_ascii_uppercase().as_slice() {
+            b"BADCHARSET" => {
+                if input.first() == Some(&b']') {
+                    return Ok((input, Self::BadCharset(Vec::new())));
+                }
+                let (rest, ()) = sp(input)?;
+                let mut charsets = Vec::new();
+                let (rest, ()) = list(rest, cx, |input, cx| {
+                    let (rest, charset) = astring(input, cx)?;
+                    charsets.push(cx.bytes(charset));
+                    Ok((rest, ()))
+                })?;
+                Ok((rest, Self::BadCharset(charsets)))
+            }
+            b"CAPABILITY" => {
+                let (rest, capabilities) = Capabilities::parse(input, cx)?;
+                Ok((rest, Self::Capability(capabilities)))
+            }
+            b"PERMANENTFLAGS" => {
+                let (rest, ()) = spaces(input, cx)?;
+                let (rest, flags) = flags::parse_list(rest, cx)?;
+                Ok((rest, Self::PermanentFlags(flags)))
+            }
+            b"UIDNEXT" => number_of(number, Self::UidNext, input, cx),
+            b"UIDVALIDITY" => number_of(number, Self::UidValidity, input, cx),
+            b"UNSEEN" => number_of(number, Self::Unseen, input, cx),
+            b"HIGHESTMODSEQ" => number_of(number64, Self::HighestModSeq, input, cx),
+            b"MODIFIED" => number_of(SequenceSet::parse, Self::Modified, input, cx),
+            b"APPENDUID" => {
+                let (rest, ()) = spaces(input, cx)?;
+                let (rest, uid_validity) = nz_number(rest)?;
+                let (rest, ()) = spaces(rest, cx)?;
+                let (rest, uids) = SequenceSet::parse(rest)?;
+                Ok((rest, Self::AppendUid { uid_validity, uids }))
+            }
+            b"COPYUID" => {
+                let (rest, ()) = spaces(input, cx)?;
+                let (rest, uid_validity) = nz_number(rest)?;
+                let (rest, ()) = spaces(rest, cx)?;
+                let (rest, source) = SequenceSet::parse(rest)?;
+                let (rest, ()) = spaces(rest, cx)?;
+                let (rest, target) = SequenceSet::parse(rest)?;
+                Ok((rest, Self::CopyUid { uid_validity, source, target }))
+            }
+            _ => match Self::bare(name) {
+                Some(code) => Ok((input, code)),
+                None => fail(input, "a response code"),
+            },
+        }
+    }
+
+    pub(crate) fn encode(&self, out: &mut Encoder) {
+        out.raw("[").raw(self.wire());
+        match self {
+            Self::BadCharset(charsets) if charsets.is_empty() => {}
+            Self::BadCharset(charsets) => {
+                out.raw(" (");
+                for (index, charset) in charsets.iter().enumerate() {
+                    if index > 0 {
+                        out.raw(" ");
+                    }
+                    out.astring(charset, "charset");
+                }
+                out.raw(")");
+            }
+            Self::Capability(capabilities) => capabilities.encode(out),
+            Self::PermanentFlags(list) => {
+                out.raw(" ");
+                flags::encode_list(list, out);
+            }
+            Self::UidNext(number) | Self::UidValidity(number) | Self::Unseen(number) => {
+                out.raw(" ").number(u64::from(*number));
+            }
+            Self::HighestModSeq(number) => {
+                out.raw(" ").number(*number);
+            }
+            Self::Modified(set) => {
+                out.raw(" ");
+                set.encode(out, "modified messages");
+            }
+            Self::AppendUid { uid_validity, uids } => {
+                out.raw(" ").number(u64::from(*uid_validity)).raw(" ");
+                uids.encode(out, "appended messages");
+            }
+            Self::CopyUid { uid_validity, source, target } => {
+                out.raw(" ").number(u64::from(*uid_validity)).raw(" ");
+                source.encode(out, "copied messages");
+                out.raw(" ");
+                target.encode(out, "copies");
+            }
+            Self::Other { name, arguments } => {
+                out.atom(name, "response code");
+                if let Some(arguments) = arguments {
+                    out.raw(" ").line_text(arguments);
+                }
+            }
+            _ => {}
+        }
+        out.raw("]");
+    }
+}
+
+fn is_known(name: &[u8]) -> bool {
+    const WITH_ARGUMENTS: [&str; 10] = [
+        "BADCHARSET",
+        "CAPABILITY",
+        "PERMANENTFLAGS",
+        "UIDNEXT",
+        "UIDVALIDITY",
+        "UNSEEN",
+        "APPENDUID",
+        "COPYUID",
+        "HIGHESTMODSEQ",
+        "MODIFIED",
+    ];
+    WITH_ARGUMENTS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        || ResponseCode::bare(name).is_some()
+}
+
+fn number_of<'a, T>(
+    number: impl Fn(&'a [u8]) -> Parsing<'a, T>,
+    code: impl Fn(T) -> ResponseCode,
+    input: &'a [u8],
+    cx: &mut Context<'a>,
+) -> Parsing<'a, ResponseCode> {
+    let (rest, ()) = spaces(input, cx)?;
+    let (rest, value) = number(rest)?;
+    Ok((rest, code(value)))
+}
+
+/// Everything up to the bracket that closes the code; a bracket in a string doesn't. Without one, the code ends with
+/// its line.
+fn raw_arguments<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, &'a [u8]> {
+    let mut rest = input;
+    loop {
+        match rest.first() {
+            Some(b']') => return Ok((&rest[1..], &input[..input.len() - rest.len()])),
+            None | Some(b'\r' | b'\n') => {
+                cx.quirk(rest, QuirkKind::UnclosedCode)?;
+                return Ok((rest, &input[..input.len() - rest.len()]));
+            }
+            Some(b'"' | b'(') => {
+                rest = match any_value(rest, cx) {
+                    Ok((rest, ())) => rest,
+                    Err(_) => &rest[1..],
+                };
+            }
+            Some(_) => rest = &rest[1..],
+        }
+    }
+}

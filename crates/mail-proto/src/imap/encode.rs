@@ -1,0 +1,319 @@
+//! Writing: the one place through which every argument passes on its way to the wire.
+//!
+//! An [`Encoder`] chooses between atom, quoted string and literal by content, and the kind of literal by what the
+//! server announced. CR, LF and NUL can't get out of an argument: they make a literal, or an [`EncodeError`] before
+//! anything is sent.
+
+use bytes::Bytes;
+
+use super::terminals::is_astring_byte;
+
+/// What a server takes, as far as writing depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EncodeOptions {
+    /// Which literals may be written without waiting.
+    pub literals: Literals,
+    /// Whether quoted strings may hold UTF-8 (after `ENABLE UTF8=ACCEPT` or IMAP4rev2).
+    pub utf8: bool,
+}
+
+impl EncodeOptions {
+    /// With this kind of literal.
+    pub const fn literals(literals: Literals) -> Self {
+        Self { literals, utf8: false }
+    }
+}
+
+/// Which literals may be written without waiting for a continuation request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Literals {
+    /// None: each waits (RFC 3501).
+    #[default]
+    Synchronising,
+    /// Those up to 4,096 bytes (`LITERAL-`, RFC 7888; IMAP4rev2).
+    UpTo4096,
+    /// All (`LITERAL+`, RFC 7888).
+    Any,
+    /// A server's literals, which never wait and never say so.
+    Server,
+}
+
+/// A value as it goes over the wire: pieces, some of which have to wait for the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The pieces, in order.
+    pub fragments: Vec<Fragment>,
+}
+
+/// A piece of an encoded value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fragment {
+    /// Bytes to write. They may hold whole literals that need not wait.
+    Bytes(Bytes),
+    /// Wait here until the server asks for the literal that was announced.
+    Wait,
+    /// The content of a literal that comes from elsewhere: exactly this many bytes.
+    Upload {
+        /// Length in bytes.
+        len: u64,
+    },
+}
+
+impl Encoded {
+    /// All bytes in one piece, as if nothing had to wait. An upload is left out.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for fragment in &self.fragments {
+            if let Fragment::Bytes(bytes) = fragment {
+                out.extend_from_slice(bytes);
+            }
+        }
+        out
+    }
+}
+
+/// A value that can't be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// A string holds NUL, which no form of string can carry.
+    #[error("{what} holds a NUL byte")]
+    Nul {
+        /// The argument.
+        what: &'static str,
+    },
+    /// A word that has to be an atom has other bytes in it, or none at all.
+    #[error("{what} is not an atom")]
+    NotAnAtom {
+        /// The argument.
+        what: &'static str,
+    },
+    /// A set, list or text that may not be empty is empty.
+    #[error("{what} is empty")]
+    Empty {
+        /// The argument.
+        what: &'static str,
+    },
+}
+
+/// Writes a value. The first error is kept and comes out of [`finish`](Self::finish), so that writing reads plainly.
+#[derive(Debug)]
+pub struct Encoder {
+    options: EncodeOptions,
+    fragments: Vec<Fragment>,
+    text: Vec<u8>,
+    error: Option<EncodeError>,
+}
+
+/// Literals from this size on go out as they are, without a copy.
+const COPY_BELOW: usize = 4096;
+
+impl Encoder {
+    /// An encoder for what the other side takes.
+    pub fn new(options: EncodeOptions) -> Self {
+        Self { options, fragments: Vec::new(), text: Vec::with_capacity(64), error: None }
+    }
+
+    /// Fixed text of the protocol. Never an argument.
+    pub(crate) fn raw(&mut self, text: &str) -> &mut Self {
+        self.text.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// Bytes that a parser took from the wire as one whole value, strings and literals in it.
+    pub(crate) fn verbatim(&mut self, bytes: &[u8]) -> &mut Self {
+        self.text.extend_from_slice(bytes);
+        self
+    }
+
+    pub(crate) fn number(&mut self, number: u64) -> &mut Self {
+        let mut digits = [0_u8; 20];
+        let mut at = digits.len();
+        let mut rest = number;
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.text.extend_from_slice(&digits[at..]);
+        self
+    }
+
+    /// A word that is an atom or can't be written. `what` names the argument in the error.
+    pub(crate) fn atom(&mut self, word: &[u8], what: &'static str) -> &mut Self {
+        if word.is_empty() || !word.iter().all(|byte| is_astring_byte(*byte) && byte.is_ascii()) {
+            return self.fail(EncodeError::NotAnAtom { what });
+        }
+        self.text.extend_from_slice(word);
+        self
+    }
+
+    /// Text up to the end of a line or the closing bracket: status text. Line ends in it become spaces.
+    pub(crate) fn line_text(&mut self, text: &[u8]) -> &mut Self {
+        self.text
+            .extend(text.iter().map(|byte| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { *byte }));
+        self
+    }
+
+    /// `astring`: the shortest form that carries the bytes.
+    pub(crate) fn astring(&mut self, bytes: &[u8], what: &'static str) -> &mut Self {
+        // A bare NIL would be read as no string at all where the reader takes an nstring.
+        let bare = !bytes.is_empty() && !bytes.eq_ignore_ascii_case(b"NIL");
+        if bare && bytes.iter().all(|byte| is_astring_byte(*byte) && byte.is_ascii()) {
+            self.text.extend_from_slice(bytes);
+            return self;
+        }
+        self.string(bytes, what)
+    }
+
+    /// `string`: quoted, or a literal where a quoted string can't carry the bytes.
+    pub(crate) fn string(&mut self, bytes: &[u8], what: &'static str) -> &mut Self {
+        const LONGEST_QUOTED: usize = 1000;
+        let utf8 = self.options.utf8 && std::str::from_utf8(bytes).is_ok();
+        let fits = |byte: &u8| matches!(byte, b' '..=b'~') || (utf8 && *byte >= 0x80);
+        if bytes.len() > LONGEST_QUOTED || !bytes.iter().all(fits) {
+            return self.literal(Bytes::copy_from_slice(bytes), what);
+        }
+        self.text.push(b'"');
+        for byte in bytes {
+            if matches!(byte, b'"' | b'\\') {
+                self.text.push(b'\\');
+            }
+            self.text.push(*byte);
+        }
+        self.text.push(b'"');
+        self
+    }
+
+    /// `nstring`
+    pub(crate) fn nstring(&mut self, bytes: Option<&[u8]>, what: &'static str) -> &mut Self {
+        match bytes {
+            Some(bytes) => self.string(bytes, what),
+            None => self.raw("NIL"),
+        }
+    }
+
+    /// `literal`
+    pub(crate) fn literal(&mut self, bytes: Bytes, what: &'static str) -> &mut Self {
+        if memchr::memchr(0, &bytes).is_some() {
+            return self.fail(EncodeError::Nul { what });
+        }
+        self.announce(bytes.len() as u64);
+        self.content(bytes)
+    }
+
+    /// The content of a literal whose announcement was written, from a server's store: NULs are the store's business.
+    fn content(&mut self, bytes: Bytes) -> &mut Self {
+        if bytes.len() < COPY_BELOW {
+            self.text.extend_from_slice(&bytes);
+        } else {
+            self.flush();
+            self.fragments.push(Fragment::Bytes(bytes));
+        }
+        self
+    }
+
+    /// A literal of message content, which a server sends as it has it.
+    pub(crate) fn content_literal(&mut self, bytes: Bytes) -> &mut Self {
+        self.announce(bytes.len() as u64);
+        self.content(bytes)
+    }
+
+    /// The announcement of a literal whose bytes come from elsewhere.
+    pub(crate) fn upload(&mut self, len: u64) -> &mut Self {
+        self.announce(len);
+        self.flush();
+        self.fragments.push(Fragment::Upload { len });
+        self
+    }
+
+    fn announce(&mut self, len: u64) {
+        let (mark, waits) = match self.options.literals {
+            Literals::Server => ("", false),
+            Literals::Any => ("+", false),
+            Literals::UpTo4096 if len <= 4096 => ("+", false),
+            Literals::UpTo4096 | Literals::Synchronising => ("", true),
+        };
+        self.raw("{").number(len).raw(mark).raw("}\r\n");
+        if waits {
+            self.flush();
+            self.fragments.push(Fragment::Wait);
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.text.is_empty() {
+            self.fragments.push(Fragment::Bytes(std::mem::take(&mut self.text).into()));
+        }
+    }
+
+    pub(crate) fn fail(&mut self, error: EncodeError) -> &mut Self {
+        self.error.get_or_insert(error);
+        self
+    }
+
+    /// The encoded value.
+    ///
+    /// # Errors
+    /// An argument can't be written; nothing of it was sent.
+    pub(crate) fn finish(mut self) -> Result<Encoded, EncodeError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.flush();
+        Ok(Encoded { fragments: self.fragments })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn astring(bytes: &[u8], options: EncodeOptions) -> Result<Vec<u8>, EncodeError> {
+        let mut encoder = Encoder::new(options);
+        encoder.astring(bytes, "text");
+        encoder.finish().map(|encoded| encoded.to_bytes())
+    }
+
+    #[test]
+    fn the_form_follows_the_content() {
+        for (bytes, wire) in [
+            (&b"abc"[..], &b"abc"[..]),
+            (b"a]b", b"a]b"),
+            (b"", b"\"\""),
+            (b"nil", b"\"nil\""),
+            (b"a b", b"\"a b\""),
+            (b"a\"\\", b"\"a\\\"\\\\\""),
+            (b"{5}", b"\"{5}\""),
+            (b"a\r\nb", b"{4+}\r\na\r\nb"),
+            (b"\xff", b"{1+}\r\n\xff"),
+        ] {
+            assert_eq!(astring(bytes, EncodeOptions::literals(Literals::Any)).unwrap(), wire);
+        }
+        let utf8 = EncodeOptions { utf8: true, ..EncodeOptions::default() };
+        assert_eq!(astring("é".as_bytes(), utf8).unwrap(), "\"é\"".as_bytes());
+    }
+
+    #[test]
+    fn nul_is_an_error() {
+        assert_eq!(astring(b"a\0b", EncodeOptions::default()), Err(EncodeError::Nul { what: "text" }));
+    }
+
+    #[test]
+    fn a_literal_waits_unless_the_server_takes_it_at_once() {
+        let waits = |literals, len| {
+            let mut encoder = Encoder::new(EncodeOptions::literals(literals));
+            encoder.literal(vec![b'x'; len].into(), "text");
+            encoder.finish().unwrap().fragments.contains(&Fragment::Wait)
+        };
+        assert!(waits(Literals::Synchronising, 1));
+        assert!(!waits(Literals::UpTo4096, 4096));
+        assert!(waits(Literals::UpTo4096, 4097));
+        assert!(!waits(Literals::Any, 4097));
+        assert!(!waits(Literals::Server, 1));
+    }
+}

@@ -1,0 +1,351 @@
+//! Responses: everything a server sends (RFC 9051 section 7).
+
+use bytes::Bytes;
+
+use super::{
+    capability::Capabilities,
+    encode::{EncodeError, EncodeOptions, Encoded, Encoder, Literals},
+    fetch::{self, Fetch},
+    flags::{self, Flag},
+    list::List,
+    mailbox_status::MailboxStatus,
+    search::Search,
+    status_line::{Status, kind},
+    terminals::{Context, Fail, Parsing, end, line, list, nstring, number, spaces},
+};
+use crate::{
+    error::{ParseError, Quirk, QuirkKind},
+    frame::Segment,
+};
+
+/// A response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Response {
+    /// The end of a command.
+    Tagged {
+        /// The command's tag.
+        tag: Bytes,
+        /// How it went.
+        status: Status,
+    },
+    /// Everything else a server tells.
+    Untagged(Untagged),
+    /// The server waits for the rest of a command.
+    Continue {
+        /// Text, or base64 during AUTHENTICATE.
+        text: Bytes,
+    },
+}
+
+/// A response that isn't the end of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Untagged {
+    /// A notice, a warning, the greeting, or the end of the connection.
+    Status(Status),
+    /// What the server can do.
+    Capability(Capabilities),
+    /// What ENABLE switched on (RFC 5161).
+    Enabled(Capabilities),
+    /// The flags that messages of the mailbox may have.
+    Flags(Vec<Flag>),
+    /// How many messages the mailbox has.
+    Exists(u32),
+    /// How many messages are recent (RFC 3501).
+    Recent(u32),
+    /// The message with this sequence number is gone, and those behind it count one less.
+    Expunge(u32),
+    /// A mailbox.
+    List(List),
+    /// A mailbox that is subscribed to (RFC 3501).
+    Lsub(List),
+    /// Numbers of a mailbox.
+    MailboxStatus(MailboxStatus),
+    /// Messages that match.
+    Search(Search),
+    /// A message.
+    Fetch(Fetch),
+    /// Which server this is: names and values (RFC 2971).
+    Id(Vec<(Bytes, Option<Bytes>)>),
+    /// One that isn't known here.
+    Unknown {
+        /// Its keyword, in the server's case.
+        keyword: Bytes,
+        /// The whole line without its end, raw.
+        raw: Bytes,
+    },
+}
+
+/// How to read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParseOptions {
+    /// Reject what a server gets wrong, instead of reading it and telling of it as a [`Quirk`].
+    pub strict: bool,
+}
+
+impl ParseOptions {
+    /// Options that reject every quirk.
+    pub const STRICT: Self = Self { strict: true };
+}
+
+/// What was read, and what was wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed<T> {
+    /// The value.
+    pub value: T,
+    /// What the peer got wrong and was read all the same, in order.
+    pub quirks: Vec<Quirk>,
+}
+
+/// Reads a whole response: one frame, its line end included, literals in it.
+///
+/// # Errors
+/// It can't be read. The stream can be read on: the frame is known to end where it does.
+pub fn parse(frame: impl Into<Bytes>, options: ParseOptions) -> Result<Parsed<Response>, ParseError> {
+    Reader::new(options).segment(&Segment { bytes: frame.into(), continues: false, streamed: None })
+}
+
+/// Reads responses from the segments of a [`Framer`](crate::frame::Framer), those with streamed literals included.
+#[derive(Debug, Default)]
+pub struct Reader {
+    options: ParseOptions,
+    /// The sequence number of the message whose FETCH goes on behind a streamed literal.
+    open: Option<u32>,
+}
+
+impl Reader {
+    /// A reader at the start of a stream.
+    pub fn new(options: ParseOptions) -> Self {
+        Self { options, open: None }
+    }
+
+    /// Reads a segment. A FETCH with a streamed body comes in several values, whose
+    /// [`Fetch::streamed`] says that the body's chunks follow, and whose [`Fetch::continues`] that it goes on.
+    ///
+    /// # Errors
+    /// It can't be read. The chunks of a streamed literal that follows belong to nothing.
+    pub fn segment(&mut self, segment: &Segment) -> Result<Parsed<Response>, ParseError> {
+        let frame = &segment.bytes;
+        let mut cx = Context::new(frame, self.options.strict);
+        let value = match self.open.take() {
+            Some(seq) if segment.continues => {
+                fetch::parse_message(seq, true, frame, segment.streamed, &mut cx)
+                    .map(|fetch| Response::Untagged(Untagged::Fetch(fetch)))
+            }
+            _ if segment.continues => {
+                Err(nom::Err::Error(Fail { at: frame, expected: "a FETCH to go on with" }))
+            }
+            _ => response(segment, &mut cx),
+        };
+        match value {
+            Ok(value) => {
+                if let Response::Untagged(Untagged::Fetch(fetch)) = &value
+                    && segment.streamed.is_some()
+                {
+                    self.open = Some(fetch.seq());
+                }
+                Ok(Parsed { value, quirks: cx.into_quirks() })
+            }
+            Err(error) => Err(cx.error(&error)),
+        }
+    }
+}
+
+fn response<'a>(segment: &'a Segment, cx: &mut Context<'a>) -> Result<Response, nom::Err<Fail<'a>>> {
+    let input: &'a [u8] = &segment.bytes;
+    if !input.ends_with(b"\n") {
+        return Err(nom::Err::Error(Fail { at: &input[input.len()..], expected: "CRLF" }));
+    }
+    match input {
+        [b'*', rest @ ..] => {
+            let (rest, ()) = spaces(rest, cx)?;
+            Ok(Response::Untagged(untagged(rest, segment.streamed, cx)?))
+        }
+        [b'+', rest @ ..] => {
+            let text = line(rest);
+            let text = text.strip_prefix(b" ").unwrap_or(text);
+            Ok(Response::Continue { text: cx.frame.slice_ref(text) })
+        }
+        _ => {
+            let tag = input.iter().position(|byte| *byte == b' ').unwrap_or(0);
+            if tag == 0 {
+                return Err(nom::Err::Error(Fail { at: input, expected: "\"*\", \"+\" or a tag" }));
+            }
+            let (rest, ()) = spaces(&input[tag..], cx)?;
+            let (rest, kind) = kind(rest)?;
+            let (_, status) = Status::parse(kind, rest, cx)?;
+            Ok(Response::Tagged { tag: cx.frame.slice(..tag), status })
+        }
+    }
+}
+
+/// `response-data`, behind the star, dispatched on its first byte.
+fn untagged<'a>(
+    input: &'a [u8],
+    streamed: Option<u64>,
+    cx: &mut Context<'a>,
+) -> Result<Untagged, nom::Err<Fail<'a>>> {
+    if input.first().is_some_and(u8::is_ascii_digit) {
+        return numbered(input, streamed, cx);
+    }
+    let len =
+        input.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n' | b'[')).unwrap_or(input.len());
+    let (word, rest) = input.split_at(len);
+    let (rest, value) = match word.to_ascii_uppercase().as_slice() {
+        b"OK" | b"NO" | b"BAD" | b"BYE" | b"PREAUTH" => {
+            let (rest, kind) = kind(input)?;
+            let (rest, status) = Status::parse(kind, rest, cx)?;
+            (rest, Untagged::Status(status))
+        }
+        b"CAPABILITY" => map(Capabilities::parse(rest, cx), Untagged::Capability)?,
+        b"ENABLED" => map(Capabilities::parse(rest, cx), Untagged::Enabled)?,
+        b"FLAGS" => map(flags::parse_list(spaces(rest, cx)?.0, cx), Untagged::Flags)?,
+        b"LIST" => map(List::parse(spaces(rest, cx)?.0, cx), Untagged::List)?,
+        b"LSUB" => map(List::parse(spaces(rest, cx)?.0, cx), Untagged::Lsub)?,
+        b"STATUS" => map(MailboxStatus::parse(spaces(rest, cx)?.0, cx), Untagged::MailboxStatus)?,
+        b"SEARCH" => map(Search::parse(rest, cx), Untagged::Search)?,
+        b"ID" => map(id(spaces(rest, cx)?.0, cx), Untagged::Id)?,
+        b"" => return Err(nom::Err::Error(Fail { at: input, expected: "a response" })),
+        _ => {
+            let unknown = Untagged::Unknown {
+                keyword: cx.frame.slice_ref(word),
+                raw: cx.frame.slice_ref(line(cx.frame)),
+            };
+            (&[][..], unknown)
+        }
+    };
+    end(rest, cx)?;
+    Ok(value)
+}
+
+fn map<'a, T>(parsed: Parsing<'a, T>, value: impl Fn(T) -> Untagged) -> Parsing<'a, Untagged> {
+    parsed.map(|(rest, parsed)| (rest, value(parsed)))
+}
+
+/// `number SP ("EXISTS" / "RECENT" / "EXPUNGE" / "FETCH" …)`
+fn numbered<'a>(
+    input: &'a [u8],
+    streamed: Option<u64>,
+    cx: &mut Context<'a>,
+) -> Result<Untagged, nom::Err<Fail<'a>>> {
+    let (rest, value) = number(input)?;
+    let (rest, ()) = spaces(rest, cx)?;
+    let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let (word, behind) = rest.split_at(len);
+    let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
+    if is(b"FETCH") {
+        let open = match behind.first() {
+            Some(b'(') => {
+                cx.quirk(behind, QuirkKind::MissingSpace)?;
+                behind
+            }
+            _ => spaces(behind, cx)?.0,
+        };
+        return Ok(Untagged::Fetch(fetch::parse_message(value, false, open, streamed, cx)?));
+    }
+    let data = match len {
+        6 if is(b"EXISTS") => Untagged::Exists(value),
+        6 if is(b"RECENT") => Untagged::Recent(value),
+        7 if is(b"EXPUNGE") => Untagged::Expunge(value),
+        0 => return Err(nom::Err::Error(Fail { at: rest, expected: "EXISTS, EXPUNGE or FETCH" })),
+        _ => {
+            return Ok(Untagged::Unknown {
+                keyword: cx.frame.slice_ref(word),
+                raw: cx.frame.slice_ref(line(cx.frame)),
+            });
+        }
+    };
+    end(behind, cx)?;
+    Ok(data)
+}
+
+/// `id-params-list = "(" *(string SP nstring) ")" / nil`
+pub(crate) fn id<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Vec<(Bytes, Option<Bytes>)>> {
+    if let Some(rest) = super::terminals::nil(input) {
+        return Ok((rest, Vec::new()));
+    }
+    let mut fields = Vec::new();
+    let (rest, ()) = list(input, cx, |input, cx| {
+        let (rest, name) = nstring(input, cx)?;
+        let (rest, ()) = spaces(rest, cx)?;
+        let (rest, value) = nstring(rest, cx)?;
+        let name = name.map(|name| cx.bytes(name)).unwrap_or_default();
+        fields.push((name, value.map(|value| cx.bytes(value))));
+        Ok((rest, ()))
+    })?;
+    Ok((rest, fields))
+}
+
+pub(crate) fn encode_id(fields: &[(Bytes, Option<Bytes>)], out: &mut Encoder) {
+    if fields.is_empty() {
+        out.raw("NIL");
+        return;
+    }
+    out.raw("(");
+    for (index, (name, value)) in fields.iter().enumerate() {
+        if index > 0 {
+            out.raw(" ");
+        }
+        out.string(name, "ID field").raw(" ").nstring(value.as_deref(), "ID value");
+    }
+    out.raw(")");
+}
+
+impl Response {
+    /// The response as it goes over the wire.
+    ///
+    /// # Errors
+    /// An argument can't be written.
+    pub fn encode(&self) -> Result<Encoded, EncodeError> {
+        let mut out = Encoder::new(EncodeOptions::literals(Literals::Server));
+        match self {
+            Self::Tagged { tag, status } => {
+                out.atom(tag, "tag").raw(" ");
+                status.encode(&mut out);
+            }
+            Self::Continue { text } => drop(out.raw("+ ").line_text(text)),
+            Self::Untagged(Untagged::Fetch(fetch)) => return encode_fetch(fetch),
+            Self::Untagged(data) => {
+                out.raw("* ");
+                data.encode(&mut out);
+            }
+        }
+        out.raw("\r\n");
+        out.finish()
+    }
+}
+
+impl Untagged {
+    fn encode(&self, out: &mut Encoder) {
+        match self {
+            Self::Status(status) => status.encode(out),
+            Self::Capability(capabilities) => capabilities.encode(out.raw("CAPABILITY")),
+            Self::Enabled(capabilities) => capabilities.encode(out.raw("ENABLED")),
+            Self::Flags(list) => flags::encode_list(list, out.raw("FLAGS ")),
+            Self::Exists(number) => drop(out.number(u64::from(*number)).raw(" EXISTS")),
+            Self::Recent(number) => drop(out.number(u64::from(*number)).raw(" RECENT")),
+            Self::Expunge(number) => drop(out.number(u64::from(*number)).raw(" EXPUNGE")),
+            Self::List(list) => list.encode(out.raw("LIST ")),
+            Self::Lsub(list) => list.encode(out.raw("LSUB ")),
+            Self::MailboxStatus(status) => status.encode(out.raw("STATUS ")),
+            Self::Search(search) => search.encode(out.raw("SEARCH")),
+            Self::Id(fields) => encode_id(fields, out.raw("ID ")),
+            // Written by `encode_fetch`; a value has no other way here.
+            Self::Fetch(_) => {}
+            Self::Unknown { raw, .. } => {
+                let raw = raw.strip_prefix(b"* ").unwrap_or(raw);
+                out.line_text(raw);
+            }
+        }
+    }
+}
+
+/// A value read from the wire goes out with the items it has, but for those that couldn't be read.
+fn encode_fetch(fetch: &Fetch) -> Result<Encoded, EncodeError> {
+    fetch.items().fold(Fetch::build(fetch.seq()), fetch::FetchBuilder::item).encode()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! Sets of message numbers: sequence numbers or UIDs, kept as ranges and never expanded unasked.
+
+use std::{fmt, ops::RangeInclusive};
+
+use super::{
+    encode::{EncodeError, Encoder},
+    terminals::{Parsing, fail, nz_number},
+};
+
+/// A set of message numbers (`sequence-set`, RFC 9051 section 9), of sequence numbers or of UIDs.
+///
+/// `*`, the largest number in use, is kept apart from every number, 4294967295 included.
+///
+/// ```
+/// use mail_proto::imap::SequenceSet;
+///
+/// let set: SequenceSet = [3, 1, 2, 7].into_iter().collect();
+/// assert_eq!(set.to_string(), "1:3,7");
+/// assert_eq!("5:*".parse::<SequenceSet>()?.to_string(), "5:*");
+/// # Ok::<(), mail_proto::imap::InvalidSet>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SequenceSet {
+    ranges: Vec<Range>,
+}
+
+/// A range, both ends in it. The ends stand as they came, so `5:*` and `*:5` differ in form and mean the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Range {
+    first: Bound,
+    last: Bound,
+}
+
+/// A number, or 0 for `*`, since no message has the number 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Bound(u32);
+
+impl Bound {
+    const STAR: Self = Self(0);
+}
+
+/// A text that isn't a `sequence-set`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a set of message numbers")]
+pub struct InvalidSet;
+
+impl SequenceSet {
+    /// The set `1:*`: every message.
+    pub fn all() -> Self {
+        Self { ranges: vec![Range { first: Bound(1), last: Bound::STAR }] }
+    }
+
+    /// The set `n:*`: from a number on. If the mailbox has no such message, `*` is below `n` and the set holds the
+    /// last message. The number 0 is taken as 1.
+    pub fn starting_at(first: u32) -> Self {
+        Self { ranges: vec![Range { first: Bound(first.max(1)), last: Bound::STAR }] }
+    }
+
+    /// Whether the set is empty. The wire has no empty set.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Whether `*` is in the set, so that its members depend on the mailbox.
+    pub fn has_star(&self) -> bool {
+        self.ranges.iter().any(|range| range.first == Bound::STAR || range.last == Bound::STAR)
+    }
+
+    /// Whether the set holds this number whatever the mailbox holds. `*` counts as larger than any number.
+    pub fn contains(&self, number: u32) -> bool {
+        self.spans().any(|(first, last)| first <= u64::from(number) && u64::from(number) <= last)
+    }
+
+    /// Whether the two sets may have a number in common. `*` may be any number.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.has_star()
+            || other.has_star()
+            || self
+                .spans()
+                .any(|(first, last)| other.spans().any(|(begin, end)| first <= end && begin <= last))
+    }
+
+    /// How many numbers the set holds, `None` if `*` is in it. A number that stands in two ranges counts twice.
+    pub fn len(&self) -> Option<u64> {
+        (!self.has_star()).then(|| self.spans().map(|(first, last)| last - first + 1).sum())
+    }
+
+    /// The numbers in the order in which they stand, one at a time; `None` if `*` is in the set.
+    pub fn numbers(&self) -> Option<impl Iterator<Item = u32> + '_> {
+        // Without `*` both ends are numbers of 32 bits.
+        (!self.has_star()).then(|| self.spans().flat_map(|(first, last)| first as u32..=last as u32))
+    }
+
+    /// Adds a number. The next after the last one makes its range longer.
+    pub fn insert(&mut self, number: u32) {
+        self.insert_range(number..=number);
+    }
+
+    /// Adds a range. One that begins right behind the last range makes it longer. Numbers begin at 1; an empty range
+    /// adds nothing.
+    pub fn insert_range(&mut self, numbers: RangeInclusive<u32>) {
+        let (first, last) = ((*numbers.start()).max(1), *numbers.end());
+        if first > last {
+            return;
+        }
+        match self.ranges.last_mut() {
+            Some(range)
+                if range.first.0 <= range.last.0
+                    && range.first != Bound::STAR
+                    && range.last.0.checked_add(1) == Some(first) =>
+            {
+                range.last = Bound(last);
+            }
+            _ => self.ranges.push(Range { first: Bound(first), last: Bound(last) }),
+        }
+    }
+
+    /// Takes the first `most` numbers out; what is left stays in the set. `None` if `*` is in the set.
+    pub fn split_off_front(&mut self, most: usize) -> Option<Self> {
+        if self.has_star() {
+            return None;
+        }
+        let mut front = Self::default();
+        let mut wanted = u32::try_from(most).unwrap_or(u32::MAX);
+        let mut whole = 0;
+        for range in &mut self.ranges {
+            let (first, last) = (range.first.0.min(range.last.0), range.first.0.max(range.last.0));
+            let Some(behind) = wanted.checked_sub(1).map(|more| first.saturating_add(more)) else { break };
+            if last <= behind {
+                front.insert_range(first..=last);
+                wanted -= last - first + 1;
+                whole += 1;
+            } else {
+                front.insert_range(first..=behind);
+                *range = Range { first: Bound(behind + 1), last: Bound(last) };
+                break;
+            }
+        }
+        self.ranges.drain(..whole);
+        Some(front)
+    }
+
+    /// The ranges from low to high, `*` above every number.
+    fn spans(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let value = |bound: Bound| if bound == Bound::STAR { 1 << 32 } else { u64::from(bound.0) };
+        self.ranges.iter().map(move |range| {
+            let (first, last) = (value(range.first), value(range.last));
+            (first.min(last), first.max(last))
+        })
+    }
+
+    pub(crate) fn parse(input: &[u8]) -> Parsing<'_, Self> {
+        let commas = input
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b':' | b'*'))
+            .filter(|byte| **byte == b',')
+            .count();
+        let mut ranges = Vec::with_capacity(commas + 1);
+        let mut input = input;
+        loop {
+            let (rest, first) = bound(input)?;
+            let (rest, last) = match rest {
+                [b':', rest @ ..] => bound(rest)?,
+                _ => (rest, first),
+            };
+            ranges.push(Range { first, last });
+            match rest {
+                [b',', rest @ ..] => input = rest,
+                _ => return Ok((rest, Self { ranges })),
+            }
+        }
+    }
+
+    pub(crate) fn encode(&self, out: &mut Encoder, what: &'static str) {
+        if self.is_empty() {
+            out.fail(EncodeError::Empty { what });
+        }
+        let bound = |out: &mut Encoder, bound: Bound| {
+            if bound == Bound::STAR {
+                out.raw("*")
+            } else {
+                out.number(u64::from(bound.0))
+            };
+        };
+        for (index, range) in self.ranges.iter().enumerate() {
+            if index > 0 {
+                out.raw(",");
+            }
+            bound(out, range.first);
+            if range.first != range.last {
+                out.raw(":");
+                bound(out, range.last);
+            }
+        }
+    }
+}
+
+fn bound(input: &[u8]) -> Parsing<'_, Bound> {
+    match input {
+        [b'*', rest @ ..] => Ok((rest, Bound::STAR)),
+        _ => match nz_number(input) {
+            Ok((rest, number)) => Ok((rest, Bound(number))),
+            Err(_) => fail(input, "a message number or \"*\""),
+        },
+    }
+}
+
+impl fmt::Display for SequenceSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bound = |f: &mut fmt::Formatter<'_>, bound: Bound| {
+            if bound == Bound::STAR { f.write_str("*") } else { write!(f, "{}", bound.0) }
+        };
+        for (index, range) in self.ranges.iter().enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            bound(f, range.first)?;
+            if range.first != range.last {
+                f.write_str(":")?;
+                bound(f, range.last)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::str::FromStr for SequenceSet {
+    type Err = InvalidSet;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSet> {
+        match Self::parse(text.as_bytes()) {
+            Ok((b"", set)) => Ok(set),
+            _ => Err(InvalidSet),
+        }
+    }
+}
+
+impl From<u32> for SequenceSet {
+    fn from(number: u32) -> Self {
+        Self::from_iter([number])
+    }
+}
+
+impl From<RangeInclusive<u32>> for SequenceSet {
+    fn from(numbers: RangeInclusive<u32>) -> Self {
+        let mut set = Self::default();
+        set.insert_range(numbers);
+        set
+    }
+}
+
+impl From<&[u32]> for SequenceSet {
+    fn from(numbers: &[u32]) -> Self {
+        numbers.iter().copied().collect()
+    }
+}
+
+impl From<Vec<u32>> for SequenceSet {
+    fn from(numbers: Vec<u32>) -> Self {
+        numbers.into_iter().collect()
+    }
+}
+
+/// Sorts the numbers, leaves out zeros and what stands twice, and joins neighbours into ranges.
+impl FromIterator<u32> for SequenceSet {
+    fn from_iter<I: IntoIterator<Item = u32>>(numbers: I) -> Self {
+        let mut numbers: Vec<u32> = numbers.into_iter().filter(|number| *number > 0).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut set = Self::default();
+        numbers.into_iter().for_each(|number| set.insert(number));
+        set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str) -> SequenceSet {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn reads_and_prints_what_it_read() {
+        for text in ["1", "1:*", "*", "*:3", "4294967295", "5:1,7,9:4294967295"] {
+            assert_eq!(set(text).to_string(), text);
+        }
+        for text in ["", "0", "1,", "1:", ",1", "4294967296", "a", "1 2"] {
+            assert_eq!(text.parse::<SequenceSet>(), Err(InvalidSet), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_largest_uid_is_not_the_star() {
+        assert!(!set("4294967295").has_star());
+        assert!(set("5:*").contains(u32::MAX));
+        assert_eq!(set("4294967294:4294967295").len(), Some(2));
+    }
+
+    #[test]
+    fn overlaps_is_about_numbers() {
+        assert!(set("1:5").overlaps(&set("5:9")));
+        assert!(!set("1:4,10").overlaps(&set("5:9")));
+        assert!(set("9:5").overlaps(&set("6")));
+        assert!(set("1").overlaps(&set("*")), "the last message may be any");
+    }
+
+    #[test]
+    fn the_front_is_split_off() {
+        let mut rest = set("1:5,8,20:10");
+        assert_eq!(rest.split_off_front(3).unwrap().to_string(), "1:3");
+        assert_eq!(rest.split_off_front(4).unwrap().to_string(), "4:5,8,10");
+        assert_eq!(rest.to_string(), "11:20");
+        assert_eq!(rest.split_off_front(100).unwrap().to_string(), "11:20");
+        assert!(rest.is_empty());
+        let mut top = set("4294967290:4294967295");
+        assert_eq!(top.split_off_front(6).unwrap().to_string(), "4294967290:4294967295");
+        assert_eq!(set("5:*").split_off_front(1), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! Status responses: OK, NO, BAD, BYE and PREAUTH, tagged or not, and the greeting (RFC 9051 section 7.1).
+
+use bytes::Bytes;
+
+use super::{
+    code::ResponseCode,
+    encode::Encoder,
+    terminals::{Context, Parsing, fail, line, skip_spaces},
+};
+use crate::error::QuirkKind;
+
+/// How something went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StatusKind {
+    /// It went well, or is a notice.
+    Ok,
+    /// It failed, or is a warning.
+    No,
+    /// The server didn't understand.
+    Bad,
+    /// The server ends the connection.
+    Bye,
+    /// As a greeting: the connection is authenticated already.
+    PreAuth,
+}
+
+impl StatusKind {
+    pub(crate) fn from_word(word: &[u8]) -> Option<Self> {
+        [
+            (&b"OK"[..], Self::Ok),
+            (b"NO", Self::No),
+            (b"BAD", Self::Bad),
+            (b"BYE", Self::Bye),
+            (b"PREAUTH", Self::PreAuth),
+        ]
+        .into_iter()
+        .find_map(|(name, kind)| word.eq_ignore_ascii_case(name).then_some(kind))
+    }
+
+    fn wire(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::No => "NO",
+            Self::Bad => "BAD",
+            Self::Bye => "BYE",
+            Self::PreAuth => "PREAUTH",
+        }
+    }
+}
+
+/// A status response without its tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// How it went.
+    pub kind: StatusKind,
+    /// What a program may act on.
+    pub code: Option<ResponseCode>,
+    /// What a person may read; empty if the server sent none.
+    pub text: Bytes,
+}
+
+impl Status {
+    /// A status with text.
+    pub fn new(kind: StatusKind, text: impl Into<Bytes>) -> Self {
+        Self { kind, code: None, text: text.into() }
+    }
+
+    /// With a code.
+    #[must_use]
+    pub fn with_code(mut self, code: ResponseCode) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// What stands behind the kind: `SP resp-text`, of which servers leave out what they like.
+    pub(crate) fn parse<'a>(kind: StatusKind, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
+        let input = line(input);
+        if input.is_empty() {
+            cx.quirk(input, QuirkKind::MissingText)?;
+            return Ok((&[], Self { kind, code: None, text: Bytes::new() }));
+        }
+        let mut rest = skip_spaces(input);
+        match input.len() - rest.len() {
+            0 => cx.quirk(input, QuirkKind::MissingSpace)?,
+            1 => {}
+            _ => cx.quirk(input, QuirkKind::ExtraSpace)?,
+        }
+        let mut code = None;
+        if rest.first() == Some(&b'[') {
+            // A bracket that isn't a code is text.
+            if let Ok((behind, found)) = ResponseCode::parse(rest, cx) {
+                code = Some(found);
+                rest = match behind.strip_prefix(b" ") {
+                    Some(text) => text,
+                    None => {
+                        let kind =
+                            if behind.is_empty() { QuirkKind::MissingText } else { QuirkKind::MissingSpace };
+                        cx.quirk(behind, kind)?;
+                        behind
+                    }
+                };
+            }
+        }
+        Ok((&[], Self { kind, code, text: cx.frame.slice_ref(rest) }))
+    }
+
+    pub(crate) fn encode(&self, out: &mut Encoder) {
+        out.raw(self.kind.wire()).raw(" ");
+        if let Some(code) = &self.code {
+            code.encode(out);
+            out.raw(" ");
+        }
+        out.line_text(&self.text);
+    }
+
+    /// The text, with anything that isn't UTF-8 replaced.
+    pub fn text_lossy(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.text)
+    }
+}
+
+/// The word a status line begins with, and what follows. `OK[CODE]` and `OK` at the end of the line count too.
+pub(crate) fn kind(input: &[u8]) -> Parsing<'_, StatusKind> {
+    let len = input.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    match StatusKind::from_word(&input[..len]) {
+        Some(kind) => Ok((&input[len..], kind)),
+        None => fail(input, "OK, NO or BAD"),
+    }
+}

@@ -1,0 +1,423 @@
+//! The terminals of the grammar: words, strings, numbers, and where in the frame they stand.
+//!
+//! Every parser here has nom's shape and works on a suffix of the frame, so that the place of anything is the
+//! frame's length less what is left.
+
+use bytes::Bytes;
+use nom::{Err, IResult};
+
+use crate::{
+    error::{ParseError, Quirk, QuirkKind},
+    text::{Span, unescape},
+};
+
+/// Where a parser failed, and what it wanted there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Fail<'a> {
+    pub(crate) at: &'a [u8],
+    pub(crate) expected: &'static str,
+}
+
+impl<'a> nom::error::ParseError<&'a [u8]> for Fail<'a> {
+    fn from_error_kind(at: &'a [u8], _: nom::error::ErrorKind) -> Self {
+        Fail { at, expected: "something else" }
+    }
+
+    fn append(_: &'a [u8], _: nom::error::ErrorKind, other: Self) -> Self {
+        other
+    }
+}
+
+pub(crate) type Parsing<'a, T> = IResult<&'a [u8], T, Fail<'a>>;
+
+pub(crate) fn fail<'a, T>(at: &'a [u8], expected: &'static str) -> Parsing<'a, T> {
+    Err(Err::Error(Fail { at, expected }))
+}
+
+/// What a parser knows of its surroundings: the frame, how strict to be, and the quirks seen so far.
+pub(crate) struct Context<'a> {
+    pub(crate) frame: &'a Bytes,
+    strict: bool,
+    quirks: Vec<Quirk>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(frame: &'a Bytes, strict: bool) -> Self {
+        Self { frame, strict, quirks: Vec::new() }
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    pub(crate) fn offset(&self, rest: &[u8]) -> usize {
+        self.frame.len() - rest.len()
+    }
+
+    /// Notes that the peer got something wrong at `at`; in strict mode that is an error.
+    pub(crate) fn quirk(&mut self, at: &'a [u8], kind: QuirkKind) -> Result<(), Err<Fail<'a>>> {
+        if self.strict {
+            return Err(Err::Error(Fail { at, expected: expected_instead_of(kind) }));
+        }
+        self.quirks.push(Quirk { kind, offset: self.offset(at) });
+        Ok(())
+    }
+
+    pub(crate) fn into_quirks(self) -> Vec<Quirk> {
+        self.quirks
+    }
+
+    /// The span of `len` bytes from `at` on.
+    pub(crate) fn span(&self, at: &[u8], len: usize) -> Span {
+        Span::new(self.offset(at), len, false)
+    }
+
+    /// The string as bytes of its own: a share of the frame, or a copy without the escapes.
+    pub(crate) fn bytes(&self, span: Span) -> Bytes {
+        if span.is_escaped() {
+            unescape(&self.frame[span.start()..span.end()]).into()
+        } else {
+            self.frame.slice(span.start()..span.end())
+        }
+    }
+
+    pub(crate) fn error(&self, error: &Err<Fail<'_>>) -> ParseError {
+        match error {
+            Err::Error(fail) | Err::Failure(fail) => {
+                ParseError::at(self.frame, self.offset(fail.at), fail.expected)
+            }
+            // Frames are complete, so no parser asks for more.
+            Err::Incomplete(_) => ParseError::at(self.frame, self.frame.len(), "more"),
+        }
+    }
+}
+
+fn expected_instead_of(kind: QuirkKind) -> &'static str {
+    match kind {
+        QuirkKind::ExtraSpace => "a single space",
+        QuirkKind::MissingSpace => "a space",
+        QuirkKind::MissingText => "text",
+        QuirkKind::UnclosedCode => "\"]\"",
+        QuirkKind::UnexpectedNil => "a string or list",
+        QuirkKind::AtomForString | QuirkKind::UnescapedQuote => "a string",
+        QuirkKind::QuotedForAtom => "an atom",
+        QuirkKind::BadNumber => "a number",
+        QuirkKind::BadDate => "a date-time",
+        QuirkKind::UnclosedList => "\")\"",
+        QuirkKind::TrailingBytes => "CRLF",
+        QuirkKind::BareLineFeed => "CRLF",
+        QuirkKind::ForbiddenByte | QuirkKind::BadCodeArguments => "what RFC 9051 allows",
+    }
+}
+
+pub(crate) fn byte(wanted: u8, expected: &'static str) -> impl Fn(&[u8]) -> Parsing<'_, ()> {
+    move |input| match input.split_first() {
+        Some((first, rest)) if *first == wanted => Ok((rest, ())),
+        _ => fail(input, expected),
+    }
+}
+
+/// `SP`, exactly one.
+pub(crate) fn sp(input: &[u8]) -> Parsing<'_, ()> {
+    byte(b' ', "a space")(input)
+}
+
+/// `SP`; more than one, or a tab, is a quirk.
+pub(crate) fn spaces<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
+    match input {
+        [b' ', next, ..] if *next != b' ' && *next != b'\t' => Ok((&input[1..], ())),
+        [b' ' | b'\t', ..] => {
+            cx.quirk(input, QuirkKind::ExtraSpace)?;
+            Ok((skip_spaces(input), ()))
+        }
+        _ => fail(input, "a space"),
+    }
+}
+
+pub(crate) fn skip_spaces(input: &[u8]) -> &[u8] {
+    let spaces = input.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    &input[spaces..]
+}
+
+/// Whether the line is at its end.
+pub(crate) fn at_end(input: &[u8]) -> bool {
+    matches!(input, b"" | b"\r\n" | b"\n")
+}
+
+/// The end of the frame; white space or anything else before it is a quirk.
+pub(crate) fn end<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
+    if !at_end(input) {
+        let spaces_only = at_end(skip_spaces(input));
+        cx.quirk(input, if spaces_only { QuirkKind::ExtraSpace } else { QuirkKind::TrailingBytes })?;
+    }
+    Ok((&[], ()))
+}
+
+/// Without the line end.
+pub(crate) fn line(input: &[u8]) -> &[u8] {
+    let input = input.strip_suffix(b"\n").unwrap_or(input);
+    input.strip_suffix(b"\r").unwrap_or(input)
+}
+
+/// `ATOM-CHAR`, and 8-bit bytes, which servers send in flags and names.
+pub(crate) fn is_atom_byte(byte: u8) -> bool {
+    !matches!(byte, 0..=b' ' | b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']' | 0x7f)
+}
+
+/// `ASTRING-CHAR = ATOM-CHAR / resp-specials`
+pub(crate) fn is_astring_byte(byte: u8) -> bool {
+    is_atom_byte(byte) || byte == b']'
+}
+
+pub(crate) fn take_while1<'a>(
+    input: &'a [u8],
+    accept: impl Fn(u8) -> bool,
+    expected: &'static str,
+) -> Parsing<'a, &'a [u8]> {
+    let len = input.iter().position(|byte| !accept(*byte)).unwrap_or(input.len());
+    if len == 0 { fail(input, expected) } else { Ok((&input[len..], &input[..len])) }
+}
+
+/// `atom = 1*ATOM-CHAR`
+pub(crate) fn atom(input: &[u8]) -> Parsing<'_, &[u8]> {
+    take_while1(input, is_atom_byte, "an atom")
+}
+
+/// `number64`; at most 20 digits.
+pub(crate) fn number64(input: &[u8]) -> Parsing<'_, u64> {
+    let mut value: u64 = 0;
+    let mut len = 0;
+    for byte in input {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = match value.checked_mul(10).and_then(|value| value.checked_add(u64::from(digit))) {
+            Some(value) => value,
+            None => return fail(input, "a number of 64 bits"),
+        };
+        len += 1;
+    }
+    if len == 0 { fail(input, "a number") } else { Ok((&input[len..], value)) }
+}
+
+/// `number`
+pub(crate) fn number(input: &[u8]) -> Parsing<'_, u32> {
+    let (rest, value) = number64(input)?;
+    match u32::try_from(value) {
+        Ok(value) => Ok((rest, value)),
+        Err(_) => fail(input, "a number of 32 bits"),
+    }
+}
+
+/// `nz-number`
+pub(crate) fn nz_number(input: &[u8]) -> Parsing<'_, u32> {
+    match number(input)? {
+        (_, 0) => fail(input, "a number above zero"),
+        found => Ok(found),
+    }
+}
+
+/// The content of a `literal = "{" number64 ["+"] "}" CRLF *CHAR8`, or of a `literal8`.
+pub(crate) fn literal<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Span> {
+    let open = input.strip_prefix(b"~").unwrap_or(input);
+    let (rest, ()) = byte(b'{', "a literal")(open)?;
+    let (rest, len) = number64(rest)?;
+    let rest = rest.strip_prefix(b"+").unwrap_or(rest);
+    let ([b'}', b'\r', b'\n', content @ ..] | [b'}', b'\n', content @ ..]) = rest else {
+        return fail(rest, "the end of a literal's announcement");
+    };
+    match usize::try_from(len) {
+        Ok(len) if len <= content.len() => Ok((&content[len..], cx.span(content, len))),
+        _ => fail(input, "a literal's bytes"),
+    }
+}
+
+/// The content of a `quoted = DQUOTE *QUOTED-CHAR DQUOTE`.
+pub(crate) fn quoted<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Span> {
+    let (content, ()) = byte(b'"', "a quoted string")(input)?;
+    let mut escaped = false;
+    let mut at = 0;
+    loop {
+        match memchr::memchr2(b'"', b'\\', &content[at..]) {
+            Some(found) if content[at + found] == b'"' => {
+                let len = at + found;
+                if memchr::memchr2(b'\r', b'\n', &content[..len]).is_some() {
+                    return fail(input, "a quoted string on one line");
+                }
+                let start = cx.offset(content);
+                return Ok((&content[len + 1..], Span::new(start, len, escaped)));
+            }
+            Some(found) if at + found + 1 < content.len() => {
+                escaped = true;
+                at += found + 2;
+            }
+            _ => return fail(input, "the end of a quoted string"),
+        }
+    }
+}
+
+/// `string = quoted / literal`
+pub(crate) fn string<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Span> {
+    match input.first() {
+        Some(b'"') => quoted(input, cx),
+        Some(b'{' | b'~') => literal(input, cx),
+        _ => fail(input, "a string"),
+    }
+}
+
+/// `astring = 1*ASTRING-CHAR / string`
+pub(crate) fn astring<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Span> {
+    match input.first() {
+        Some(b'"' | b'{') => string(input, cx),
+        _ => {
+            let (rest, word) = take_while1(input, is_astring_byte, "a word or string")?;
+            Ok((rest, cx.span(input, word.len())))
+        }
+    }
+}
+
+/// `nil = "NIL"`, if it stands there as a whole word.
+pub(crate) fn nil(input: &[u8]) -> Option<&[u8]> {
+    let (head, rest) = input.split_at_checked(3)?;
+    let ends = rest.first().is_none_or(|byte| !is_astring_byte(*byte));
+    (head.eq_ignore_ascii_case(b"NIL") && ends).then_some(rest)
+}
+
+/// `nstring = string / nil`; a bare word is a quirk.
+pub(crate) fn nstring<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Option<Span>> {
+    match input.first() {
+        Some(b'"' | b'{' | b'~') => string(input, cx).map(|(rest, span)| (rest, Some(span))),
+        _ => {
+            if let Some(rest) = nil(input) {
+                return Ok((rest, None));
+            }
+            let (rest, span) = astring(input, cx)?;
+            cx.quirk(input, QuirkKind::AtomForString)?;
+            Ok((rest, Some(span)))
+        }
+    }
+}
+
+/// Items in parentheses, separated by spaces, as `( a b c )` too. Nothing between the parentheses is an empty list.
+pub(crate) fn list<'a>(
+    input: &'a [u8],
+    cx: &mut Context<'a>,
+    mut item: impl FnMut(&'a [u8], &mut Context<'a>) -> Parsing<'a, ()>,
+) -> Parsing<'a, ()> {
+    let (mut input, ()) = byte(b'(', "\"(\"")(input)?;
+    loop {
+        if let [b' ' | b'\t', ..] = input {
+            cx.quirk(input, QuirkKind::ExtraSpace)?;
+            input = skip_spaces(input);
+        }
+        if let [b')', rest @ ..] = input {
+            return Ok((rest, ()));
+        }
+        (input, ()) = item(input, cx)?;
+        match input {
+            [b')', rest @ ..] => return Ok((rest, ())),
+            [b' ', ..] => input = &input[1..],
+            _ => return fail(input, "a space or \")\""),
+        }
+    }
+}
+
+/// Any value, whatever it means: a word, a string, or a list of such, nested as deep as it likes.
+///
+/// Knows quotes and literals, so that a parenthesis in one counts for nothing. Ends before the space or the closing
+/// parenthesis that follows it.
+pub(crate) fn any_value<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, ()> {
+    let mut rest = input;
+    let mut depth = 0_usize;
+    loop {
+        match rest.first() {
+            Some(b'(') => {
+                depth += 1;
+                rest = &rest[1..];
+            }
+            Some(b')') if depth > 0 => {
+                depth -= 1;
+                rest = &rest[1..];
+            }
+            Some(b' ') if depth > 0 => rest = &rest[1..],
+            Some(b'"') => rest = quoted(rest, cx)?.0,
+            Some(b'{') => rest = literal(rest, cx)?.0,
+            Some(b' ' | b')' | b'\r' | b'\n') | None => break,
+            Some(_) => {
+                let len = rest
+                    .iter()
+                    .position(|byte| matches!(byte, b' ' | b'(' | b')' | b'"' | b'{' | b'\r' | b'\n'))
+                    .unwrap_or(rest.len());
+                rest = &rest[len..];
+            }
+        }
+    }
+    if depth > 0 {
+        return fail(rest, "\")\"");
+    }
+    if rest.len() == input.len() { fail(input, "a value") } else { Ok((rest, ())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed<'a, T>(
+        frame: &'a Bytes,
+        parser: impl Fn(&'a [u8], &mut Context<'a>) -> Parsing<'a, T>,
+    ) -> Result<(usize, T), ParseError> {
+        let mut cx = Context::new(frame, false);
+        match parser(frame, &mut cx) {
+            Ok((rest, value)) => Ok((cx.offset(rest), value)),
+            Err(error) => Err(cx.error(&error)),
+        }
+    }
+
+    #[test]
+    fn strings_of_every_form() {
+        for (wire, text, at) in [
+            (&br#""a\"b" "#[..], &br#"a"b"#[..], 6),
+            (b"\"\"", b"", 2),
+            (b"{3}\r\nab\" ", b"ab\"", 8),
+            (b"{3+}\r\nabc", b"abc", 9),
+            (b"a]b c", b"a]b", 3),
+        ] {
+            let frame = Bytes::copy_from_slice(wire);
+            let (end, span) = parsed(&frame, |input, cx| astring(input, cx)).unwrap();
+            assert_eq!(span.of(&frame).to_bytes(), text);
+            assert_eq!(end, at);
+        }
+    }
+
+    #[test]
+    fn broken_strings_say_what_was_expected() {
+        for (wire, expected) in [
+            (&b"\"abc"[..], "the end of a quoted string"),
+            (b"\"abc\\", "the end of a quoted string"),
+            (b"\"a\r\nb\"", "a quoted string on one line"),
+            (b"{9}\r\nabc", "a literal's bytes"),
+            (b"{99999999999999999999}\r\n", "a number of 64 bits"),
+            (b"(", "a word or string"),
+        ] {
+            let frame = Bytes::copy_from_slice(wire);
+            let error = parsed(&frame, |input, cx| astring(input, cx)).unwrap_err();
+            assert_eq!(error.expected, expected);
+        }
+    }
+
+    #[test]
+    fn any_value_knows_quotes_and_literals() {
+        for (wire, end) in [
+            (&b"(a \"b)c\" (d (e)) NIL) UID"[..], 21),
+            (b"({10}\r\n) UID 9 (( x) FLAGS", 20),
+            (b"BODY[1 2", 6),
+            (b"99)", 2),
+        ] {
+            let frame = Bytes::copy_from_slice(wire);
+            assert_eq!(parsed(&frame, |input, cx| any_value(input, cx)).unwrap().0, end);
+        }
+        let deep = Bytes::from(vec![b'('; 1 << 20]);
+        assert_eq!(parsed(&deep, |input, cx| any_value(input, cx)).unwrap_err().expected, "\")\"");
+    }
+}
