@@ -89,6 +89,12 @@ pub enum EncodeError {
         /// The argument.
         what: &'static str,
     },
+    /// A message has another length than the command says.
+    #[error("the message does not have the {announced} bytes that were announced")]
+    WrongLength {
+        /// The length in the command, in bytes.
+        announced: u64,
+    },
     /// A set, list or text that may not be empty is empty.
     #[error("{what} is empty")]
     Empty {

@@ -7,6 +7,7 @@
 //! kept raw, and an item of a FETCH that can't be read costs only itself. `ParseOptions::STRICT` rejects instead.
 
 mod capability;
+pub mod client;
 mod code;
 pub mod command;
 mod date;

@@ -1,0 +1,240 @@
+//! From the greeting to the login: which step follows which, and what counts for nothing before TLS.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+
+use super::{Event, Request, Session, SessionError, Timeouts, queue::Owner};
+use crate::{
+    frame::Limits,
+    imap::{
+        capability::{Capabilities, Capability},
+        code::ResponseCode,
+        command::Command,
+        encode::EncodeOptions,
+        response::{ParseOptions, Untagged},
+        status_line::{Status, StatusKind},
+    },
+    secret::Secret,
+};
+
+/// What a session is to do until the login is done, and how it reads.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How the connection is protected.
+    pub security: Security,
+    /// Who logs in.
+    pub credentials: Credentials,
+    /// What `ID` tells the server of this program (RFC 2971), after the login, where the server takes it.
+    pub id: Option<Vec<(Bytes, Option<Bytes>)>>,
+    /// The bounds of a response.
+    pub limits: Limits,
+    /// How tolerant the reading is.
+    pub parse: ParseOptions,
+    /// How long replies may keep silent.
+    pub timeouts: Timeouts,
+}
+
+impl Config {
+    /// The defaults, with this protection and these credentials.
+    pub fn new(security: Security, credentials: Credentials) -> Self {
+        Self {
+            security,
+            credentials,
+            id: None,
+            limits: Limits::RESPONSES,
+            parse: ParseOptions::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// How a connection is protected. Nothing in between: no "TLS if the server has it".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Security {
+    /// The bytes already come through TLS.
+    ImplicitTls,
+    /// STARTTLS, which must succeed before anything else counts.
+    StartTls,
+    /// None: everything, the password too, is readable on the way.
+    Plaintext,
+}
+
+/// Who logs in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// A name and a password.
+    Password {
+        /// The name.
+        user: Bytes,
+        /// The password.
+        password: Secret,
+    },
+}
+
+impl Credentials {
+    /// A name and a password.
+    pub fn password(user: impl Into<Bytes>, password: impl Into<Secret>) -> Self {
+        Self::Password { user: user.into(), password: password.into() }
+    }
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Greeting,
+    StartTls,
+    TlsHandshake,
+    Capability,
+    Login { response_wanted: bool },
+    CapabilityAfterLogin,
+    Ready,
+}
+
+impl Session {
+    /// The TLS handshake that [`Event::StartTls`] asked for is done. Nothing said before it counts.
+    pub fn tls_established(&mut self) {
+        self.framer.reset();
+        self.reader = crate::imap::response::Reader::new(self.config.parse);
+        self.capabilities = None;
+        self.ask(Phase::Capability, Command::Capability);
+    }
+
+    /// Whether TLS doesn't protect the connection yet and has to.
+    pub(super) fn is_before_tls(&self) -> bool {
+        self.config.security == Security::StartTls
+            && matches!(self.phase, Phase::Greeting | Phase::StartTls | Phase::TlsHandshake)
+    }
+
+    /// The first response.
+    pub(super) fn greeted(&mut self, data: Untagged) -> Result<(), SessionError> {
+        let Untagged::Status(status) = data else {
+            return Err(SessionError::NoGreeting(format!("{data:?}")));
+        };
+        match (status.kind, self.config.security) {
+            (StatusKind::Bye, _) => return Err(SessionError::Bye(status)),
+            (StatusKind::PreAuth, Security::StartTls) => return Err(SessionError::PreAuthBeforeTls),
+            (StatusKind::Ok, Security::StartTls) => {
+                self.ask(Phase::StartTls, Command::StartTls);
+                return Ok(());
+            }
+            (StatusKind::Ok | StatusKind::PreAuth, _) => {}
+            (StatusKind::No | StatusKind::Bad, _) => {
+                return Err(SessionError::NoGreeting(status.text_lossy().into_owned()));
+            }
+        }
+        self.learn_capabilities(&status);
+        if status.kind == StatusKind::PreAuth {
+            self.logged_in();
+            return Ok(());
+        }
+        match self.capabilities {
+            Some(_) => self.log_in(),
+            None => {
+                self.ask(Phase::Capability, Command::Capability);
+                Ok(())
+            }
+        }
+    }
+
+    /// The command of a step has ended.
+    pub(super) fn step_completed(&mut self, status: Status) -> Result<(), SessionError> {
+        let went_well = status.kind == StatusKind::Ok;
+        match self.phase {
+            Phase::StartTls if went_well => {
+                // Whatever stands behind the answer came in the clear, and may be an attacker's.
+                if self.framer.buffered() > 0 {
+                    return Err(SessionError::DataBeforeTls);
+                }
+                self.phase = Phase::TlsHandshake;
+                self.events.push_back(Event::StartTls);
+                Ok(())
+            }
+            Phase::StartTls => Err(SessionError::StartTlsRefused(status)),
+            Phase::Capability => {
+                self.capabilities.get_or_insert_default();
+                self.log_in()
+            }
+            Phase::Login { .. } if went_well => {
+                self.learn_capabilities(&status);
+                self.logged_in();
+                Ok(())
+            }
+            Phase::Login { .. } => Err(SessionError::LoginRefused(status)),
+            Phase::CapabilityAfterLogin => {
+                self.capabilities.get_or_insert_default();
+                self.logged_in();
+                Ok(())
+            }
+            Phase::Greeting | Phase::TlsHandshake | Phase::Ready => Ok(()),
+        }
+    }
+
+    /// The server asks for a SASL response.
+    pub(super) fn challenged(&mut self) {
+        if let Phase::Login { response_wanted: true } = self.phase {
+            self.phase = Phase::Login { response_wanted: false };
+            let Credentials::Password { user, password } = &self.config.credentials;
+            let response = BASE64_STANDARD.encode(plain(user, password).expose());
+            self.queue.answer_login(format!("{response}\r\n").into());
+        } else if matches!(self.phase, Phase::Login { .. }) {
+            // A challenge that this mechanism doesn't have: the exchange is called off, and the server says NO.
+            self.queue.answer_login(Bytes::from_static(b"*\r\n"));
+        }
+    }
+
+    pub(super) fn learn_capabilities(&mut self, status: &Status) {
+        if let Some(ResponseCode::Capability(capabilities)) = &status.code {
+            self.capabilities = Some(capabilities.clone());
+        }
+    }
+
+    fn log_in(&mut self) -> Result<(), SessionError> {
+        let Credentials::Password { user, password } = &self.config.credentials;
+        let capabilities = self.capabilities.take().unwrap_or_default();
+        let (command, response_wanted) = if capabilities.has_auth("PLAIN") {
+            let initial = capabilities.has(&Capability::SaslIr).then(|| plain(user, password));
+            let response_wanted = initial.is_none();
+            (Command::Authenticate { mechanism: Bytes::from_static(b"PLAIN"), initial }, response_wanted)
+        } else if capabilities.has(&Capability::LoginDisabled) {
+            return Err(SessionError::NoMechanism);
+        } else {
+            (Command::Login { user: user.clone(), password: password.clone() }, false)
+        };
+        // What the server can do before the login need not be what it can do after it; how it takes literals is.
+        let options = EncodeOptions::literals(capabilities.literals());
+        self.phase = Phase::Login { response_wanted };
+        self.queue.start(Owner::Login, Request::new(command), options).map_err(|_| SessionError::NoMechanism)
+    }
+
+    fn logged_in(&mut self) {
+        let Some(capabilities) = &self.capabilities else {
+            self.ask(Phase::CapabilityAfterLogin, Command::Capability);
+            return;
+        };
+        let takes_id = capabilities.has(&Capability::Id);
+        self.phase = Phase::Ready;
+        if let Some(id) = self.config.id.clone().filter(|_| takes_id) {
+            // Some servers refuse SELECT before it. Nothing depends on the answer.
+            let _ = self.queue.start(Owner::Nobody, Request::new(Command::Id(id)), self.options());
+        }
+        self.events.push_back(Event::Ready);
+        self.pump();
+    }
+
+    fn ask(&mut self, phase: Phase, command: Command) {
+        self.phase = phase;
+        // These commands have no arguments that could fail to encode.
+        let _ = self.queue.start(Owner::Login, Request::new(command), EncodeOptions::default());
+    }
+
+    pub(super) fn options(&self) -> EncodeOptions {
+        EncodeOptions::literals(self.capabilities.as_ref().map(Capabilities::literals).unwrap_or_default())
+    }
+}
+
+/// The message of SASL PLAIN (RFC 4616): no authorization identity, the name, the password.
+fn plain(user: &[u8], password: &Secret) -> Secret {
+    Secret::new([b"\0", user, b"\0", password.expose()].concat())
+}

@@ -1,0 +1,306 @@
+//! An IMAP connection at its client's side, without I/O and without a clock.
+//!
+//! A [`Session`] is fed what was read and is told the time; it gives what is to be written, [`Event`]s, and the next
+//! deadline. Tags, continuations, the wait before synchronising literals, login, which commands may share the wire,
+//! which mailbox a command needs, and whose answer a piece of data is, are its business:
+//!
+//! ```
+//! use std::time::Instant;
+//! use mail_proto::imap::{Command, client::{Config, Credentials, Event, Request, Security, Session}};
+//!
+//! let mut session = Session::new(Config::new(Security::ImplicitTls, Credentials::password("kim", "secret")), Instant::now());
+//! // What the socket gives goes in …
+//! session.buffer().extend_from_slice(b"* PREAUTH [CAPABILITY IMAP4rev1] hello\r\n");
+//! session.received(Instant::now());
+//! assert!(matches!(session.next_event()?, Some(Event::Ready)));
+//! // … and what is to be written comes out.
+//! let id = session.submit(Request::new(Command::Noop));
+//! assert_eq!(session.transmit().unwrap(), "A1 NOOP\r\n");
+//! session.buffer().extend_from_slice(b"A1 OK done\r\n");
+//! session.received(Instant::now());
+//! let Some(Event::Completed { id: done, outcome }) = session.next_event()? else { panic!("an end") };
+//! assert!(done == id && outcome.is_ok());
+//! # Ok::<(), mail_proto::imap::client::SessionError>(())
+//! ```
+//!
+//! Bytes that can't be read as a response are an event, never the end of the connection; a peer that exceeds a limit
+//! or answers what it wasn't asked ends it with a [`SessionError`].
+
+mod error;
+mod establish;
+mod pipeline;
+mod queue;
+mod receive;
+mod selected;
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+
+pub use error::{Failure, SessionError};
+pub use establish::{Config, Credentials, Security};
+pub use selected::{SelectedMailbox, Selection};
+
+use self::{establish::Phase, queue::Queue, receive::Streaming};
+use super::{
+    capability::Capabilities,
+    command::Command,
+    response::{Reader, Untagged},
+    status_line::Status,
+};
+use crate::{
+    error::{ParseError, Quirk},
+    frame::Framer,
+};
+
+/// A command on its way, by the order in which it was submitted to its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CommandId(u64);
+
+/// A command to run.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(crate) command: Command,
+    pub(crate) selection: Option<Selection>,
+    pub(crate) upload: Option<Bytes>,
+}
+
+impl Request {
+    /// A command that needs no mailbox.
+    pub fn new(command: Command) -> Self {
+        Self { command, selection: None, upload: None }
+    }
+
+    /// A command that runs with this mailbox selected, or not at all.
+    pub fn on(selection: Selection, command: Command) -> Self {
+        Self { command, selection: Some(selection), upload: None }
+    }
+
+    /// The message of an APPEND, whose length must be the one the command names.
+    #[must_use]
+    pub fn with_upload(mut self, message: Bytes) -> Self {
+        self.upload = Some(message);
+        self
+    }
+}
+
+/// What a session tells.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Do the TLS handshake now, before anything else is read or written, and call [`Session::tls_established`].
+    StartTls,
+    /// The login is done.
+    Ready,
+    /// Data: the answer to a command, or news that nobody asked for.
+    Data {
+        /// The command it answers; `None` for news.
+        id: Option<CommandId>,
+        /// The data.
+        data: Untagged,
+    },
+    /// A piece of the body that the last [`Event::Data`] of this command announced as streamed.
+    Chunk {
+        /// The command it answers.
+        id: Option<CommandId>,
+        /// The bytes, never empty.
+        bytes: Bytes,
+    },
+    /// The end of a command: OK, or what became of it instead.
+    Completed {
+        /// Which command.
+        id: CommandId,
+        /// How it went.
+        outcome: Result<Completion, Failure>,
+    },
+    /// A response that can't be read. Everything else can.
+    Unreadable(ParseError),
+    /// The peer got something wrong that was read all the same.
+    Quirk(Quirk),
+}
+
+/// What a command that went well brings with its end.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// The server's OK.
+    pub status: Status,
+    /// The mailbox as SELECT or EXAMINE told of it, for those commands.
+    pub selected: Option<SelectedMailbox>,
+}
+
+/// How long a reply may keep silent (P44 of the connection rules: 60 s for reads, 5 min for what takes a server long).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For commands that only read.
+    pub read: Duration,
+    /// For SELECT, SEARCH and whatever changes something.
+    pub write: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { read: Duration::from_secs(60), write: Duration::from_secs(300) }
+    }
+}
+
+/// An IMAP connection at its client's side. See the [module](self).
+#[derive(Debug)]
+pub struct Session {
+    config: Config,
+    phase: Phase,
+    framer: Framer,
+    reader: Reader,
+    queue: Queue,
+    capabilities: Option<Capabilities>,
+    selected: Option<SelectedMailbox>,
+    /// The mailbox that is being selected, as far as the server has told of it.
+    selecting: Option<SelectedMailbox>,
+    streaming: Option<Streaming>,
+    events: VecDeque<Event>,
+    /// When something was last read, or when a reply first became due.
+    heard: Instant,
+    ended: Option<SessionError>,
+}
+
+impl Session {
+    /// A session that waits for the greeting.
+    pub fn new(config: Config, now: Instant) -> Self {
+        Self {
+            framer: Framer::responses(config.limits.clone()),
+            reader: Reader::new(config.parse),
+            phase: Phase::Greeting,
+            queue: Queue::default(),
+            capabilities: None,
+            selected: None,
+            selecting: None,
+            streaming: None,
+            events: VecDeque::new(),
+            heard: now,
+            ended: None,
+            config,
+        }
+    }
+
+    /// Where to append what was read; then call [`received`](Self::received).
+    pub fn buffer(&mut self) -> &mut BytesMut {
+        self.framer.buffer()
+    }
+
+    /// Says that something was read, at this time.
+    pub fn received(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// Says that reading goes on at this time, after a while in which nobody read: the peer's silence begins now.
+    pub fn reading_resumed(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// The next event, or `None` until more was read.
+    ///
+    /// # Errors
+    /// The connection can't go on. Each further call fails the same way; [`take_lost`](Self::take_lost) tells what
+    /// became of the commands.
+    pub fn next_event(&mut self) -> Result<Option<Event>, SessionError> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            if let Some(error) = &self.ended {
+                return Err(error.clone());
+            }
+            match self.read_on() {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                // What was read before the error is told first.
+                Err(error) => self.ended = Some(error),
+            }
+        }
+    }
+
+    /// Submits a command. It is written when those before it allow.
+    pub fn submit(&mut self, request: Request) -> CommandId {
+        let id = self.queue.submit(request);
+        self.pump();
+        id
+    }
+
+    /// Says that nobody waits for this command any more. Returns whether it was still unwritten, and so never runs.
+    /// The answer to a written one is still read, and told as events.
+    pub fn cancel(&mut self, id: CommandId) -> bool {
+        let unwritten = self.queue.cancel(id);
+        self.pump();
+        unwritten
+    }
+
+    /// The next bytes to write, or `None` while there are none or something has to be waited for. What is returned
+    /// counts as written.
+    pub fn transmit(&mut self) -> Option<Bytes> {
+        let was_idle = !self.queue.reply_due();
+        let bytes = self.queue.transmit()?;
+        if was_idle {
+            // The clock of the first command in a silence starts when it is written, not when anything was last read.
+            self.queue.starts_clock();
+        }
+        Some(bytes)
+    }
+
+    /// Says at which time what [`transmit`](Self::transmit) gave was written.
+    pub fn transmitted(&mut self, now: Instant) {
+        if self.queue.take_clock_start() {
+            self.heard = now;
+        }
+    }
+
+    /// Until when something has to be read, if a reply is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        let within = self.queue.patience(&self.config.timeouts)?;
+        Some(self.heard + within)
+    }
+
+    /// How long the reply that is due may keep silent.
+    pub fn patience(&self) -> Option<Duration> {
+        self.queue.patience(&self.config.timeouts)
+    }
+
+    /// The peer closed the connection: nothing more will be read.
+    pub fn closed(&mut self) {
+        self.ended.get_or_insert(SessionError::Closed);
+    }
+
+    /// The commands that the end of the connection left without an answer, and whether each was written.
+    pub fn take_lost(&mut self) -> Vec<(CommandId, bool)> {
+        self.queue.take_lost()
+    }
+
+    /// What the server said it can do, once it did.
+    pub fn capabilities(&self) -> Option<&Capabilities> {
+        self.capabilities.as_ref()
+    }
+
+    /// The mailbox that is selected, as far as is known.
+    pub fn selected(&self) -> Option<&SelectedMailbox> {
+        self.selected.as_ref()
+    }
+
+    /// Whether the login is done.
+    pub fn is_ready(&self) -> bool {
+        self.phase == Phase::Ready
+    }
+
+    /// How many commands wait to be written, and how many for their answer.
+    pub fn load(&self) -> (usize, usize) {
+        self.queue.load()
+    }
+
+    /// The command's name, for errors and logs, while it is on its way.
+    pub fn describe(&self, id: CommandId) -> Option<String> {
+        self.queue.describe(id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

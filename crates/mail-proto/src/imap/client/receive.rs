@@ -1,0 +1,343 @@
+//! What is read: whose answer it is, and what it changes.
+
+use bytes::Bytes;
+
+use super::{
+    CommandId, Completion, Event, Failure, Request, SelectedMailbox, Selection, Session, SessionError,
+    establish::Phase,
+    queue::{Flight, Owner},
+};
+use crate::{
+    frame,
+    imap::{
+        code::ResponseCode,
+        command::Command,
+        fetch::{Fetch, FetchItem, Item},
+        response::{Response, Untagged},
+        status_line::{Status, StatusKind},
+    },
+};
+
+/// A body that is coming in pieces.
+#[derive(Debug)]
+pub(super) enum Streaming {
+    /// To this command, or nobody's.
+    To(Option<CommandId>),
+    /// It belongs to nothing that could be read.
+    Lost,
+    /// Its message's UID hasn't come yet, and nothing else tells whose it is: kept until it does.
+    Held { head: Fetch, chunks: Vec<Bytes>, len: u64 },
+}
+
+/// A body of unknown message is kept up to this size.
+const HELD: u64 = 8 << 20;
+
+impl Session {
+    /// Reads one piece more. Returns whether there was one.
+    pub(super) fn read_on(&mut self) -> Result<bool, SessionError> {
+        if self.phase == Phase::TlsHandshake {
+            return Ok(false);
+        }
+        match self.framer.next_event()? {
+            Some(frame::Event::Segment(segment)) => self.segment(&segment)?,
+            Some(frame::Event::Chunk(bytes)) => self.chunk(bytes)?,
+            // Only servers are told of literals that wait.
+            Some(frame::Event::LiteralWaits { .. }) => {}
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn segment(&mut self, segment: &frame::Segment) -> Result<(), SessionError> {
+        if segment.continues && matches!(self.streaming, Some(Streaming::Lost)) {
+            self.streaming = segment.streamed.map(|_| Streaming::Lost);
+            return Ok(());
+        }
+        match self.reader.segment(segment) {
+            Ok(parsed) => {
+                self.events.extend(parsed.quirks.into_iter().map(Event::Quirk));
+                if segment.streamed.is_some()
+                    && !matches!(&parsed.value, Response::Untagged(Untagged::Fetch(_)))
+                {
+                    self.streaming = Some(Streaming::Lost);
+                }
+                self.response(parsed.value)
+            }
+            Err(error) if self.phase == Phase::Greeting => Err(SessionError::NoGreeting(error.to_string())),
+            Err(error) => {
+                self.streaming = segment.streamed.map(|_| Streaming::Lost);
+                self.events.push_back(Event::Unreadable(error));
+                Ok(())
+            }
+        }
+    }
+
+    fn chunk(&mut self, bytes: Bytes) -> Result<(), SessionError> {
+        match &mut self.streaming {
+            Some(Streaming::To(id)) => self.events.push_back(Event::Chunk { id: *id, bytes }),
+            Some(Streaming::Held { chunks, len, .. }) => {
+                *len += bytes.len() as u64;
+                if *len > HELD {
+                    return Err(SessionError::Unroutable { len: *len });
+                }
+                chunks.push(bytes);
+            }
+            Some(Streaming::Lost) | None => {}
+        }
+        Ok(())
+    }
+
+    fn response(&mut self, response: Response) -> Result<(), SessionError> {
+        match response {
+            Response::Untagged(data) if self.phase == Phase::Greeting => self.greeted(data),
+            Response::Untagged(Untagged::Status(status)) if status.kind == StatusKind::Bye => {
+                Err(SessionError::Bye(status))
+            }
+            // Before TLS anyone may have said it.
+            Response::Untagged(_) if self.is_before_tls() => Ok(()),
+            Response::Untagged(data) => self.untagged(data),
+            Response::Continue { .. } => {
+                if !self.queue.go_on() {
+                    self.challenged();
+                }
+                Ok(())
+            }
+            Response::Tagged { tag, status } => match self.queue.complete(&tag) {
+                Some(flight) => self.completed(flight, status),
+                None => Err(SessionError::UnexpectedTag(tag.escape_ascii().to_string())),
+            },
+        }
+    }
+
+    fn completed(&mut self, flight: Flight, status: Status) -> Result<(), SessionError> {
+        let went_well = status.kind == StatusKind::Ok;
+        match flight.owner {
+            Owner::Login => return self.step_completed(status),
+            Owner::Nobody => {}
+            Owner::Selection => {
+                self.selected = self.selecting.take().filter(|_| went_well);
+                if went_well {
+                    self.learn_selected(&status);
+                } else if let Some(id) = self.queue.drop_head() {
+                    self.events
+                        .push_back(Event::Completed { id, outcome: Err(Failure::NotSelected(status)) });
+                }
+            }
+            Owner::Caller(id) => {
+                let mut selected = None;
+                match &flight.command {
+                    Command::Select { .. } => {
+                        self.selected = self.selecting.take().filter(|_| went_well);
+                        self.learn_selected(&status);
+                        selected = self.selected.clone();
+                    }
+                    Command::Close | Command::Unselect if went_well => self.selected = None,
+                    _ => self.learn_selected(&status),
+                }
+                let outcome = if went_well {
+                    Ok(Completion { status, selected })
+                } else {
+                    Err(Failure::Refused(status))
+                };
+                self.events.push_back(Event::Completed { id, outcome });
+            }
+        }
+        self.pump();
+        Ok(())
+    }
+
+    fn learn_selected(&mut self, status: &Status) {
+        if let Some(selected) = &mut self.selected {
+            selected.learn_code(status);
+        }
+    }
+
+    fn untagged(&mut self, data: Untagged) -> Result<(), SessionError> {
+        let data = match data {
+            Untagged::Fetch(fetch) => return self.fetch(fetch),
+            data => data,
+        };
+        let id = match &data {
+            Untagged::Capability(capabilities) => {
+                self.capabilities = Some(capabilities.clone());
+                self.asker(|command| matches!(command, Command::Capability))
+            }
+            Untagged::List(_) => self.asker(|command| matches!(command, Command::List { .. })),
+            Untagged::Search(_) => self.asker(|command| matches!(command, Command::Search { .. })),
+            Untagged::Id(_) => self.asker(|command| matches!(command, Command::Id(_))),
+            Untagged::Enabled(_) => self.asker(|command| matches!(command, Command::Enable(_))),
+            Untagged::MailboxStatus(status) => self.asker(
+                |command| matches!(command, Command::Status { mailbox, .. } if *mailbox == status.mailbox),
+            ),
+            _ => None,
+        };
+        if let Some(selecting) = &mut self.selecting {
+            if matches!(&data, Untagged::Status(Status { code: Some(ResponseCode::Closed), .. })) {
+                // What came before was still about the mailbox before.
+                let selection = Selection {
+                    mailbox: selecting.mailbox.clone(),
+                    read_only: selecting.examined,
+                    uid_validity: None,
+                };
+                *selecting = SelectedMailbox::new(&selection);
+            }
+            selecting.learn(&data);
+        } else if let Some(selected) = &mut self.selected {
+            selected.learn(&data);
+        }
+        self.events.push_back(Event::Data { id, data });
+        Ok(())
+    }
+
+    /// The caller whose command this is.
+    fn asker(&self, is_it: impl Fn(&Command) -> bool) -> Option<CommandId> {
+        self.queue.flights().find(|flight| is_it(&flight.command)).and_then(|flight| match flight.owner {
+            Owner::Caller(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    fn fetch(&mut self, fetch: Fetch) -> Result<(), SessionError> {
+        let more = fetch.streamed().map(|streamed| streamed.len);
+        if fetch.continues() {
+            let id = match self.streaming.take() {
+                Some(Streaming::Held { head, chunks, .. }) => {
+                    let id = self.owner_of(fetch.uid(), &head);
+                    self.events.push_back(Event::Data { id, data: Untagged::Fetch(head) });
+                    self.events.extend(chunks.into_iter().map(|bytes| Event::Chunk { id, bytes }));
+                    id
+                }
+                Some(Streaming::To(id)) => id,
+                Some(Streaming::Lost) | None => None,
+            };
+            self.streaming = more.map(|_| Streaming::To(id));
+            self.events.push_back(Event::Data { id, data: Untagged::Fetch(fetch) });
+            return Ok(());
+        }
+        let id = self.owner_of(fetch.uid(), &fetch);
+        match more {
+            Some(len) if id.is_none() && fetch.uid().is_none() => {
+                if len > HELD {
+                    return Err(SessionError::Unroutable { len });
+                }
+                self.streaming = Some(Streaming::Held { head: fetch, chunks: Vec::new(), len: 0 });
+            }
+            more => {
+                self.streaming = more.map(|_| Streaming::To(id));
+                self.events.push_back(Event::Data { id, data: Untagged::Fetch(fetch) });
+            }
+        }
+        Ok(())
+    }
+
+    /// The command that asked for this: for the message and for what is told of it. A message that nobody asked for is
+    /// nobody's, whatever it says of itself.
+    fn owner_of(&self, uid: Option<u32>, fetch: &Fetch) -> Option<CommandId> {
+        let mut candidates = self.queue.flights().filter(|flight| asked_for_items(&flight.command, fetch));
+        let found = candidates.find(|flight| match (&flight.command, uid) {
+            (Command::Fetch { uid: true, set, .. } | Command::Store { uid: true, set, .. }, Some(uid)) => {
+                // `n:*` holds the last message even if its UID is below n.
+                set.contains(uid) || set.has_star()
+            }
+            (Command::Fetch { uid: false, set, .. } | Command::Store { uid: false, set, .. }, _) => {
+                set.contains(fetch.seq()) || set.has_star()
+            }
+            (Command::Fetch { uid: true, set, .. }, None) => {
+                // The only message asked for, by the only command that asks for such a thing.
+                set.len() == Some(1)
+                    && self.queue.flights().filter(|other| asked_for_items(&other.command, fetch)).count()
+                        == 1
+            }
+            _ => false,
+        })?;
+        match found.owner {
+            Owner::Caller(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Writes what may be written of what waits.
+    pub(super) fn pump(&mut self) {
+        if self.phase != Phase::Ready || self.ended.is_some() {
+            return;
+        }
+        while let Some(head) = self.queue.head() {
+            if let Some(wanted) = &head.selection {
+                match &self.selected {
+                    Some(selected) if selected.serves(wanted) => {
+                        let found = selected.uid_validity;
+                        if let Some(expected) =
+                            wanted.uid_validity.filter(|expected| Some(*expected) != found)
+                        {
+                            let outcome = Err(Failure::UidValidityChanged { expected, found });
+                            let Some(id) = self.queue.drop_head() else { return };
+                            self.events.push_back(Event::Completed { id, outcome });
+                            continue;
+                        }
+                    }
+                    _ => {
+                        // Not while a command of the mailbox before is still on the wire.
+                        if self.queue.is_quiet() {
+                            self.select(&wanted.clone());
+                        }
+                        return;
+                    }
+                }
+            }
+            if !self.queue.head_may_go() {
+                return;
+            }
+            let selecting = match &head.command {
+                Command::Select { mailbox, read_only } => {
+                    Some(Selection { mailbox: mailbox.clone(), read_only: *read_only, uid_validity: None })
+                }
+                _ => None,
+            };
+            match self.queue.start_head(self.options()) {
+                Some((_, Ok(()))) => {
+                    if let Some(selection) = selecting {
+                        self.selected = None;
+                        self.selecting = Some(SelectedMailbox::new(&selection));
+                    }
+                }
+                Some((id, Err(failure))) => {
+                    self.events.push_back(Event::Completed { id, outcome: Err(failure) })
+                }
+                None => return,
+            }
+        }
+    }
+
+    fn select(&mut self, selection: &Selection) {
+        let command = Command::Select { mailbox: selection.mailbox.clone(), read_only: selection.read_only };
+        match self.queue.start(Owner::Selection, Request::new(command), self.options()) {
+            Ok(()) => {
+                self.selected = None;
+                self.selecting = Some(SelectedMailbox::new(selection));
+            }
+            Err(error) => {
+                if let Some(id) = self.queue.drop_head() {
+                    self.events.push_back(Event::Completed { id, outcome: Err(error.into()) });
+                }
+                self.pump();
+            }
+        }
+    }
+}
+
+/// Whether the command asks for what is told here. Flags that changed are told at any time, so they are the answer
+/// only to a command that asks for nothing else.
+fn asked_for_items(command: &Command, fetch: &Fetch) -> bool {
+    let only_flags = fetch.streamed().is_none()
+        && fetch.items().all(|item| matches!(item, Item::Uid(_) | Item::Flags(_) | Item::ModSeq(_)));
+    match command {
+        Command::Fetch { items, .. } => {
+            !only_flags
+                || items
+                    .iter()
+                    .all(|item| matches!(item, FetchItem::Uid | FetchItem::Flags | FetchItem::ModSeq))
+        }
+        Command::Store { .. } => only_flags,
+        _ => false,
+    }
+}

@@ -1,0 +1,415 @@
+use super::*;
+use crate::imap::{MailboxName, SequenceSet, fetch::FetchItem};
+
+/// A session and what the server does, line by line. Time stands still unless told.
+struct Dialogue {
+    session: Session,
+    now: Instant,
+}
+
+impl Dialogue {
+    fn new(security: Security) -> Self {
+        let now = Instant::now();
+        let config = Config::new(security, Credentials::password("kim", "secret"));
+        Self { session: Session::new(config, now), now }
+    }
+
+    /// A session that is logged in.
+    fn ready() -> Self {
+        let mut dialogue = Self::new(Security::ImplicitTls);
+        dialogue.server("* PREAUTH [CAPABILITY IMAP4rev1 LITERAL+] hi\r\n");
+        assert!(matches!(dialogue.events()[..], [Event::Ready]));
+        dialogue
+    }
+
+    fn server(&mut self, bytes: &str) {
+        self.session.buffer().extend_from_slice(bytes.as_bytes());
+        self.session.received(self.now);
+    }
+
+    fn written(&mut self) -> String {
+        let mut out = Vec::new();
+        while let Some(bytes) = self.session.transmit() {
+            out.extend_from_slice(&bytes);
+        }
+        self.session.transmitted(self.now);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn try_events(&mut self) -> Result<Vec<Event>, SessionError> {
+        let mut events = Vec::new();
+        while let Some(event) = self.session.next_event()? {
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        self.try_events().unwrap()
+    }
+
+    fn error(&mut self) -> SessionError {
+        self.try_events().unwrap_err()
+    }
+}
+
+fn examined(name: &str, uid_validity: Option<u32>) -> Selection {
+    Selection { mailbox: MailboxName::new(name), read_only: true, uid_validity }
+}
+
+fn fetch(set: &str, items: Vec<FetchItem>) -> Command {
+    Command::Fetch { uid: true, set: set.parse::<SequenceSet>().unwrap(), items }
+}
+
+fn bodies(set: &str) -> Command {
+    fetch(set, vec![FetchItem::Uid, FetchItem::message()])
+}
+
+#[test]
+fn login_over_starttls_forgets_what_was_said_before() {
+    let mut dialogue = Dialogue::new(Security::StartTls);
+    dialogue.server("* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] hi\r\n");
+    assert!(dialogue.events().is_empty());
+    assert_eq!(dialogue.written(), "A1 STARTTLS\r\n");
+    dialogue.server("* 5 EXISTS\r\n* CAPABILITY IMAP4rev1 AUTH=EVIL\r\nA1 OK go\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::StartTls]));
+    dialogue.session.tls_established();
+    assert_eq!(dialogue.session.capabilities(), None);
+    assert_eq!(dialogue.written(), "A2 CAPABILITY\r\n");
+    dialogue.server("* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\nA2 OK done\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Data { id: None, .. }]));
+    assert_eq!(dialogue.written(), "A3 AUTHENTICATE PLAIN\r\n");
+    dialogue.server("+ \r\n");
+    assert!(dialogue.events().is_empty());
+    assert_eq!(dialogue.written(), "AGtpbQBzZWNyZXQ=\r\n");
+    dialogue.server("A3 OK [CAPABILITY IMAP4rev1] in\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Ready]));
+}
+
+#[test]
+fn starttls_ends_the_connection_rather_than_go_on_in_the_clear() {
+    let after = |lines: &[&str]| {
+        let mut dialogue = Dialogue::new(Security::StartTls);
+        let mut outcome = Ok(Vec::new());
+        for line in lines {
+            dialogue.server(line);
+            outcome = dialogue.try_events();
+            dialogue.written();
+        }
+        outcome.unwrap_err()
+    };
+    assert_eq!(after(&["* PREAUTH hi\r\n"]), SessionError::PreAuthBeforeTls);
+    let refused = after(&["* OK hi\r\n", "A1 NO not today\r\n"]);
+    assert!(matches!(refused, SessionError::StartTlsRefused(_)));
+    let injected = after(&["* OK hi\r\n", "A1 OK go\r\n* CAPABILITY IMAP4rev1 AUTH=EVIL\r\n"]);
+    assert_eq!(injected, SessionError::DataBeforeTls);
+    let half = after(&["* OK hi\r\n", "A1 OK go\r\n*"]);
+    assert_eq!(half, SessionError::DataBeforeTls);
+}
+
+#[test]
+fn login_takes_what_the_server_offers() {
+    for (offer, written) in [
+        ("AUTH=PLAIN SASL-IR", "A1 AUTHENTICATE PLAIN AGtpbQBzZWNyZXQ=\r\n"),
+        ("AUTH=PLAIN LOGINDISABLED", "A1 AUTHENTICATE PLAIN\r\n"),
+        ("AUTH=GSSAPI", "A1 LOGIN kim secret\r\n"),
+    ] {
+        let mut dialogue = Dialogue::new(Security::ImplicitTls);
+        dialogue.server(&format!("* OK [CAPABILITY IMAP4rev1 {offer}] hi\r\n"));
+        assert!(dialogue.events().is_empty());
+        assert_eq!(dialogue.written(), written);
+    }
+    let mut dialogue = Dialogue::new(Security::ImplicitTls);
+    dialogue.server("* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n");
+    assert_eq!(dialogue.error(), SessionError::NoMechanism);
+}
+
+#[test]
+fn a_refused_login_and_a_bye_are_told_as_they_came() {
+    let mut dialogue = Dialogue::new(Security::ImplicitTls);
+    dialogue.server("* OK [CAPABILITY IMAP4rev1] hi\r\n");
+    assert!(dialogue.events().is_empty());
+    dialogue.written();
+    dialogue.server("A1 NO [LIMIT] too many\r\n");
+    assert!(matches!(dialogue.error(), SessionError::LoginRefused(status) if status.text == "too many"));
+    let mut dialogue = Dialogue::new(Security::ImplicitTls);
+    dialogue.server("* BYE busy\r\n");
+    assert!(matches!(dialogue.error(), SessionError::Bye(_)));
+}
+
+#[test]
+fn commands_without_conflict_share_the_wire() {
+    let mut dialogue = Dialogue::ready();
+    for request in [
+        Request::new(Command::Noop),
+        Request::new(Command::List { reference: "".into(), pattern: "*".into() }),
+        Request::new(Command::List { reference: "".into(), pattern: "%".into() }),
+        Request::new(Command::Noop),
+    ] {
+        dialogue.session.submit(request);
+    }
+    assert_eq!(dialogue.written(), "A1 NOOP\r\nA2 LIST \"\" \"*\"\r\n");
+    dialogue.server("A2 OK done\r\n");
+    assert_eq!(dialogue.events().len(), 1);
+    assert_eq!(dialogue.written(), "A3 LIST \"\" \"%\"\r\nA4 NOOP\r\n");
+}
+
+#[test]
+fn each_command_runs_with_its_mailbox_selected() {
+    let mut dialogue = Dialogue::ready();
+    let one = dialogue.session.submit(Request::on(examined("a", None), bodies("1")));
+    let two = dialogue.session.submit(Request::on(examined("b", None), bodies("1")));
+    let three = dialogue.session.submit(Request::on(examined("b", None), bodies("2")));
+    assert_eq!(dialogue.written(), "A1 EXAMINE a\r\n");
+    dialogue.server("* 1 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\nA1 OK [READ-ONLY] done\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.written(), "A2 UID FETCH 1 (UID BODY.PEEK[])\r\n");
+    assert_eq!(dialogue.session.selected().unwrap().uid_validity, Some(7));
+    dialogue.server("* 1 FETCH (UID 1 BODY[] \"x\")\r\nA2 OK done\r\n");
+    let events = dialogue.events();
+    assert!(matches!(&events[0], Event::Data { id, .. } if *id == Some(one)));
+    assert!(matches!(&events[1], Event::Completed { id, outcome: Ok(_) } if *id == one));
+    assert_eq!(dialogue.written(), "A3 EXAMINE b\r\n");
+    dialogue.server("A3 OK done\r\n");
+    dialogue.events();
+    assert_eq!(
+        dialogue.written(),
+        "A4 UID FETCH 1 (UID BODY.PEEK[])\r\nA5 UID FETCH 2 (UID BODY.PEEK[])\r\n"
+    );
+    // Data before any of the ends, in any order.
+    dialogue.server("* 2 FETCH (UID 2 BODY[] \"y\")\r\n* 1 FETCH (UID 1 BODY[] \"x\")\r\n");
+    let events = dialogue.events();
+    assert!(matches!(&events[0], Event::Data { id, .. } if *id == Some(three)));
+    assert!(matches!(&events[1], Event::Data { id, .. } if *id == Some(two)));
+}
+
+#[test]
+fn a_mailbox_that_is_gone_or_another_fails_its_command_only() {
+    let mut dialogue = Dialogue::ready();
+    let gone = dialogue.session.submit(Request::on(examined("gone", Some(1)), bodies("1")));
+    let other = dialogue.session.submit(Request::on(examined("new", Some(1)), bodies("1")));
+    let noop = dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.written();
+    dialogue.server("A1 NO no such mailbox\r\n");
+    let events = dialogue.events();
+    assert!(
+        matches!(&events[..], [Event::Completed { id, outcome: Err(Failure::NotSelected(_)) }] if *id == gone)
+    );
+    assert_eq!(dialogue.written(), "A2 EXAMINE new\r\n");
+    dialogue.server("* OK [UIDVALIDITY 2] ok\r\nA2 OK done\r\n");
+    let changed = Failure::UidValidityChanged { expected: 1, found: Some(2) };
+    let events = dialogue.events();
+    assert!(
+        matches!(&events[1..], [Event::Completed { id, outcome: Err(failure) }] if *id == other && *failure == changed)
+    );
+    assert_eq!(dialogue.written(), "A3 NOOP\r\n");
+    dialogue.server("A3 OK\r\n");
+    assert!(matches!(dialogue.events().last(), Some(Event::Completed { id, .. }) if *id == noop));
+}
+
+#[test]
+fn a_message_that_was_not_asked_for_is_nobodys() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.session.submit(Request::on(examined("a", None), bodies("1:5")));
+    dialogue.written();
+    dialogue.server("A1 OK done\r\n");
+    dialogue.events();
+    dialogue.written();
+    for line in [
+        "* 9 FETCH (UID 9 BODY[] \"x\")\r\n",
+        "* 3 FETCH (UID 3 FLAGS (\\Seen))\r\n",
+        "* 3 FETCH (BODY[] \"x\")\r\n",
+        "* 3 FETCH (UID 3 UID 9 BODY[] \"x\")\r\n",
+    ] {
+        dialogue.server(line);
+        assert!(matches!(dialogue.events()[..], [Event::Data { id: None, .. }]), "{line:?}");
+    }
+}
+
+#[test]
+fn a_large_body_comes_in_chunks_to_whom_it_belongs() {
+    let mut dialogue = Dialogue::ready();
+    let id = dialogue.session.submit(Request::on(examined("a", None), bodies("4")));
+    dialogue.written();
+    dialogue.server("A1 OK done\r\n");
+    dialogue.events();
+    dialogue.written();
+    let body = "x".repeat(100_000);
+    // Once with the UID before the body, and once behind it, where it is the only one asked for.
+    for (before, behind) in [("UID 4 ", ""), ("", " UID 4")] {
+        dialogue.server(&format!("* 1 FETCH ({before}BODY[] {{100000}}\r\n"));
+        dialogue.server(&body);
+        dialogue.server(&format!("{behind})\r\n"));
+        let events = dialogue.events();
+        let mut len = 0;
+        for event in &events {
+            match event {
+                Event::Data { id: to, data: Untagged::Fetch(_) } => assert_eq!(*to, Some(id)),
+                Event::Chunk { id: to, bytes } => {
+                    assert_eq!(*to, Some(id));
+                    len += bytes.len();
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(len, body.len());
+    }
+}
+
+#[test]
+fn a_body_of_unknown_message_is_held_until_its_uid_comes() {
+    let mut dialogue = Dialogue::ready();
+    let id = dialogue.session.submit(Request::on(examined("a", None), bodies("4:5")));
+    dialogue.written();
+    dialogue.server("A1 OK done\r\n");
+    dialogue.events();
+    dialogue.written();
+    dialogue.server("* 1 FETCH (BODY[] {100000}\r\n");
+    dialogue.server(&"x".repeat(100_000));
+    assert!(dialogue.events().is_empty());
+    dialogue.server(" UID 5)\r\n");
+    let events = dialogue.events();
+    assert!(events.iter().all(|event| matches!(event,
+        Event::Data { id: to, .. } | Event::Chunk { id: to, .. } if *to == Some(id))));
+    dialogue.server("* 1 FETCH (BODY[] {9000000}\r\n");
+    assert_eq!(dialogue.error(), SessionError::Unroutable { len: 9_000_000 });
+}
+
+#[test]
+fn a_literal_waits_to_be_asked_for_and_holds_what_follows() {
+    let mut dialogue = Dialogue::new(Security::Plaintext);
+    dialogue.server("* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n");
+    dialogue.events();
+    let create = dialogue.session.submit(Request::new(Command::Create(MailboxName::from_wire("a\r\nb"))));
+    let refused = dialogue.session.submit(Request::new(Command::Create(MailboxName::from_wire("c\r\n"))));
+    assert_eq!(dialogue.written(), "A1 CREATE {4}\r\n");
+    dialogue.server("+ go on\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.written(), "a\r\nb\r\n");
+    dialogue.server("A1 OK done\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { id, outcome: Ok(_) }] if id == create));
+    dialogue.session.submit(Request::new(Command::Noop));
+    assert_eq!(dialogue.written(), "A2 CREATE {3}\r\n");
+    dialogue.server("A2 NO no\r\n");
+    assert!(
+        matches!(dialogue.events()[..], [Event::Completed { id, outcome: Err(Failure::Refused(_)) }] if id == refused)
+    );
+    assert_eq!(dialogue.written(), "A3 NOOP\r\n", "nothing of the refused literal is written");
+}
+
+#[test]
+fn what_was_not_asked_is_not_answered() {
+    for answer in ["A1 OK done\r\n", "A2 OK early\r\n", "B1 OK\r\n", "A OK\r\n"] {
+        let mut dialogue = Dialogue::ready();
+        dialogue.session.submit(Request::new(Command::Noop));
+        // Submitted, and not yet given to the socket.
+        dialogue.server(answer);
+        assert!(matches!(dialogue.error(), SessionError::UnexpectedTag(_)), "{answer:?}");
+    }
+}
+
+#[test]
+fn the_end_of_the_connection_says_what_was_written() {
+    let mut dialogue = Dialogue::ready();
+    let one = dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.written();
+    let two = dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.session.closed();
+    assert_eq!(dialogue.error(), SessionError::Closed);
+    assert_eq!(dialogue.session.take_lost(), [(one, true), (two, false)]);
+}
+
+#[test]
+fn what_was_read_before_the_end_is_told_before_it() {
+    let mut dialogue = Dialogue::ready();
+    let noop = dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.written();
+    dialogue.server("A1 OK done\r\n* BYE gone\r\n");
+    assert!(matches!(dialogue.session.next_event(), Ok(Some(Event::Completed { id, .. })) if id == noop));
+    assert!(matches!(dialogue.session.next_event(), Err(SessionError::Bye(_))));
+    assert!(dialogue.session.take_lost().is_empty());
+}
+
+#[test]
+fn a_cancelled_command_is_not_written() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.session.submit(Request::new(Command::List { reference: "".into(), pattern: "*".into() }));
+    let waits =
+        dialogue.session.submit(Request::new(Command::List { reference: "".into(), pattern: "%".into() }));
+    assert!(dialogue.session.cancel(waits));
+    assert_eq!(dialogue.written(), "A1 LIST \"\" \"*\"\r\n");
+    dialogue.server("A1 OK done\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.written(), "");
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_an_event() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.server("* 3 FETCH oops\r\n* 4 EXISTS\r\n");
+    assert!(matches!(
+        dialogue.events()[..],
+        [Event::Unreadable(_), Event::Data { data: Untagged::Exists(4), .. }]
+    ));
+    let mut dialogue = Dialogue::new(Security::ImplicitTls);
+    dialogue.server("220 smtp.example ESMTP\r\n");
+    assert!(matches!(dialogue.error(), SessionError::NoGreeting(_)));
+}
+
+#[test]
+fn the_clock_runs_while_a_reply_is_due() {
+    let mut dialogue = Dialogue::ready();
+    assert_eq!(dialogue.session.deadline(), None);
+    dialogue.now += Duration::from_secs(1000);
+    dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.written();
+    assert_eq!(dialogue.session.deadline(), Some(dialogue.now + Duration::from_secs(60)));
+    dialogue.now += Duration::from_secs(59);
+    dialogue.server("* OK still here\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.session.deadline(), Some(dialogue.now + Duration::from_secs(60)));
+    dialogue.server("A1 OK\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.session.deadline(), None);
+    dialogue.session.submit(Request::new(Command::Select { mailbox: MailboxName::inbox(), read_only: true }));
+    dialogue.written();
+    assert_eq!(dialogue.session.deadline(), Some(dialogue.now + Duration::from_secs(300)));
+}
+
+#[test]
+fn a_selection_tells_what_it_found() {
+    let mut dialogue = Dialogue::ready();
+    let select = Command::Select { mailbox: MailboxName::inbox(), read_only: false };
+    dialogue.session.submit(Request::new(select.clone()));
+    dialogue.written();
+    dialogue.server(
+        "* FLAGS (\\Seen)\r\n* 9 EXISTS\r\n* OK [CLOSED] before\r\n* 3 EXISTS\r\n* 1 RECENT\r\n* OK [UIDVALIDITY 5] a\r\n\
+         * OK [UIDNEXT 8] b\r\n* OK [HIGHESTMODSEQ 99] c\r\n* OK [PERMANENTFLAGS (\\Seen \\*)] d\r\n\
+         A1 OK [READ-ONLY] done\r\n",
+    );
+    let Some(Event::Completed { outcome: Ok(completion), .. }) = dialogue.events().pop() else { panic!() };
+    let selected = completion.selected.unwrap();
+    assert_eq!((selected.exists, selected.recent, selected.uid_validity), (3, 1, Some(5)));
+    assert_eq!((selected.uid_next, selected.highest_mod_seq), (Some(8), Some(99)));
+    assert!(selected.read_only && !selected.examined);
+    assert_eq!(selected.permanent_flags.unwrap().len(), 2);
+    dialogue.server("* 2 EXPUNGE\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.session.selected().unwrap().exists, 2);
+    dialogue.session.submit(Request::new(select));
+    dialogue.written();
+    dialogue.server("A2 NO gone\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.session.selected(), None, "a failed SELECT leaves none selected");
+}
+
+#[test]
+fn an_append_carries_its_message() {
+    let mut dialogue = Dialogue::ready();
+    let append = |len| Command::Append { mailbox: MailboxName::inbox(), flags: Vec::new(), date: None, len };
+    dialogue.session.submit(Request::new(append(3)).with_upload("a\nb".into()));
+    assert_eq!(dialogue.written(), "A1 APPEND INBOX {3+}\r\na\nb\r\n");
+    dialogue.session.submit(Request::new(append(4)).with_upload("a\nb".into()));
+    assert!(matches!(dialogue.events()[..], [Event::Completed { outcome: Err(Failure::Encode(_)), .. }]));
+    assert_eq!(dialogue.written(), "");
+}
