@@ -54,7 +54,16 @@ pub enum Error {
         source: Arc<io::Error>,
     },
 
-    /// The proxy, or the way to it.
+    /// The network or the proxy: the proxy itself could not be reached.
+    #[error("{target}: on the way to the proxy: {source}")]
+    ToProxy {
+        /// What was to be reached.
+        target: Target,
+        /// Why its proxy could not be reached.
+        source: Arc<Error>,
+    },
+
+    /// The proxy: it would not connect us.
     #[error("{target}: the proxy {proxy} {answer}")]
     Proxy {
         /// What was to be reached.
@@ -63,7 +72,7 @@ pub enum Error {
         proxy: Target,
         /// What it said.
         answer: ProxyAnswer,
-        /// The cause, if it was the connection to the proxy.
+        /// The cause, if the connection to the proxy was lost.
         source: Option<Arc<io::Error>>,
     },
 
@@ -83,8 +92,8 @@ pub enum Error {
     NotTls {
         /// What was to be reached.
         target: Target,
-        /// How the server's answer began, escaped.
-        said: Arc<str>,
+        /// How the server's answer began, escaped and cut.
+        said: Box<str>,
     },
 
     /// The server: the TLS handshake failed for another reason, such as no common version.
@@ -234,6 +243,19 @@ impl Error {
         Self::Configuration { reason: reason.to_string().into() }
     }
 
+    pub(crate) fn to_proxy(target: &Target, error: Self) -> Self {
+        Self::ToProxy { target: target.clone(), source: Arc::new(error) }
+    }
+
+    pub(crate) fn proxy(target: &Target, proxy: &Target, answer: ProxyAnswer) -> Self {
+        Self::Proxy { target: target.clone(), proxy: proxy.clone(), answer, source: None }
+    }
+
+    pub(crate) fn proxy_lost(target: &Target, proxy: &Target, error: io::Error) -> Self {
+        let (target, proxy, source) = (target.clone(), proxy.clone(), Some(Arc::new(error)));
+        Self::Proxy { target, proxy, answer: ProxyAnswer::Lost, source }
+    }
+
     /// What an I/O error on a TLS stream means: TLS says its own errors through it, some only after the handshake
     /// (TLS 1.3 refuses a client's certificate at the first read).
     pub(crate) fn from_tls_io(target: &Target, error: io::Error) -> Self {
@@ -258,6 +280,7 @@ impl Error {
             Self::NameNotFound { target, .. }
             | Self::Resolve { target, .. }
             | Self::Dial { target, .. }
+            | Self::ToProxy { target, .. }
             | Self::Proxy { target, .. }
             | Self::Certificate { target, .. }
             | Self::NotTls { target, .. }
@@ -274,6 +297,7 @@ impl Error {
             Self::InvalidHost(_) | Self::Configuration { .. } => Phase::Configuration,
             Self::NameNotFound { .. } | Self::Resolve { .. } => Phase::Resolve,
             Self::Dial { .. } | Self::Connector { .. } => Phase::Dial,
+            Self::ToProxy { source, .. } => source.phase(),
             Self::Proxy { .. } => Phase::Proxy,
             Self::Certificate { .. } | Self::NotTls { .. } | Self::Tls { .. } => Phase::Tls,
             Self::Lost { phase, .. } | Self::TimedOut { phase, .. } => *phase,
@@ -292,6 +316,7 @@ impl Error {
             | Self::NotTls { .. } => true,
             Self::Resolve { .. } | Self::Lost { .. } | Self::TimedOut { .. } => false,
             Self::Dial { failure, .. } => *failure == DialFailure::NoUsableAddress,
+            Self::ToProxy { source, .. } => source.is_permanent(),
             Self::Proxy { answer, .. } => match answer {
                 ProxyAnswer::AuthenticationRequired
                 | ProxyAnswer::AuthenticationRefused
@@ -315,7 +340,11 @@ impl Error {
 
     /// Whether time ran out: the caller's deadline, or that of each address.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::TimedOut { .. } | Self::Dial { failure: DialFailure::TimedOut, .. })
+        match self {
+            Self::TimedOut { .. } | Self::Dial { failure: DialFailure::TimedOut, .. } => true,
+            Self::ToProxy { source, .. } => source.is_timeout(),
+            _ => false,
+        }
     }
 }
 
@@ -372,6 +401,13 @@ impl fmt::Display for DialFailure {
             Self::Refused => "connection refused",
         })
     }
+}
+
+/// The first line of what a peer said, escaped and cut.
+pub(crate) fn excerpt(said: &[u8]) -> Box<str> {
+    const LONGEST: usize = 80;
+    let line = said.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
+    line[..line.len().min(LONGEST)].escape_ascii().to_string().into()
 }
 
 /// The addresses tried, a few of them.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use crate::transport::connector::BoxIo;
+use crate::transport::error::excerpt;
 
 /// How many of the peer's first bytes are kept, to tell what it was if it isn't TLS.
 const KEPT: usize = 64;
@@ -37,15 +38,14 @@ impl ReadAhead {
 
     /// How the peer's answer began, escaped, if no TLS peer begins so: not with a record of TLS 1.x (RFC 8446
     /// section 5.1).
-    pub(crate) fn plain_text(&self) -> Option<String> {
+    pub(crate) fn plain_text(&self) -> Option<Box<str>> {
         let first = self.first.as_deref()?;
         let is_tls = match first {
             [] => true,
             [kind] => (20..=24).contains(kind),
             [kind, version, ..] => (20..=24).contains(kind) && *version == 3,
         };
-        let line = first.split(|byte| *byte == b'\r' || *byte == b'\n').next()?;
-        (!is_tls).then(|| line.escape_ascii().to_string())
+        (!is_tls).then(|| excerpt(first))
     }
 
     /// Whether nothing is left of what was read from the socket.

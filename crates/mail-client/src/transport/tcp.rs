@@ -236,10 +236,7 @@ mod tests {
     }
 
     async fn failure_of(connector: TcpConnector, target: &Target) -> Error {
-        match connector.connect(target).await {
-            Ok(_) => panic!("connected"),
-            Err(error) => error,
-        }
+        connector.connect(target).await.err().unwrap()
     }
 
     #[test]

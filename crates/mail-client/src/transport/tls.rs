@@ -63,7 +63,7 @@ impl Tls {
         match connector.connect(name, ReadAhead::new(io)).into_fallible().await {
             Ok(stream) => Ok(TlsStream::new(stream)),
             Err((error, peer)) => Err(match peer.plain_text() {
-                Some(said) => Error::NotTls { target: target.clone(), said: said.into() },
+                Some(said) => Error::NotTls { target: target.clone(), said },
                 None => Error::from_tls_io(target, error),
             }),
         }
