@@ -60,7 +60,7 @@ pub enum Error {
         /// What was to be reached.
         target: Target,
         /// Why its proxy could not be reached.
-        source: Arc<Error>,
+        source: Arc<Self>,
     },
 
     /// The proxy: it would not connect us.
