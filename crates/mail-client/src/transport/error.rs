@@ -440,7 +440,8 @@ impl From<&rustls::CertificateError> for CertificateProblem {
             E::Expired | E::ExpiredContext { .. } => Self::Expired,
             E::NotValidYet | E::NotValidYetContext { .. } => Self::NotYetValid,
             E::NotValidForName | E::NotValidForNameContext { .. } => Self::WrongName,
-            E::UnknownIssuer => Self::UnknownIssuer,
+            // An issuer of the trusted one's name, but with another key, is a stranger like any other.
+            E::UnknownIssuer | E::BadSignature => Self::UnknownIssuer,
             E::Revoked => Self::Revoked,
             _ => Self::Invalid,
         }
@@ -450,7 +451,7 @@ impl From<&rustls::CertificateError> for CertificateProblem {
 impl fmt::Display for CertificateProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownIssuer => "is not trusted: its issuer is unknown",
+            Self::UnknownIssuer => "is not trusted: no trusted issuer signed it",
             Self::Expired => "has expired",
             Self::NotYetValid => "is not valid yet",
             Self::WrongName => "is for another name",
