@@ -11,6 +11,9 @@ use crate::transport::error::excerpt;
 /// How many of the peer's first bytes are kept, to tell what it was if it isn't TLS.
 const KEPT: usize = 64;
 
+/// How much rustls asks for at once.
+const SMALL: usize = 4 * 1024;
+
 /// How much is read from the socket at once while much is coming.
 const AHEAD: usize = 64 * 1024;
 
@@ -65,6 +68,7 @@ impl AsyncRead for ReadAhead {
         let this = self.get_mut();
         if this.is_empty() {
             if !this.is_bulk {
+                (this.buffer, this.taken) = (Vec::new(), 0);
                 let before = buf.filled().len();
                 ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
                 this.watch(&buf.filled()[before..]);
@@ -76,8 +80,9 @@ impl AsyncRead for ReadAhead {
             this.buffer.reserve_exact(AHEAD);
             // `read_buf` keeps nothing between two polls.
             let read = pin!(this.io.read_buf(&mut this.buffer)).poll(cx);
+            // Pending is no sign of quiet: a fast reader drains the socket between any two segments.
             match read {
-                Poll::Ready(Ok(count)) => this.is_bulk = count > buf.remaining(),
+                Poll::Ready(Ok(count)) => this.is_bulk = count > SMALL,
                 Poll::Ready(Err(_)) | Poll::Pending => this.buffer = Vec::new(),
             }
             ready!(read)?;
@@ -113,5 +118,66 @@ impl AsyncWrite for ReadAhead {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    fn pattern(length: usize) -> Vec<u8> {
+        (0..length).map(|index| (index * 31 % 251) as u8).collect()
+    }
+
+    #[tokio::test]
+    async fn every_byte_comes_once_and_in_order_whatever_the_pieces() {
+        let sent = pattern(1_000_000);
+        for (pipe, step) in [(100, 4096), (5_000, 4096), (300_000, 4096), (300_000, 7), (300_000, 100_000)] {
+            let (ours, mut theirs) = duplex(pipe);
+            let sent_there = sent.clone();
+            let server = tokio::spawn(async move { theirs.write_all(&sent_there).await.unwrap() });
+            let mut ahead = ReadAhead::new(Box::new(ours));
+            let (mut got, mut buffer) = (Vec::new(), vec![0; step]);
+            loop {
+                let count = ahead.read(&mut buffer).await.unwrap();
+                if count == 0 {
+                    break;
+                }
+                got.extend_from_slice(&buffer[..count]);
+            }
+            server.await.unwrap();
+            assert!(got == sent, "{pipe} {step}");
+        }
+    }
+
+    #[tokio::test]
+    async fn much_is_read_at_once_and_a_quiet_stream_holds_no_buffer() {
+        let (ours, mut theirs) = duplex(200_000);
+        theirs.write_all(&pattern(100_000)).await.unwrap();
+        let mut ahead = ReadAhead::new(Box::new(ours));
+        let mut buffer = [0; SMALL];
+        ahead.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(ahead.buffer.capacity(), 0);
+        ahead.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(ahead.buffer.len(), AHEAD);
+        ahead.read_exact(&mut vec![0; 100_000 - 2 * SMALL]).await.unwrap();
+        let is_quiet = poll_fn(|cx| Poll::Ready(pin!(ahead.read_u8()).poll(cx).is_pending())).await;
+        assert!(is_quiet);
+        assert_eq!(ahead.buffer.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_first_bytes_are_kept_up_to_a_bound_and_only_during_the_handshake() {
+        let (ours, mut theirs) = duplex(200_000);
+        theirs.write_all(&[b'a'; 100]).await.unwrap();
+        let mut ahead = ReadAhead::new(Box::new(ours));
+        ahead.read_exact(&mut [0; 100]).await.unwrap();
+        assert_eq!(ahead.plain_text(), Some("a".repeat(KEPT).into()));
+        ahead.stop_watching();
+        assert_eq!(ahead.plain_text(), None);
     }
 }

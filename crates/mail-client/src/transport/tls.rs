@@ -171,7 +171,7 @@ impl fmt::Debug for TlsBuilder {
 }
 
 /// The cryptography that the features name, aws-lc-rs before ring; without either, the process's own choice.
-fn provider() -> Result<Arc<CryptoProvider>, Error> {
+pub(crate) fn provider() -> Result<Arc<CryptoProvider>, Error> {
     #[cfg(feature = "aws-lc-rs")]
     return Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
     #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
