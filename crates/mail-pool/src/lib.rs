@@ -1,1 +1,30 @@
+//! A pool for connections that log in slowly and are limited in number.
+//!
 //! Under construction.
+
+mod config;
+mod context;
+mod core;
+mod defaults;
+mod error;
+mod handle;
+mod hold;
+mod inner;
+mod link;
+mod manager;
+mod pool;
+mod quota;
+mod status;
+mod wait;
+mod work;
+
+pub use config::{Assignment, Builder};
+pub use context::Context;
+pub use core::Phase;
+pub use defaults::DefaultConnection;
+pub use error::{AcquireTimeout, ConfigError, Error, LastRefusal};
+pub use handle::{Conn, Connection};
+pub use manager::{AfterUse, Attempt, Class, Kind, Manager};
+pub use pool::{Extras, Pool};
+pub use quota::{Permit, Quota, SharedQuota, Taken};
+pub use status::{ConnectionStatus, Counts, Status};

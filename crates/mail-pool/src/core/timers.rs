@@ -1,0 +1,134 @@
+//! What time brings about: offers lapse, idle connections grow old, waiters run out of patience, back-offs end.
+
+use std::time::Instant;
+
+use super::{Core, Failure, Linked, Note, Out, Stage, State, Verdict, Why};
+
+impl<L: Linked, E: Clone, W> Core<L, E, W> {
+    /// Something falls due at `at`. The alarm is set anew if it would ring later.
+    pub(super) fn due(&mut self, at: Instant, out: &mut Out<L, E, W>) {
+        if self.alarm.is_none_or(|alarm| at < alarm) {
+            self.alarm = Some(at);
+            out.rouse = true;
+        }
+    }
+
+    /// Does what has fallen due, and says when to come again.
+    pub(crate) fn tick(&mut self, now: Instant, out: &mut Out<L, E, W>) -> Option<Instant> {
+        self.lapse_offers(now, out);
+        self.retire_idle(now, out);
+        self.expire_waiters(now, out);
+        self.pump(now, out);
+        out.rouse = false;
+        self.alarm = self.next_alarm(now);
+        self.alarm
+    }
+
+    fn lapse_offers(&mut self, now: Instant, out: &mut Out<L, E, W>) {
+        for slot in 1..self.slots.len() {
+            let State::Offered { to, since, .. } = self.slots[slot].state else {
+                continue;
+            };
+            if now.saturating_duration_since(since) < self.rules.take_up {
+                continue;
+            }
+            let State::Offered { link, .. } = self.set(slot, State::Free) else {
+                continue;
+            };
+            if let Some(waiter) = self.waiters.get_mut(to) {
+                waiter.stage = Stage::Waiting;
+                waiter.lapsed = true;
+                let ticket = waiter.ticket;
+                self.lapsed += 1;
+                self.waiters.insert_before(&mut self.line, to, |other| other.ticket > ticket);
+            }
+            out.notes.push(Note::Lapsed { slot });
+            self.settle(slot, link, now, out);
+        }
+    }
+
+    fn retire_idle(&mut self, now: Instant, out: &mut Out<L, E, W>) {
+        let mut at = 0;
+        while let Some(slot) = self.idle.get(at).copied() {
+            let old = match &self.slots[slot].state {
+                State::Idle { since, .. } => {
+                    let idle = now.saturating_duration_since(*since) >= self.rules.idle_timeout;
+                    let old = self.slots[slot].expires.is_some_and(|at| at <= now);
+                    if old { Some(Why::Old) } else { idle.then_some(Why::Idle) }
+                }
+                _ => None,
+            };
+            if let Some(why) = old {
+                self.idle.remove(at);
+                self.close_idle(slot, why, out);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    fn expire_waiters(&mut self, now: Instant, out: &mut Out<L, E, W>) {
+        if self.deadlines.is_none_or(|at| at > now) {
+            return;
+        }
+        let mut next: Option<Instant> = None;
+        for key in self.everybody() {
+            let Some(waiter) = self.waiters.get(key) else {
+                continue;
+            };
+            let Some(deadline) = waiter.deadline else {
+                continue;
+            };
+            if deadline > now {
+                next = Some(next.map_or(deadline, |at| at.min(deadline)));
+                continue;
+            }
+            let waited = now.saturating_duration_since(waiter.since);
+            let verdict = Verdict::Failed(self.out_of_time(waited, now));
+            self.tell(key, verdict, out);
+        }
+        self.deadlines = next;
+    }
+
+    /// A connect error is never dressed as a timeout.
+    fn out_of_time(&self, waited: std::time::Duration, now: Instant) -> Failure<E> {
+        match self.dialling.refusal() {
+            Some(refusal) if self.dialling.is_down() && self.room() => Failure::Connect(refusal.error),
+            _ => Failure::Timeout(Box::new(self.snapshot(now, waited))),
+        }
+    }
+
+    fn next_alarm(&self, now: Instant) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        let mut consider = |at: Instant| {
+            if next.is_none_or(|next| at < next) {
+                next = Some(at);
+            }
+        };
+        let mut somebody_waits = !self.line.is_empty();
+        for slot in &self.slots {
+            match &slot.state {
+                State::Offered { since, .. } => consider(*since + self.rules.take_up),
+                State::Idle { since, .. } => {
+                    consider(*since + self.rules.idle_timeout);
+                    if let Some(expires) = slot.expires {
+                        consider(expires);
+                    }
+                }
+                _ => {}
+            }
+            somebody_waits |= !slot.line.is_empty();
+        }
+        if let Some(deadline) = self.deadlines {
+            consider(deadline);
+        }
+        if somebody_waits && !self.dialling.is_blocked() {
+            [self.dialling.not_before(), self.dialling.probe_at()]
+                .into_iter()
+                .flatten()
+                .filter(|at| *at > now)
+                .for_each(&mut consider);
+        }
+        next
+    }
+}

@@ -1,0 +1,273 @@
+//! What users hold: a connection of their own, and the use of a connection.
+
+use std::fmt;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crate::context::Context;
+use crate::core::{Fate, Holder, SlotId};
+use crate::error::Error;
+use crate::inner::{Inner, LinkOf, lock, now};
+use crate::link::Use;
+use crate::manager::{Kind, Manager};
+use crate::wait;
+
+/// A slot that somebody holds. Dropping the last reference gives it back.
+pub(crate) struct Lease<M: Manager> {
+    pub inner: Arc<Inner<M>>,
+    pub slot: SlotId,
+    pub holder: Holder,
+    seen: Mutex<Seen<M>>,
+    /// It must not be used by another.
+    tainted: AtomicBool,
+}
+
+/// The connection as it was last seen, and who used it last.
+struct Seen<M: Manager> {
+    link: Option<LinkOf<M>>,
+    context: Context,
+}
+
+impl<M: Manager> Lease<M> {
+    pub(crate) fn new(inner: Arc<Inner<M>>, slot: SlotId, link: LinkOf<M>, holder: Holder) -> Arc<Self> {
+        tracing::trace!(pool = inner.id, slot, connection = link.id, kind = %holder.kind, "take");
+        Arc::new(Self {
+            inner,
+            slot,
+            holder,
+            seen: Mutex::new(Seen { link: Some(link), context: holder.context }),
+            tainted: AtomicBool::new(false),
+        })
+    }
+
+    fn link(&self) -> Option<LinkOf<M>> {
+        lock(&self.seen).link.clone()
+    }
+
+    /// Whether the connection is known to be dead.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.link().is_none_or(|link| self.inner.manager.is_broken(&link.connection))
+    }
+
+    fn refresh(&self) {
+        let link = self.inner.peek(|core| core.link(self.slot));
+        let old = std::mem::replace(&mut lock(&self.seen).link, link);
+        drop(old);
+    }
+
+    /// Notes who uses the connection: a handle that was moved to another task is no longer held by the first.
+    fn used(&self) {
+        let context = self.inner.context();
+        let last = std::mem::replace(&mut lock(&self.seen).context, context);
+        if last != context {
+            self.inner.with(|core, _, _| core.used_by(self.slot, context));
+        }
+    }
+
+    /// How the connection goes back. A manager that panics loses it.
+    fn fate(&self, link: Option<&LinkOf<M>>) -> Fate {
+        let Some(link) = link else {
+            return Fate::Keep;
+        };
+        let manager = &self.inner.manager;
+        let tainted = self.tainted.load(Ordering::Relaxed);
+        catch_unwind(AssertUnwindSafe(|| {
+            if manager.is_broken(&link.connection) {
+                Fate::Broken
+            } else if tainted {
+                Fate::Close
+            } else if manager.needs_reset(&link.connection) {
+                Fate::Reset
+            } else {
+                Fate::Keep
+            }
+        }))
+        .unwrap_or(Fate::Broken)
+    }
+}
+
+impl<M: Manager> Drop for Lease<M> {
+    fn drop(&mut self) {
+        let link = lock(&self.seen).link.take();
+        let fate = self.fate(link.as_ref());
+        tracing::trace!(pool = self.inner.id, slot = self.slot, ?fate, "give back");
+        // Only the core's own reference may be left when the connection is closed.
+        drop(link);
+        self.inner.with(|core, now, out| core.release(self.slot, fate, now, out));
+    }
+}
+
+/// A connection of one's own, for as long as this is held.
+///
+/// It may be used by several tasks at once, through [`get`](Self::get). When the connection dies the handle keeps its slot,
+/// and the next `get` opens another connection in it. Dropping the handle gives the slot back, wherever that happens.
+pub struct Connection<M: Manager> {
+    pub(crate) lease: Arc<Lease<M>>,
+}
+
+impl<M: Manager> Connection<M> {
+    /// The connection, alive as far as is known: opened anew if it was lost, asked for a sign of life if it lay idle for long.
+    ///
+    /// # Errors
+    /// When it had to be opened anew and couldn't be, or when the pool is closed.
+    pub async fn get(&self) -> Result<Conn<M>, Error<M::Error>> {
+        ready(&self.lease).await
+    }
+
+    /// What kind of connection this is.
+    pub fn kind(&self) -> Kind {
+        self.lease.holder.kind
+    }
+
+    /// Logs this connection out, once nobody uses it any more, instead of keeping it for the next user. Returns when it is done, within
+    /// [`close_timeout`](crate::Builder::close_timeout) after its last use.
+    pub async fn close(self) {
+        self.lease.tainted.store(true, Ordering::Relaxed);
+        let gone = self.lease.link().map(|link| link.alive.subscribe());
+        drop(self);
+        if let Some(mut gone) = gone {
+            while gone.changed().await.is_ok() {}
+        }
+    }
+}
+
+impl<M: Manager> fmt::Debug for Connection<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("kind", &self.lease.holder.kind)
+            .field("slot", &self.lease.slot)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The use of a connection: it isn't closed, and doesn't go to another, while this exists.
+pub struct Conn<M: Manager> {
+    // Dropped in this order: the use ends before the slot comes back.
+    using: Use<M::Connection>,
+    lease: Option<Arc<Lease<M>>>,
+    kind: Kind,
+}
+
+impl<M: Manager> Conn<M> {
+    pub(crate) fn new(link: LinkOf<M>, lease: Option<Arc<Lease<M>>>) -> Self {
+        let kind = lease.as_ref().map_or(Kind::Main, |lease| lease.holder.kind);
+        Self { using: Use::new(link), lease, kind }
+    }
+
+    /// The connection's number, unique within its pool.
+    pub fn id(&self) -> u64 {
+        self.using.link().id
+    }
+
+    /// What kind of connection this is.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The connection must not be used by anybody else after its present holder: it is closed when it is given back. Main, which
+    /// everybody shares, isn't given back, and this does nothing to it.
+    pub fn taint(&self) {
+        if let Some(lease) = &self.lease {
+            lease.tainted.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<M: Manager> Deref for Conn<M> {
+    type Target = M::Connection;
+
+    fn deref(&self) -> &M::Connection {
+        &self.using.link().connection
+    }
+}
+
+impl<M: Manager> Clone for Conn<M> {
+    fn clone(&self) -> Self {
+        Self { using: self.using.clone(), lease: self.lease.clone(), kind: self.kind }
+    }
+}
+
+impl<M: Manager> Drop for Conn<M> {
+    fn drop(&mut self) {
+        self.using.link().touch(now());
+    }
+}
+
+impl<M: Manager> fmt::Debug for Conn<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conn").field("id", &self.id()).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// What is to be done before a connection can be used.
+enum Need {
+    Nothing,
+    Check,
+    Dial,
+}
+
+fn need<M: Manager>(inner: &Inner<M>, link: &LinkOf<M>, now: Instant) -> Need {
+    if inner.manager.is_broken(&link.connection) {
+        Need::Dial
+    } else if link.is_stale(now, inner.options.trust_idle) {
+        Need::Check
+    } else {
+        Need::Nothing
+    }
+}
+
+/// The connection of a lease, made ready for use.
+pub(crate) async fn ready<M: Manager>(lease: &Arc<Lease<M>>) -> Result<Conn<M>, Error<M::Error>> {
+    let inner = &lease.inner;
+    inner.held_back().await;
+    lease.used();
+    loop {
+        let now = now();
+        if inner.peek(|core| core.is_closed()) {
+            return Err(Error::Closed);
+        }
+        if let Some(link) = lease.link()
+            && !tend(inner, lease.slot, &link, now)
+        {
+            return Ok(Conn::new(link, Some(Arc::clone(lease))));
+        }
+        wait::slot(inner, lease.slot, lease.holder).await?;
+        lease.refresh();
+    }
+}
+
+/// Main, made ready for use.
+pub(crate) async fn main<M: Manager>(
+    inner: &Arc<Inner<M>>,
+    holder: Holder,
+) -> Result<Conn<M>, Error<M::Error>> {
+    inner.held_back().await;
+    loop {
+        let now = now();
+        let link = inner.peek(|core| core.link(crate::core::MAIN));
+        if let Some(link) = link
+            && !tend(inner, crate::core::MAIN, &link, now)
+        {
+            return Ok(Conn::new(link, None));
+        }
+        wait::slot(inner, crate::core::MAIN, holder).await?;
+    }
+}
+
+/// Sets off what a connection needs before it can be used. True if it needs anything.
+fn tend<M: Manager>(inner: &Arc<Inner<M>>, slot: SlotId, link: &LinkOf<M>, now: Instant) -> bool {
+    match need(inner, link, now) {
+        Need::Nothing => false,
+        Need::Check => {
+            inner.with(|core, now, out| core.check_held(slot, link.id, now, out));
+            true
+        }
+        Need::Dial => {
+            inner.with(|core, now, out| core.lost(slot, link.id, now, out));
+            true
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The shell around the core: takes the lock, lets go of it, and then does what the core said.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+
+use crate::config::Options;
+use crate::context::Context;
+use crate::core::{Core, Job, Note, Out};
+use crate::handle::Lease;
+use crate::hold::Hold;
+use crate::link::Link;
+use crate::manager::Manager;
+use crate::work;
+
+pub(crate) type LinkOf<M> = Arc<Link<<M as Manager>::Connection>>;
+pub(crate) type ErrorOf<M> = Arc<<M as Manager>::Error>;
+pub(crate) type CoreOf<M> = Core<LinkOf<M>, ErrorOf<M>, std::task::Waker>;
+pub(crate) type OutOf<M> = Out<LinkOf<M>, ErrorOf<M>, std::task::Waker>;
+
+/// How far the pool's end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    No,
+    /// No new work; what runs may finish.
+    Closing,
+    /// Whatever is still open is cut.
+    Cut,
+}
+
+pub(crate) struct Inner<M: Manager> {
+    pub manager: M,
+    pub options: Options,
+    pub id: u64,
+    pub creator: Context,
+    pub end: watch::Sender<End>,
+    pub hold: Hold,
+    /// The default connection of each context that has one.
+    pub defaults: Mutex<HashMap<Context, Weak<Lease<M>>>>,
+    core: Mutex<CoreOf<M>>,
+    links: AtomicU64,
+    /// Where background work was last started.
+    runtime: Mutex<Option<Handle>>,
+    /// The runtime that the builder named has ended.
+    orphaned: AtomicBool,
+    keeping: AtomicBool,
+    keeper: Arc<Notify>,
+    gone: Notify,
+}
+
+/// Tells pools apart.
+static POOLS: AtomicU64 = AtomicU64::new(1);
+
+/// The time, as tokio sees it: it can be paused in tests.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing foreign runs under our locks, so a panic can't leave them half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<M: Manager> Inner<M> {
+    pub(crate) fn new(manager: M, options: Options) -> Self {
+        let id = POOLS.fetch_add(1, Ordering::Relaxed);
+        let rules = options.rules(manager.renews_credentials(), seed(id));
+        let creator = match &options.contexts {
+            Some(source) => source(),
+            None => Context::current(),
+        };
+        Self {
+            manager,
+            id,
+            creator,
+            end: watch::Sender::new(End::No),
+            hold: Hold::new(seed(id)),
+            defaults: Mutex::new(HashMap::new()),
+            core: Mutex::new(Core::new(rules, now())),
+            links: AtomicU64::new(1),
+            runtime: Mutex::new(None),
+            orphaned: AtomicBool::new(false),
+            keeping: AtomicBool::new(false),
+            keeper: Arc::new(Notify::new()),
+            gone: Notify::new(),
+            options,
+        }
+    }
+
+    /// The context of the caller.
+    pub(crate) fn context(&self) -> Context {
+        match &self.options.contexts {
+            Some(source) => source(),
+            None => Context::current(),
+        }
+    }
+
+    pub(crate) fn next_link_id(&self) -> u64 {
+        self.links.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Runs one operation of the core, then does what follows from it.
+    pub(crate) fn with<R>(
+        self: &Arc<Self>,
+        operation: impl FnOnce(&mut CoreOf<M>, Instant, &mut OutOf<M>) -> R,
+    ) -> R {
+        let now = now();
+        let mut out = Out::new();
+        let result = operation(&mut lock(&self.core), now, &mut out);
+        self.perform(out);
+        result
+    }
+
+    /// Looks at the core without changing it.
+    pub(crate) fn peek<R>(&self, look: impl FnOnce(&CoreOf<M>) -> R) -> R {
+        look(&lock(&self.core))
+    }
+
+    fn perform(self: &Arc<Self>, out: OutOf<M>) {
+        for waker in out.wake {
+            waker.wake();
+        }
+        if out.rouse {
+            self.keeper.notify_one();
+            self.ensure_keeper();
+        }
+        for note in out.notes {
+            self.trace(&note);
+        }
+        for job in out.jobs {
+            self.start(job);
+        }
+        if out.all_gone {
+            self.gone.notify_waiters();
+        }
+        // Wakers, links and errors that are no longer needed are dropped here, outside the lock.
+    }
+
+    fn start(self: &Arc<Self>, job: Job<LinkOf<M>>) {
+        match job {
+            Job::Dial { slot, kind, fresh } => {
+                tracing::debug!(pool = self.id, slot, %kind, fresh, "dial");
+                self.spawn(work::dial(Arc::clone(self), slot, kind, fresh));
+            }
+            Job::Check { slot, link } => {
+                tracing::debug!(pool = self.id, slot, connection = link.id, "check");
+                self.spawn(work::check(Arc::clone(self), slot, link));
+            }
+            Job::Reset { slot, link } => {
+                tracing::debug!(pool = self.id, slot, connection = link.id, "reset");
+                self.spawn(work::reset(Arc::clone(self), slot, link));
+            }
+            Job::Close { slot, link, why } => {
+                tracing::debug!(pool = self.id, slot, connection = link.id, ?why, "close");
+                self.spawn(work::close(Arc::clone(self), slot, link));
+            }
+        }
+    }
+
+    fn trace(&self, note: &Note) {
+        let pool = self.id;
+        match note {
+            Note::Backoff { wait, why } => tracing::info!(pool, ?wait, why, "back off"),
+            Note::Quota { effective, max } => {
+                tracing::info!(pool, effective, max, "effective quota");
+            }
+            Note::TakenBack { slot, owner } => {
+                tracing::debug!(pool, slot, %owner, "idle default taken back");
+            }
+            Note::TakenOver { slot } => tracing::debug!(pool, slot, "taken over by main"),
+            Note::Lapsed { slot } => tracing::debug!(pool, slot, "offer not taken up"),
+            Note::LoginBlocked => tracing::warn!(pool, "login refused, nothing more is dialled"),
+        }
+    }
+
+    /// Runs a future in the background. Without a runtime it is dropped; it says so itself, by its guard.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = self.runtime() {
+            runtime.spawn(future);
+        }
+    }
+
+    fn runtime(&self) -> Option<Handle> {
+        let named = self.options.runtime.as_ref();
+        if let Some(named) = named
+            && !self.orphaned.load(Ordering::Relaxed)
+        {
+            return Some(named.clone());
+        }
+        let mut last = lock(&self.runtime);
+        if let Ok(current) = Handle::try_current() {
+            *last = Some(current.clone());
+            return Some(current);
+        }
+        last.clone()
+    }
+
+    /// Background work was dropped unfinished: its runtime has ended.
+    pub(crate) fn runtime_ended(&self) {
+        self.orphaned.store(true, Ordering::Relaxed);
+        let old = lock(&self.runtime).take();
+        drop(old);
+    }
+
+    /// Sees to it that somebody keeps the time, if there is anything to keep it for.
+    pub(crate) fn ensure_keeper(self: &Arc<Self>) {
+        if self.keeping.load(Ordering::Acquire) {
+            return;
+        }
+        let Some(runtime) = self.runtime() else {
+            return;
+        };
+        if self.keeping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let post = Post(Arc::downgrade(self));
+        runtime.spawn(keep(post, Arc::clone(&self.keeper)));
+    }
+
+    /// Ends when nothing is open any more.
+    pub(crate) async fn all_gone(&self) {
+        loop {
+            let gone = self.gone.notified();
+            tokio::pin!(gone);
+            gone.as_mut().enable();
+            if self.peek(Core::all_gone) {
+                return;
+            }
+            gone.await;
+        }
+    }
+}
+
+impl<M: Manager> Drop for Inner<M> {
+    fn drop(&mut self) {
+        self.keeper.notify_one();
+    }
+}
+
+/// The keeper's place. It is vacant again once this is dropped, whatever became of the keeper.
+struct Post<M: Manager>(Weak<Inner<M>>);
+
+impl<M: Manager> Drop for Post<M> {
+    fn drop(&mut self) {
+        if let Some(inner) = self.0.upgrade() {
+            inner.keeping.store(false, Ordering::Release);
+            // Those who wait find another keeper, on the runtime that they run on.
+            inner.with(|core, _, out| core.rouse_all(out));
+        }
+    }
+}
+
+/// Keeps the time for one pool, and not the pool itself.
+async fn keep<M: Manager>(post: Post<M>, bell: Arc<Notify>) {
+    loop {
+        let alarm = {
+            let Some(inner) = post.0.upgrade() else {
+                return;
+            };
+            inner.with(Core::tick)
+        };
+        match alarm {
+            None => bell.notified().await,
+            Some(at) => {
+                tokio::select! {
+                    () = tokio::time::sleep_until(at.into()) => {}
+                    () = bell.notified() => {}
+                }
+            }
+        }
+    }
+}
+
+/// Something that differs from pool to pool and from process to process.
+fn seed(id: u64) -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(id)
+}

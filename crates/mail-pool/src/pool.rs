@@ -1,0 +1,375 @@
+//! The pool itself: who asks for what.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::config::{Assignment, Builder, Options};
+use crate::context::Context;
+use crate::core::Holder;
+use crate::defaults::{DefaultConnection, Scope};
+use crate::error::Error;
+use crate::handle::{self, Conn, Connection};
+use crate::inner::{End, Inner, now};
+use crate::manager::{Class, Kind, Manager};
+use crate::status::Status;
+use crate::wait::{Found, Ticket};
+
+/// A pool of connections to one account on one server. Clones are the same pool; when the last one is dropped, the pool is closed in the
+/// background.
+pub struct Pool<M: Manager> {
+    pub(crate) shared: Arc<Shared<M>>,
+}
+
+/// What the clones of a pool share.
+pub(crate) struct Shared<M: Manager> {
+    pub inner: Arc<Inner<M>>,
+}
+
+impl<M: Manager> Pool<M> {
+    /// Begins to set up a pool.
+    pub const fn builder(manager: M) -> Builder<M> {
+        Builder::new(manager)
+    }
+
+    pub(crate) fn start(manager: M, options: Options) -> Self {
+        Self { shared: Arc::new(Shared { inner: Arc::new(Inner::new(manager, options)) }) }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner<M>> {
+        &self.shared.inner
+    }
+
+    /// Who asks, from where, for what.
+    pub(crate) fn holder(&self, kind: Kind, place: &'static Location<'static>) -> Holder {
+        Holder { kind, context: self.inner().context(), place, group: 0, owned: false }
+    }
+
+    /// The manager that this pool was built with.
+    pub fn manager(&self) -> &M {
+        &self.inner().manager
+    }
+
+    /// Opens the connection that calls without a named connection will use: main, or in [`Assignment::Default`] the caller's default.
+    ///
+    /// # Errors
+    /// When it can't be opened.
+    #[track_caller]
+    pub fn connect(&self) -> impl Future<Output = Result<(), Error<M::Error>>> + Send + use<M> {
+        let get = self.get();
+        async move { get.await.map(drop) }
+    }
+
+    /// The main connection, which all callers share. It is opened at the first call, for all who ask meanwhile, and again when it broke.
+    ///
+    /// # Errors
+    /// When it can't be opened. [`Error::NoMain`] in [`Assignment::Default`], where there is none.
+    #[track_caller]
+    pub fn main(&self) -> impl Future<Output = Result<Conn<M>, Error<M::Error>>> + Send + use<M> {
+        let holder = self.holder(Kind::Main, Location::caller());
+        let inner = Arc::clone(self.inner());
+        async move {
+            if inner.options.assignment == Assignment::Default {
+                return Err(Error::NoMain);
+            }
+            handle::main(&inner, holder).await
+        }
+    }
+
+    /// The connection for a call that names none, picked by the [`Assignment`]: main or the caller's default.
+    ///
+    /// # Errors
+    /// When it has to be opened and can't be; in [`Assignment::Default`] also when there is no slot in time.
+    #[track_caller]
+    pub fn get(&self) -> impl Future<Output = Result<Conn<M>, Error<M::Error>>> + Send + use<M> {
+        let place = Location::caller();
+        let pool = Arc::clone(self.inner());
+        async move { crate::defaults::nameless(&pool, place).await }
+    }
+
+    /// Creates an independent connection: it belongs to nobody, and is used only through its handle. Waits in line if the quota is used up.
+    ///
+    /// # Errors
+    /// [`Error::QuotaReservedForMain`] if the quota has room for main only, [`Error::WouldDeadlock`] if the caller holds all there are,
+    /// [`Error::AcquireTimeout`] when the time is up, and whatever opening a connection fails with.
+    #[track_caller]
+    pub fn create_connection(
+        &self,
+    ) -> impl Future<Output = Result<Connection<M>, Error<M::Error>>> + Send + use<M> {
+        self.create_connection_within(self.inner().options.acquire_timeout)
+    }
+
+    /// Like [`create_connection`](Self::create_connection), with a time limit of its own; `None` waits for ever.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn create_connection_within(
+        &self,
+        timeout: Option<Duration>,
+    ) -> impl Future<Output = Result<Connection<M>, Error<M::Error>>> + Send + use<M> {
+        let place = Location::caller();
+        let inner = Arc::clone(self.inner());
+        async move {
+            let holder = holder_here(&inner, Kind::Independent, place);
+            acquire(&inner, holder, timeout).await
+        }
+    }
+
+    /// Creates the default connection of the calling context: from now on its calls that name no connection use it, until the handle is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`Error::DefaultForbidden`] unless the mode is [`Assignment::MainOrDefault`], [`Error::DefaultExists`] if there is one already;
+    /// else as [`create_connection`](Self::create_connection).
+    #[track_caller]
+    pub fn create_default_connection(
+        &self,
+    ) -> impl Future<Output = Result<DefaultConnection<M>, Error<M::Error>>> + Send + use<M> {
+        let place = Location::caller();
+        let inner = Arc::clone(self.inner());
+        async move { crate::defaults::create(&inner, place).await }
+    }
+
+    /// Runs a future whose automatic default connection ends with it: in [`Assignment::Default`], where nobody holds a handle to it, the
+    /// connection that the caller's context was given is free for others as soon as the future has ended, panicked or been dropped.
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        let _scope = Scope::enter(self.inner());
+        future.await
+    }
+
+    /// The same for a thread outside any runtime, such as a borrowed one of a thread pool.
+    pub fn scope_blocking<R>(&self, run: impl FnOnce() -> R) -> R {
+        let _scope = Scope::enter(self.inner());
+        run()
+    }
+
+    /// Extra connections for work that is spread over several. See [`Extras`].
+    pub fn extras(&self) -> Extras<M> {
+        static GROUPS: AtomicU64 = AtomicU64::new(1);
+        Extras { inner: Arc::clone(self.inner()), group: GROUPS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// How many requests wait for a connection.
+    pub fn waiting(&self) -> usize {
+        self.inner().peek(|core| core.waiting_but(0))
+    }
+
+    /// Changes how many connections may be open. Growing serves those who wait; shrinking closes idle connections at once and others when they
+    /// are given back. At 1, in the modes that use main, those who wait get [`Error::QuotaReservedForMain`].
+    ///
+    /// # Errors
+    /// [`ConfigError::NoConnections`](crate::ConfigError::NoConnections) for 0.
+    pub fn set_max_connections(&self, max: usize) -> Result<(), crate::ConfigError> {
+        if max == 0 {
+            return Err(crate::ConfigError::NoConnections);
+        }
+        self.inner().with(|core, now, out| core.set_max(max, now, out));
+        Ok(())
+    }
+
+    /// Tries the login again after [`Error::Credentials`]: the credentials are new, or the server is known to have changed its mind.
+    pub fn retry_login(&self) {
+        self.inner().with(|core, now, out| core.retry_login(now, out));
+    }
+
+    /// Holds new calls back, because the server asked for it: for the time told (at most 5 min), or for 1 s, doubling to 60 s if it asks
+    /// again. Returns how long that will be, with up to a tenth of jitter.
+    pub fn hold_back(&self, told: Option<Duration>) -> Duration {
+        let wait = self.inner().hold.hold(told, now());
+        tracing::info!(pool = self.inner().id, ?wait, "calls are held back");
+        wait
+    }
+
+    /// Tells the pool what the server said of its limits on a connection that is logged in already: [`Class::Limit`] lowers the effective
+    /// quota to what else is open, [`Class::Throttled`] holds calls back. Other classes say nothing about the pool.
+    pub fn report(&self, class: Class) {
+        match class {
+            Class::Limit => {
+                self.inner().with(|core, now, out| core.limit_reported(now, out));
+            }
+            Class::Throttled(told) => {
+                self.hold_back(told);
+            }
+            _ => {}
+        }
+    }
+
+    /// The pool as it is now.
+    pub fn status(&self) -> Status<M::Error> {
+        let inner = self.inner();
+        let now = now();
+        let snapshot = inner.peek(|core| core.snapshot(now, Duration::ZERO));
+        let held = inner.hold.until(now);
+        Status::new(snapshot, held.map(|until| until.saturating_duration_since(now)), now)
+    }
+
+    /// Closes the pool: no new work is taken, those who wait get [`Error::Closed`], what runs may finish within the
+    /// [grace period](crate::Builder::grace), every connection says goodbye within it, and what is still open then is cut.
+    pub async fn close(&self) {
+        self.inner().close().await;
+    }
+
+    /// Whether the pool is closed or being closed.
+    pub fn is_closed(&self) -> bool {
+        self.inner().peek(crate::core::Core::is_closed)
+    }
+}
+
+impl<M: Manager> Inner<M> {
+    /// Waits while calls are held back at the server's wish.
+    pub(crate) async fn held_back(&self) {
+        while let Some(until) = self.hold.until(now()) {
+            tokio::time::sleep_until(until.into()).await;
+        }
+    }
+
+    /// Stops taking work.
+    fn shut_down(self: &Arc<Self>) {
+        self.end.send_if_modified(|end| {
+            let first = *end == End::No;
+            if first {
+                *end = End::Closing;
+            }
+            first
+        });
+        self.with(|core, now, out| core.shut_down(now, out));
+    }
+
+    /// Cuts whatever is open.
+    fn cut(self: &Arc<Self>) {
+        self.end.send_replace(End::Cut);
+        for link in self.peek(crate::core::Core::still_held) {
+            tracing::info!(pool = self.id, connection = link.id, "cut");
+            self.manager.cut(&link.connection);
+        }
+    }
+
+    pub(crate) async fn close(self: &Arc<Self>) {
+        self.shut_down();
+        if timeout(self.options.grace, self.all_gone()).await.is_err() {
+            self.cut();
+        }
+    }
+}
+
+impl<M: Manager> Drop for Shared<M> {
+    fn drop(&mut self) {
+        let inner = Arc::clone(&self.inner);
+        inner.shut_down();
+        if !inner.peek(crate::core::Core::all_gone) {
+            let ending = Arc::clone(&inner);
+            inner.spawn(async move { ending.close().await });
+        }
+    }
+}
+
+impl<M: Manager> Clone for Pool<M> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<M: Manager> fmt::Debug for Pool<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("id", &self.inner().id).finish_non_exhaustive()
+    }
+}
+
+/// Who asks: the context that polls.
+pub(crate) fn holder_here<M: Manager>(
+    inner: &Inner<M>,
+    kind: Kind,
+    place: &'static Location<'static>,
+) -> Holder {
+    Holder { kind, context: inner.context(), place, group: 0, owned: false }
+}
+
+/// An extra of one's own, its connection alive as far as is known.
+pub(crate) async fn acquire<M: Manager>(
+    inner: &Arc<Inner<M>>,
+    holder: Holder,
+    timeout: Option<Duration>,
+) -> Result<Connection<M>, Error<M::Error>> {
+    not_by_creator(inner, holder.context)?;
+    finish(Ticket::take(inner, holder, timeout)).await
+}
+
+pub(crate) fn not_by_creator<M: Manager>(inner: &Inner<M>, context: Context) -> Result<(), Error<M::Error>> {
+    if inner.options.main_for_creator && context == inner.creator {
+        return Err(Error::CreatorContext);
+    }
+    Ok(())
+}
+
+async fn finish<M: Manager>(ticket: Ticket<M>) -> Result<Connection<M>, Error<M::Error>> {
+    match ticket.found().await? {
+        Found::Lease(lease) => {
+            if lease.is_broken() {
+                // It died while it lay idle. The slot is ours; it is dialled anew in it.
+                handle::ready(&lease).await?;
+            }
+            Ok(Connection { lease })
+        }
+        // Only begun operations are sent to main.
+        Found::Ready | Found::UseMain => Err(Error::QuotaReservedForMain),
+    }
+}
+
+/// Extra connections for one piece of work that is spread over several: it begins with what it has, takes more as they come free, and gives them
+/// back when others wait.
+///
+/// ```no_run
+/// # async fn example<M: mail_pool::Manager>(pool: mail_pool::Pool<M>) {
+/// let extras = pool.extras();
+/// // One more, if it is to be had without making anybody wait; else the work goes on with what it has.
+/// if let Some(extra) = extras.try_next().await {
+///     // … a window of work on `extra` …
+///     if extras.others_wait() {
+///         drop(extra);
+///     }
+/// }
+/// # }
+/// ```
+pub struct Extras<M: Manager> {
+    inner: Arc<Inner<M>>,
+    group: u64,
+}
+
+impl<M: Manager> Extras<M> {
+    fn holder(&self, place: &'static Location<'static>) -> Holder {
+        Holder { group: self.group, ..holder_here(&self.inner, Kind::FanOut, place) }
+    }
+
+    /// One more, as soon as one comes free: stands in line with all others, without a time limit. Dropping the future leaves the line.
+    ///
+    /// # Errors
+    /// As [`Pool::create_connection`], but for the time limit.
+    #[track_caller]
+    pub fn next(&self) -> impl Future<Output = Result<Connection<M>, Error<M::Error>>> + Send + use<M> {
+        let holder = self.holder(Location::caller());
+        let inner = Arc::clone(&self.inner);
+        async move { finish(Ticket::take(&inner, holder, None)).await }
+    }
+
+    /// One more, if one is idle or may be opened right now and nobody else waits; opening it may take its time. `None` if not, or if opening it
+    /// failed.
+    #[track_caller]
+    pub fn try_next(&self) -> impl Future<Output = Option<Connection<M>>> + Send + use<M> {
+        let holder = self.holder(Location::caller());
+        let inner = Arc::clone(&self.inner);
+        async move {
+            let ticket = Ticket::take_if_free(&inner, holder)?;
+            finish(ticket).await.ok()
+        }
+    }
+
+    /// Whether anybody else waits for a connection: then one should be given back at the next opportunity.
+    pub fn others_wait(&self) -> bool {
+        self.inner.peek(|core| core.waiting_but(self.group)) > 0
+    }
+}

@@ -1,0 +1,194 @@
+//! What anyone can see of a pool.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::context::Context;
+use crate::core::{Failure, MAIN, Phase, Refusal, SlotView, Snapshot};
+use crate::error::{AcquireTimeout, Error, LastRefusal};
+use crate::manager::Kind;
+
+/// A pool at one instant.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status<E> {
+    /// How many connections the pool may have.
+    pub max_connections: usize,
+    /// How many the server seems to let it have: less than `max_connections` after a refusal for want of places.
+    pub effective: usize,
+    /// Connections by state.
+    pub counts: Counts,
+    /// Each connection.
+    pub connections: Vec<ConnectionStatus>,
+    /// How many wait for a connection.
+    pub waiting: usize,
+    /// Connections opened so far.
+    pub opened: u64,
+    /// Connections closed or lost so far.
+    pub closed: u64,
+    /// For how long nothing will be dialled.
+    pub backoff: Option<Duration>,
+    /// For how long new calls are held back at the server's wish.
+    pub held_back: Option<Duration>,
+    /// The last dial that failed.
+    pub last_refusal: Option<LastRefusal<E>>,
+    /// The login is refused, and nothing is dialled until [`Pool::retry_login`](crate::Pool::retry_login).
+    pub login_blocked: bool,
+    /// The pool is closed, or being closed.
+    pub is_closed: bool,
+}
+
+/// How many connections are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Being opened.
+    pub dialling: usize,
+    /// Held by somebody, or main.
+    pub in_use: usize,
+    /// Open and free.
+    pub idle: usize,
+    /// Being checked or reset.
+    pub tended: usize,
+    /// Saying goodbye.
+    pub closing: usize,
+    /// Slots held by somebody whose connection was lost.
+    pub lost: usize,
+}
+
+impl Counts {
+    /// All that count at the server.
+    pub const fn open(&self) -> usize {
+        self.dialling + self.in_use + self.idle + self.tended + self.closing
+    }
+}
+
+/// One connection of a pool.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionStatus {
+    /// Its number, unless it is still being opened.
+    pub id: Option<u64>,
+    /// Its kind, if somebody holds it.
+    pub kind: Option<Kind>,
+    /// Its state.
+    pub state: Phase,
+    /// Who holds it.
+    pub holder: Option<Context>,
+    /// Since how long it is held.
+    pub held_for: Option<Duration>,
+    /// Where in the code it was asked for.
+    pub place: Option<&'static std::panic::Location<'static>>,
+}
+
+impl fmt::Display for ConnectionStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(kind) = self.kind {
+            write!(f, "{kind} ")?;
+        }
+        write!(f, "{}", self.state)?;
+        if let (Some(holder), Some(held_for), false) =
+            (self.holder, self.held_for, self.kind == Some(Kind::Main))
+        {
+            write!(f, " for {held_for:.1?} by {holder}")?;
+        }
+        if let Some(place) = self.place {
+            write!(f, " at {place}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dialling => "dialling",
+            Self::InUse => "in use",
+            Self::Lost => "lost",
+            Self::Resetting => "being reset",
+            Self::Idle => "idle",
+            Self::Checking => "being checked",
+            Self::Closing => "closing",
+        })
+    }
+}
+
+fn view(slot: &SlotView) -> ConnectionStatus {
+    let holder = slot.holder.as_ref();
+    ConnectionStatus {
+        id: slot.connection,
+        kind: if slot.id == MAIN { Some(Kind::Main) } else { holder.map(|(holder, _)| holder.kind) },
+        state: slot.state,
+        holder: holder.map(|(holder, _)| holder.context),
+        held_for: holder.map(|(_, time)| *time),
+        place: holder.map(|(holder, _)| holder.place),
+    }
+}
+
+fn count(slots: &[SlotView]) -> Counts {
+    let mut counts = Counts::default();
+    for slot in slots {
+        match slot.state {
+            Phase::Dialling => counts.dialling += 1,
+            Phase::InUse => counts.in_use += 1,
+            Phase::Idle => counts.idle += 1,
+            Phase::Checking | Phase::Resetting => counts.tended += 1,
+            Phase::Closing => counts.closing += 1,
+            Phase::Lost => counts.lost += 1,
+        }
+    }
+    counts
+}
+
+fn refusal<E>(refusal: Refusal<Arc<E>>, now: Instant) -> LastRefusal<E> {
+    LastRefusal {
+        error: refusal.error,
+        class: refusal.class,
+        ago: now.saturating_duration_since(refusal.at),
+        others_open: refusal.others_open,
+    }
+}
+
+impl<E> Status<E> {
+    pub(crate) fn new(snapshot: Snapshot<Arc<E>>, held_back: Option<Duration>, now: Instant) -> Self {
+        Self {
+            max_connections: snapshot.max,
+            effective: snapshot.effective,
+            counts: count(&snapshot.slots),
+            connections: snapshot.slots.iter().map(view).collect(),
+            waiting: snapshot.waiting,
+            opened: snapshot.opened_so_far,
+            closed: snapshot.closed_so_far,
+            backoff: snapshot.not_before.map(|at| at.saturating_duration_since(now)),
+            held_back,
+            last_refusal: snapshot.refusal.map(|found| refusal(found, now)),
+            login_blocked: snapshot.blocked,
+            is_closed: snapshot.closed,
+        }
+    }
+}
+
+impl<E> Error<E> {
+    pub(crate) fn from_failure(failure: Failure<Arc<E>>, now: Instant) -> Self {
+        match failure {
+            Failure::Connect(error) => Self::Connect(error),
+            Failure::Credentials { error, others_open } => Self::Credentials { source: error, others_open },
+            Failure::Timeout(snapshot) => {
+                let snapshot = *snapshot;
+                Self::AcquireTimeout(Box::new(AcquireTimeout {
+                    waited: snapshot.waited,
+                    max_connections: snapshot.max,
+                    effective: snapshot.effective,
+                    counts: count(&snapshot.slots),
+                    connections: snapshot.slots.iter().map(view).collect(),
+                    waiting: snapshot.waiting.saturating_sub(1),
+                    last_refusal: snapshot.refusal.map(|found| refusal(found, now)),
+                }))
+            }
+            Failure::ReservedForMain => Self::QuotaReservedForMain,
+            Failure::WouldDeadlock => Self::WouldDeadlock,
+            Failure::Closed => Self::Closed,
+        }
+    }
+}
