@@ -71,7 +71,7 @@ impl<M: Manager> Builder<M> {
                 acquire_timeout: Some(Duration::from_secs(60)),
                 take_up_timeout: Duration::from_secs(1),
                 cool_down: Duration::from_secs(300),
-                backoff: (Duration::from_millis(500), Duration::from_secs(60)),
+                backoff: (Duration::from_millis(500), Duration::from_secs(30)),
                 throttle: Duration::from_secs(300),
                 logout_settles: Duration::from_secs(2),
                 connect_timeout: Duration::from_secs(120),
@@ -145,7 +145,7 @@ impl<M: Manager> Builder<M> {
         self
     }
 
-    /// The first and the longest wait after failed dials; it doubles from one to the other, give or take a quarter. 500 ms and 60 s unless told.
+    /// The first and the longest wait after failed dials; it doubles from one to the other, give or take a quarter. 500 ms and 30 s unless told.
     pub const fn backoff(mut self, first: Duration, most: Duration) -> Self {
         self.options.backoff = (first, most);
         self

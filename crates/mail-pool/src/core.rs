@@ -525,8 +525,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             self.slots[MAIN].holder = Some(Holder { kind: Kind::Main, ..holder });
             self.slots[MAIN].since = now;
         }
-        if let State::Held { link: None, repair: repair @ Repair::None } = &mut self.slots[slot].state {
-            *repair = Repair::Wanted;
+        if let State::Held { link: None, repair: Repair::None } = &self.slots[slot].state {
+            self.set(slot, State::Held { link: None, repair: Repair::Wanted });
         }
         let key = self.enqueue(Want::Slot(slot), holder, deadline, waker, now, out);
         if self.link(slot).is_some() {
@@ -1039,6 +1039,12 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             self.deadlines = Some(self.deadlines.map_or(deadline, |at| at.min(deadline)));
             self.due(deadline, out);
         }
+        // These matter only while somebody waits, so nobody may have set the alarm for them.
+        let held_up = [self.dialling.not_before(), self.dialling.probe_at()];
+        for at in held_up.into_iter().flatten().filter(|at| *at > now) {
+            self.due(at, out);
+        }
+        self.tell_if_throttled(key, now, out);
         key
     }
 

@@ -5,10 +5,9 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use crate::context::Context;
-use crate::core::{Fate, Holder, SlotId};
+use crate::core::{Fate, Holder, MAIN, SlotId};
 use crate::error::Error;
 use crate::inner::{Inner, LinkOf, lock, now};
 use crate::link::Use;
@@ -52,6 +51,11 @@ impl<M: Manager> Lease<M> {
         self.link().is_none_or(|link| self.inner.manager.is_broken(&link.connection))
     }
 
+    fn forget(&self) {
+        let old = lock(&self.seen).link.take();
+        drop(old);
+    }
+
     fn refresh(&self) {
         let link = self.inner.peek(|core| core.link(self.slot));
         let old = std::mem::replace(&mut lock(&self.seen).link, link);
@@ -91,7 +95,8 @@ impl<M: Manager> Lease<M> {
 
 impl<M: Manager> Drop for Lease<M> {
     fn drop(&mut self) {
-        let link = lock(&self.seen).link.take();
+        let seen = lock(&self.seen).link.take();
+        let link = seen.or_else(|| self.inner.peek(|core| core.link(self.slot)));
         let fate = self.fate(link.as_ref());
         tracing::trace!(pool = self.inner.id, slot = self.slot, ?fate, "give back");
         // Only the core's own reference may be left when the connection is closed.
@@ -209,10 +214,10 @@ enum Need {
     Dial,
 }
 
-fn need<M: Manager>(inner: &Inner<M>, link: &LinkOf<M>, now: Instant) -> Need {
+fn need<M: Manager>(inner: &Inner<M>, link: &LinkOf<M>) -> Need {
     if inner.manager.is_broken(&link.connection) {
         Need::Dial
-    } else if link.is_stale(now, inner.options.trust_idle) {
+    } else if link.is_stale(now(), inner.options.trust_idle) {
         Need::Check
     } else {
         Need::Nothing
@@ -225,14 +230,17 @@ pub(crate) async fn ready<M: Manager>(lease: &Arc<Lease<M>>) -> Result<Conn<M>, 
     inner.held_back().await;
     lease.used();
     loop {
-        let now = now();
         if inner.peek(|core| core.is_closed()) {
             return Err(Error::Closed);
         }
-        if let Some(link) = lease.link()
-            && !tend(inner, lease.slot, &link, now)
-        {
-            return Ok(Conn::new(link, Some(Arc::clone(lease))));
+        if let Some(link) = lease.link() {
+            match need(inner, &link) {
+                Need::Nothing => return Ok(Conn::new(link, Some(Arc::clone(lease)))),
+                need => {
+                    lease.forget();
+                    tend(inner, lease.slot, link, &need);
+                }
+            }
         }
         wait::slot(inner, lease.slot, lease.holder).await?;
         lease.refresh();
@@ -246,28 +254,23 @@ pub(crate) async fn main<M: Manager>(
 ) -> Result<Conn<M>, Error<M::Error>> {
     inner.held_back().await;
     loop {
-        let now = now();
-        let link = inner.peek(|core| core.link(crate::core::MAIN));
-        if let Some(link) = link
-            && !tend(inner, crate::core::MAIN, &link, now)
-        {
-            return Ok(Conn::new(link, None));
+        if let Some(link) = inner.peek(|core| core.link(MAIN)) {
+            match need(inner, &link) {
+                Need::Nothing => return Ok(Conn::new(link, None)),
+                need => tend(inner, MAIN, link, &need),
+            }
         }
-        wait::slot(inner, crate::core::MAIN, holder).await?;
+        wait::slot(inner, MAIN, holder).await?;
     }
 }
 
-/// Sets off what a connection needs before it can be used. True if it needs anything.
-fn tend<M: Manager>(inner: &Arc<Inner<M>>, slot: SlotId, link: &LinkOf<M>, now: Instant) -> bool {
-    match need(inner, link, now) {
-        Need::Nothing => false,
-        Need::Check => {
-            inner.with(|core, now, out| core.check_held(slot, link.id, now, out));
-            true
-        }
-        Need::Dial => {
-            inner.with(|core, now, out| core.lost(slot, link.id, now, out));
-            true
-        }
+/// Sets off what a connection needs before it can be used. Ours is let go of first, so that a dead one is gone when its successor is dialled.
+fn tend<M: Manager>(inner: &Arc<Inner<M>>, slot: SlotId, link: LinkOf<M>, need: &Need) {
+    let id = link.id;
+    drop(link);
+    match need {
+        Need::Nothing => {}
+        Need::Check => inner.with(|core, now, out| core.check_held(slot, id, now, out)),
+        Need::Dial => inner.with(|core, now, out| core.lost(slot, id, now, out)),
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Dialling<E> {
     proven: bool,
     /// Back-off, a throttle or a cool-down: nothing is dialled before.
     not_before: Option<Instant>,
+    /// The back-off is a throttle that lasts until then.
+    throttled: Option<Instant>,
     /// Failures in a row, for the length of the back-off.
     failures: u32,
     /// Failures in a row of which nobody was told.
@@ -73,6 +75,7 @@ impl<E: Clone> Dialling<E> {
         Self {
             proven: false,
             not_before: None,
+            throttled: None,
             failures: 0,
             untold: 0,
             fallen: None,
@@ -208,6 +211,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         dialling.fresh = Fresh::No;
         dialling.tried_after_logout = false;
         dialling.not_before = None;
+        dialling.throttled = None;
         let probed = dialling.probe == Some(slot);
         dialling.forget_probe(slot);
         if let Some(fallen) = &mut dialling.fallen {
@@ -259,7 +263,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                     self.tell_oldest(slot, &Verdict::Failed(Failure::Connect(error.clone())), out);
                 }
             }
-            Class::Throttled(told) => self.throttled(told, &error, now, out),
+            Class::Throttled(told) => self.throttled(told, now, out),
             Class::Permanent => {
                 self.tell_all(&Verdict::Failed(Failure::Connect(error.clone())), out);
             }
@@ -301,19 +305,25 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         self.due(probe_at, out);
     }
 
-    fn throttled(&mut self, told: Option<Duration>, error: &E, now: Instant, out: &mut Out<L, E, W>) {
+    fn throttled(&mut self, told: Option<Duration>, now: Instant, out: &mut Out<L, E, W>) {
         let wait = told.unwrap_or(self.rules.throttle);
         self.hold_dials(now, wait, "too many attempts", out);
-        // Nothing can come to those who would give up before: they may as well know now.
-        if self.counts.established == 0 {
-            let until = now + wait;
-            let verdict = Verdict::Failed(Failure::Connect(error.clone()));
-            for key in self.everybody() {
-                if self.waiters.get(key).is_some_and(|waiter| waiter.deadline.is_some_and(|at| at < until)) {
-                    self.tell(key, verdict.clone(), out);
-                }
-            }
-            verdict.leave(out);
+        self.dialling.throttled = Some(now + wait);
+        for key in self.everybody() {
+            self.tell_if_throttled(key, now, out);
+        }
+    }
+
+    /// Nothing can come to those who would give up before the throttle ends, if nothing is open: they may as well know now.
+    pub(super) fn tell_if_throttled(&mut self, key: super::Key, now: Instant, out: &mut Out<L, E, W>) {
+        let until = self.dialling.throttled.filter(|until| *until > now && self.counts.established == 0);
+        let (Some(until), Some(waiter)) = (until, self.waiters.get(key)) else {
+            return;
+        };
+        if waiter.deadline.is_some_and(|at| at < until)
+            && let Some(refusal) = self.dialling.refusal()
+        {
+            self.tell(key, Verdict::Failed(Failure::Connect(refusal.error)), out);
         }
     }
 
@@ -374,6 +384,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         dialling.proven = false;
         dialling.fresh = Fresh::No;
         dialling.not_before = None;
+        dialling.throttled = None;
         dialling.failures = 0;
         if let Some(fallen) = &mut dialling.fallen {
             fallen.probe_at = now;
