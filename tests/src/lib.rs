@@ -1,1 +1,7 @@
-//! Whole-system tests live in the `tests` folder of this crate.
+//! Whole-system tests, which live in the `tests` folder of this crate, and what they stand on: real mail servers
+//! that are started for a test, on loopback, and leave nothing behind.
+//!
+//! Tests that need a real server are marked `#[ignore]`, with what they need as the reason, so that a plain
+//! `cargo test` passes on any machine and says how many it left out. `cargo xtask test` runs them.
+
+pub mod servers;

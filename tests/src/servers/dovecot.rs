@@ -1,0 +1,336 @@
+//! Dovecot 2.3, as Debian's packages bring it.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::{Info, START_OR_STOP, Server, ServerError, all_answer, debian, free_ports, process, tail, tls};
+
+/// The packages that bring it.
+pub const PACKAGES: [&str; 2] = ["dovecot-imapd", "dovecot-pop3d"];
+
+/// The modules that the packages bring; one without the other is not enough.
+const PROGRAMS: [&str; 2] = ["/usr/lib/dovecot/imap", "/usr/lib/dovecot/pop3"];
+
+/// How often other ports are tried when somebody took one in between.
+const TRIES: usize = 5;
+
+/// The user who may log in.
+const USER: &str = "tester";
+
+/// Whom mail belongs to when Dovecot runs as root, which it refuses as the owner of mail: a user that every Debian has.
+const MAIL_OWNER: &str = "mail";
+
+/// What may be chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// `mail_max_userip_connections`; Dovecot's own default (10 for IMAP, 3 for POP3) if None.
+    pub max_userip_connections: Option<u32>,
+    /// Whether the server is in a process group of its own, so that what ends a terminal's or a job's processes
+    /// leaves it alone. For servers that are to stay up after the program that started them.
+    pub stays: bool,
+}
+
+impl Options {
+    fn to_json(&self) -> Value {
+        json!({ "max_userip_connections": self.max_userip_connections })
+    }
+
+    /// Whether a server was started with these.
+    pub fn are_those_of(&self, info: &Info) -> bool {
+        info.options == self.to_json()
+    }
+}
+
+/// Whether it is installed.
+pub fn is_installed() -> bool {
+    debian::find_program("dovecot").is_some() && PROGRAMS.iter().all(|program| Path::new(program).exists())
+}
+
+/// Installs what is missing.
+///
+/// # Errors
+/// [`ServerError::Install`].
+pub fn install() -> Result<(), ServerError> {
+    if is_installed() { Ok(()) } else { debian::install(&PACKAGES) }
+}
+
+/// Its program and version.
+///
+/// # Errors
+/// [`ServerError::NotInstalled`], [`ServerError::Version`].
+pub fn find() -> Result<(PathBuf, String), ServerError> {
+    let missing =
+        || ServerError::NotInstalled { server: "dovecot", program: "Dovecot", packages: PACKAGES.join(" ") };
+    let program = debian::find_program("dovecot").filter(|_| is_installed()).ok_or_else(missing)?;
+    let version = version(&program)?;
+    Ok((program, version))
+}
+
+/// Starts one, and returns when it answers on all its ports: `imap`, `imaps`, `pop3`, `pop3s`.
+///
+/// # Errors
+/// [`ServerError::NotInstalled`], [`ServerError::Version`], [`ServerError::Start`], or what kept the folder from
+/// being made.
+pub fn start(options: &Options) -> Result<Server, ServerError> {
+    let (program, version) = find()?;
+    for tries_left in (0..TRIES).rev() {
+        match start_once(&program, &version, options) {
+            Err(ServerError::Start { log, .. })
+                if tries_left > 0 && log.contains("Address already in use") => {}
+            ended => return ended,
+        }
+    }
+    unreachable!("the last try returns")
+}
+
+fn version(program: &Path) -> Result<String, ServerError> {
+    let output = Command::new(program).arg("--version").output().map_err(ServerError::io("run", program))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if version.starts_with("2.3.") {
+        return Ok(version);
+    }
+    Err(ServerError::Version { server: "Dovecot", version, needed: "2.3 (later ones configure differently)" })
+}
+
+fn start_once(program: &Path, version: &str, options: &Options) -> Result<Server, ServerError> {
+    // Not in TMPDIR: the path of a socket has at most 107 bytes, and Dovecot's users must be able to enter.
+    let tmp = Path::new("/tmp");
+    let dir = tempfile::Builder::new()
+        .prefix("mail-dovecot-")
+        .permissions(fs::Permissions::from_mode(0o755))
+        .tempdir_in(tmp)
+        .map_err(ServerError::io("make a folder in", tmp))?;
+    let path = dir.path();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(ServerError::io("open up", path))?;
+
+    let tls = tls::make(path)?;
+    let password = password()?;
+    let owner = Owner::of_mail()?;
+    let mail = path.join("mail");
+    fs::create_dir(&mail).map_err(ServerError::io("create", &mail))?;
+    chown(&mail, Some(owner.uid), Some(owner.gid)).map_err(ServerError::io("give away", &mail))?;
+    tls::write(&path.join("users"), &format!("{USER}:{{PLAIN}}{password}\n"), 0o644)?;
+
+    let [imap, imaps, pop3, pop3s] = free_ports()?;
+    let ports = [("imap", imap), ("imaps", imaps), ("pop3", pop3), ("pop3s", pop3s)];
+    let ports = ports.map(|(name, port)| (name.to_owned(), port)).into();
+    let configuration = path.join("dovecot.conf");
+    tls::write(&configuration, &configure(path, [imap, imaps, pop3, pop3s], &tls, &owner, options), 0o644)?;
+
+    let log_path = path.join("dovecot.log");
+    let log = fs::File::create(&log_path).map_err(ServerError::io("create", &log_path))?;
+    let log_too = log.try_clone().map_err(ServerError::io("create", &log_path))?;
+    let mut command = Command::new(program);
+    command.arg("-F").arg("-c").arg(&configuration).stdin(Stdio::null()).stdout(log).stderr(log_too);
+    if options.stays {
+        command.process_group(0);
+    }
+    let mut child = command.spawn().map_err(ServerError::io("run", program))?;
+
+    let info = Info {
+        server: "dovecot".to_owned(),
+        version: version.to_owned(),
+        ports,
+        user: USER.to_owned(),
+        password,
+        ca_file: tls.ca,
+        dir: path.to_owned(),
+        options: options.to_json(),
+        pid: child.id(),
+        pid_start: process::start_time(child.id()).unwrap_or_default(),
+    };
+    if let Err(reason) = wait_until_up(&mut child, &info) {
+        let log = fs::read(&log_path).unwrap_or_default();
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(ServerError::Start {
+            server: "Dovecot",
+            reason,
+            log: tail(&String::from_utf8_lossy(&log), 15),
+        });
+    }
+    let json = path.join(Info::FILE);
+    // From here on the server owns its folder.
+    let server = Server { info, child: Some(child) };
+    let _ = dir.keep();
+    tls::write(&json, &format!("{}\n", server.info.to_json()), 0o644)?;
+    Ok(server)
+}
+
+fn wait_until_up(child: &mut Child, info: &Info) -> Result<(), String> {
+    let deadline = Instant::now() + START_OR_STOP;
+    loop {
+        match child.try_wait() {
+            Ok(None) => {}
+            Ok(Some(status)) => return Err(format!("it ended with {status}")),
+            Err(error) => return Err(error.to_string()),
+        }
+        if all_answer(&info.ports) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(format!("it does not answer on {:?} after {START_OR_STOP:?}", info.ports));
+        }
+        sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+/// The configuration file. A user's folders carry the names that the mailboxes have, with `/` between levels, so
+/// that names may hold a dot; no login is slowed down or penalised, because failing ones are part of the tests.
+fn configure(
+    dir: &Path,
+    [imap, imaps, pop3, pop3s]: [u16; 4],
+    tls: &tls::TlsFiles,
+    owner: &Owner,
+    options: &Options,
+) -> String {
+    let dir = dir.display();
+    let limit = options
+        .max_userip_connections
+        .map(|n| format!("mail_max_userip_connections = {n}\n"))
+        .unwrap_or_default();
+    // Without root nothing can change its user or its root folder.
+    let users = if debian::is_root() {
+        String::new()
+    } else {
+        format!(
+            "default_internal_user = {name}\ndefault_login_user = {name}\n\
+             service imap-login {{\n  chroot =\n}}\nservice pop3-login {{\n  chroot =\n}}\nservice anvil {{\n  chroot =\n}}\n",
+            name = owner.name
+        )
+    };
+    format!(
+        "protocols = imap pop3
+listen = 127.0.0.1
+base_dir = {dir}/run
+state_dir = {dir}/state
+log_path = {dir}/dovecot.log
+ssl = yes
+ssl_cert = <{certificate}
+ssl_key = <{key}
+disable_plaintext_auth = no
+auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
+auth_failure_delay = 0
+default_vsz_limit = 1G
+first_valid_uid = 1
+mail_location = sdbox:~/sdbox
+mail_plugins = zlib
+passdb {{
+  driver = passwd-file
+  args = {dir}/users
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={dir}/mail/%u
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+{limit}protocol imap {{
+  mail_plugins = zlib imap_zlib
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+{users}",
+        certificate = tls.certificate.display(),
+        key = tls.key.display(),
+        uid = owner.uid,
+        gid = owner.gid,
+    )
+}
+
+/// 128 random bits in hexadecimal.
+fn password() -> Result<String, ServerError> {
+    let path = Path::new("/dev/urandom");
+    let mut bytes = [0; 16];
+    let read = fs::File::open(path).and_then(|mut file| io::Read::read_exact(&mut file, &mut bytes));
+    read.map_err(ServerError::io("read", path))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The user whom mail belongs to.
+struct Owner {
+    name: String,
+    uid: u32,
+    gid: u32,
+}
+
+impl Owner {
+    /// [`MAIL_OWNER`] if this process is root, else its own user.
+    fn of_mail() -> Result<Self, ServerError> {
+        let path = Path::new("/proc/self");
+        let own = fs::metadata(path).map_err(ServerError::io("read", path))?.uid();
+        let path = Path::new("/etc/passwd");
+        let accounts = fs::read_to_string(path).map_err(ServerError::io("read", path))?;
+        let is_wanted = |owner: &Self| if own == 0 { owner.name == MAIL_OWNER } else { owner.uid == own };
+        let missing = || ServerError::io("find an account in", path)(io::ErrorKind::NotFound.into());
+        accounts.lines().filter_map(Self::parse).find(is_wanted).ok_or_else(missing)
+    }
+
+    /// A line of `/etc/passwd`.
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split(':');
+        let name = fields.next()?.to_owned();
+        let mut numbers = fields.skip(1).map(|field| field.parse().ok());
+        Some(Self { name, uid: numbers.next()??, gid: numbers.next()?? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_written_only_when_it_is_given() {
+        let tls = || tls::TlsFiles { ca: "a".into(), certificate: "c".into(), key: "k".into() };
+        let owner = Owner::parse("mail:x:8:12:mail:/var/mail:/usr/sbin/nologin").unwrap();
+        let write = |options: &Options| configure(Path::new("/tmp/x"), [1, 2, 3, 4], &tls(), &owner, options);
+        assert!(!write(&Options::default()).contains("mail_max_userip_connections"));
+        let four = Options { max_userip_connections: Some(4), ..Options::default() };
+        assert!(write(&four).contains("uid=8 gid=12 "));
+        assert!(write(&four).contains("\nmail_max_userip_connections = 4\n"));
+    }
+
+    #[test]
+    fn passwords_differ() {
+        let (one, other) = (password().unwrap(), password().unwrap());
+        assert_eq!(one.len(), 32);
+        assert_ne!(one, other);
+    }
+}
