@@ -1,3 +1,57 @@
-//! Under construction.
+//! The project's tasks: `cargo xtask help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod cargo;
+mod deny;
+mod msrv;
+mod servers;
+mod steps;
+mod test;
+mod totals;
+
+/// The project's tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Check everything: format, lints, docs, licences, all tests, those against real servers included
+    Test(test::Options),
+    /// The same as `test`, with CI=true: what is missing on this machine is installed
+    Ci(test::Options),
+    /// Download from the embedded server in three ways, and compare (mailctl demo)
+    Demo {
+        /// Passed on: see `cargo xtask demo -- --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Start, stop and show throw-away mail servers on loopback
+    #[command(subcommand)]
+    Servers(servers::Action),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Test(options) => test::run(&options, system_tests::servers::debian::may_install()),
+        Task::Ci(options) => test::run(&options, true),
+        Task::Demo { arguments } => {
+            let demo = ["run", "--release", "--package", "mailctl", "--", "demo"];
+            cargo::run(cargo::command(&demo).args(arguments))
+        }
+        Task::Servers(action) => servers::run(&action),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `cargo xtask test`: everything that must hold before a change lands.
+
+use system_tests::servers::{debian, dovecot};
+
+use crate::steps::{Outcome, Steps};
+use crate::totals::{self, Totals};
+use crate::{cargo, deny, msrv};
+
+/// The workspace, and the one of the fuzz targets.
+const MANIFESTS: [&str; 2] = ["Cargo.toml", "fuzz/Cargo.toml"];
+
+/// Tests against real servers are marked `#[ignore]` and live in test files whose names match this.
+const SERVER_TESTS: &str = "dovecot*";
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Leave out the tests that need a real mail server, and count them as skipped
+    #[arg(long)]
+    without_servers: bool,
+}
+
+/// Runs all steps. The last line printed is `N passed, N failed, N skipped`.
+pub(crate) fn run(options: &Options, may_install: bool) -> Result<(), String> {
+    let mut steps = Steps::default();
+    let mut totals = Totals::default();
+    let ran = run_steps(options, may_install, &mut steps, &mut totals);
+    steps.print_summary();
+    if let Err(error) = &ran {
+        println!("error: {error}");
+    }
+    println!("{totals}");
+    ran.map_err(|_| "cargo xtask test failed".to_owned())
+}
+
+fn run_steps(
+    options: &Options,
+    may_install: bool,
+    steps: &mut Steps,
+    totals: &mut Totals,
+) -> Result<(), String> {
+    steps.run("programs for the tests against real servers", || {
+        if options.without_servers {
+            return Ok(Outcome::Skipped("--without-servers".to_owned()));
+        }
+        prepare_servers(may_install).map(|()| Outcome::Done)
+    })?;
+    steps.run("format", || {
+        for manifest in MANIFESTS {
+            cargo(&["fmt", "--all", "--check", "--manifest-path", manifest])?;
+        }
+        done()
+    })?;
+    steps.run("lints", || {
+        cargo(&["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+        done()
+    })?;
+    steps.run("documentation", || {
+        let mut doc = cargo::command(&["doc", "--quiet", "--locked", "--workspace", "--no-deps"]);
+        cargo::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+        done()
+    })?;
+    steps.run("fuzz targets", || {
+        // Without libFuzzer itself, which needs a C++ compiler.
+        let arguments =
+            ["check", "--quiet", "--locked", "--no-default-features", "--manifest-path", MANIFESTS[1]];
+        let mut check = cargo::command(&arguments);
+        cargo::run(check.env("CARGO_TARGET_DIR", cargo::target_dir()?))?;
+        done()
+    })?;
+    steps.run("the Rust version that dependencies need", || {
+        for manifest in MANIFESTS {
+            msrv::check(manifest)?;
+        }
+        done()
+    })?;
+    steps.run("licences and sources of dependencies", || deny::check(&MANIFESTS, may_install))?;
+    steps.run("tests", || {
+        totals::run(&mut cargo::command(&["test", "--locked", "--workspace", "--no-fail-fast"]), totals)?;
+        done()
+    })?;
+    steps.run("tests against real servers", || {
+        if options.without_servers {
+            return Ok(Outcome::Skipped("--without-servers".to_owned()));
+        }
+        let mut with_servers = Totals::default();
+        let mut test = cargo::command(&["test", "--locked", "--workspace", "--no-fail-fast"]);
+        test.args(["--test", SERVER_TESTS, "--", "--ignored"]);
+        let ran = totals::run(&mut test, &mut with_servers);
+        // They were counted as skipped a step before.
+        totals.skipped = totals.skipped.saturating_sub(with_servers.passed + with_servers.failed);
+        *totals += with_servers;
+        ran.map(|()| Outcome::Done)
+    })
+}
+
+/// Sees that there is a Dovecot, and a Python whose imaplib says what it holds.
+fn prepare_servers(may_install: bool) -> Result<(), String> {
+    let failed = |e: system_tests::servers::ServerError| {
+        format!("{e}\n(cargo xtask test --without-servers leaves out the tests that need it)")
+    };
+    if may_install && debian::is_root() {
+        dovecot::install().map_err(failed)?;
+        if debian::find_program("python3").is_none() {
+            debian::install(&["python3"]).map_err(failed)?;
+        }
+    }
+    dovecot::find().map_err(failed)?;
+    if debian::find_program("python3").is_none() {
+        return Err(
+            "python3 is not installed: the tests against real servers read them with its imaplib".to_owned()
+        );
+    }
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Result<(), String> {
+    cargo::run(&mut cargo::command(arguments))
+}
+
+fn done() -> Result<Outcome, String> {
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,120 @@
+//! How many tests passed, failed and were skipped, read off what the test programs print.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::ops::AddAssign;
+use std::process::{Command, Stdio};
+
+use crate::cargo;
+
+/// Counts of tests.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+impl Totals {
+    /// The counts in a closing line: libtest's `test result: ok. 3 passed; 0 failed; 1 ignored; …`, or the line
+    /// `3 passed, 0 failed` of a test program without libtest, a word with a colon before it allowed.
+    fn in_line(line: &str) -> Option<Self> {
+        let (counts, separator) = match line.strip_prefix("test result: ") {
+            Some(result) => (result.split_once(". ")?.1, "; "),
+            None => (line.split_once(": ").map_or(line, |(_, counts)| counts), ", "),
+        };
+        let mut totals = Self::default();
+        let mut passed_was_said = false;
+        for part in counts.trim_end().split(separator) {
+            let Some((number, what)) = part.split_once(' ') else { break };
+            let Ok(number) = number.parse::<u64>() else { break };
+            match what {
+                "passed" => (totals.passed, passed_was_said) = (number, true),
+                "failed" => totals.failed = number,
+                "ignored" | "skipped" => totals.skipped = number,
+                _ => {}
+            }
+        }
+        passed_was_said.then_some(totals)
+    }
+}
+
+/// Runs a command that runs tests, shows its output and counts. The error is its failure; the counts are added in
+/// both cases.
+pub(crate) fn run(command: &mut Command, totals: &mut Totals) -> Result<(), String> {
+    let failed = |command: &Command, why: &dyn fmt::Display| format!("{}: {why}", cargo::shown(command));
+    let mut child = match command.stdout(Stdio::piped()).spawn() {
+        Ok(child) => child,
+        Err(error) => return Err(failed(command, &error)),
+    };
+    let mut output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let mut line = Vec::new();
+    while output.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+        let _ = std::io::stdout().write_all(&line);
+        if let Some(counts) = Totals::in_line(&String::from_utf8_lossy(&line)) {
+            *totals += counts;
+        }
+        line.clear();
+    }
+    match child.wait() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failed(command, &format!("ended with {status}"))),
+        Err(error) => Err(failed(command, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn totals(passed: u64, failed: u64, skipped: u64) -> Option<Totals> {
+        Some(Totals { passed, failed, skipped })
+    }
+
+    #[test]
+    fn libtest_lines_count() {
+        let line = "test result: ok. 31 passed; 0 failed; 2 ignored; 0 measured; 5 filtered out; finished in 0.03s\n";
+        assert_eq!(Totals::in_line(line), totals(31, 0, 2));
+        let line = "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        assert_eq!(Totals::in_line(line), totals(3, 1, 0));
+    }
+
+    #[test]
+    fn plain_lines_count() {
+        assert_eq!(Totals::in_line("250 passed, 3 failed\n"), totals(250, 3, 0));
+        assert_eq!(Totals::in_line("quirks: 250 passed, 0 failed, 4 skipped"), totals(250, 0, 4));
+    }
+
+    #[test]
+    fn other_lines_do_not() {
+        for line in
+            ["", "test a ... ok", "running 3 tests", "3 failed", "he passed, she failed", "12 messages"]
+        {
+            assert_eq!(Totals::in_line(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_failing_command_still_counts() {
+        let mut seen = Totals::default();
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo 'test result: FAILED. 2 passed; 1 failed; 0 ignored'; exit 101"]);
+        let error = run(&mut command, &mut seen).unwrap_err();
+        assert!(error.contains("101"), "{error}");
+        assert_eq!(Some(seen), totals(2, 1, 0));
+    }
+}
