@@ -60,11 +60,15 @@ fn run_steps(
         done()
     })?;
     steps.run("fuzz targets", || {
-        // Without libFuzzer itself, which needs a C++ compiler.
-        let arguments =
-            ["check", "--quiet", "--locked", "--no-default-features", "--manifest-path", MANIFESTS[1]];
-        let mut check = cargo::command(&arguments);
-        cargo::run(check.env("CARGO_TARGET_DIR", cargo::target_dir()?))?;
+        // Without libFuzzer itself, which needs a C++ compiler; what the targets check runs on its own.
+        let fuzz = |task: &[&str]| -> Result<std::process::Command, String> {
+            let mut command = cargo::command(task);
+            command.args(["--locked", "--no-default-features", "--manifest-path", MANIFESTS[1]]);
+            command.env("CARGO_TARGET_DIR", cargo::target_dir()?);
+            Ok(command)
+        };
+        cargo::run(&mut fuzz(&["check", "--quiet"])?)?;
+        totals::run(&mut fuzz(&["test", "--quiet", "--lib"])?, totals)?;
         done()
     })?;
     steps.run("the Rust version that dependencies need", || {

@@ -61,19 +61,24 @@ pub(crate) fn run(command: &mut Command, totals: &mut Totals) -> Result<(), Stri
         Ok(child) => child,
         Err(error) => return Err(failed(command, &error)),
     };
-    let mut output = BufReader::new(child.stdout.take().expect("stdout is piped"));
-    let mut line = Vec::new();
-    while output.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-        let _ = std::io::stdout().write_all(&line);
-        if let Some(counts) = Totals::in_line(&String::from_utf8_lossy(&line)) {
-            *totals += counts;
-        }
-        line.clear();
-    }
+    let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    count(output, std::io::stdout(), totals);
     match child.wait() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(failed(command, &format!("ended with {status}"))),
         Err(error) => Err(failed(command, &error)),
+    }
+}
+
+/// Copies the output of a test program, and adds up its closing lines.
+fn count(mut output: impl BufRead, mut shown: impl Write, totals: &mut Totals) {
+    let mut line = Vec::new();
+    while output.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+        let _ = shown.write_all(&line);
+        if let Some(counts) = Totals::in_line(&String::from_utf8_lossy(&line)) {
+            *totals += counts;
+        }
+        line.clear();
     }
 }
 
@@ -109,12 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_command_still_counts() {
-        let mut seen = Totals::default();
-        let mut command = Command::new("sh");
-        command.args(["-c", "echo 'test result: FAILED. 2 passed; 1 failed; 0 ignored'; exit 101"]);
-        let error = run(&mut command, &mut seen).unwrap_err();
-        assert!(error.contains("101"), "{error}");
-        assert_eq!(Some(seen), totals(2, 1, 0));
+    fn output_is_copied_and_counted() {
+        let output =
+            b"running\xff\ntest result: FAILED. 2 passed; 1 failed; 0 ignored\nquirks: 5 passed, 0 failed";
+        let (mut shown, mut seen) = (Vec::new(), Totals::default());
+        count(&output[..], &mut shown, &mut seen);
+        assert_eq!(shown, output);
+        assert_eq!(Some(seen), totals(7, 1, 0));
+    }
+
+    #[test]
+    fn a_failing_command_is_an_error() {
+        let error = run(Command::new("sh").args(["-c", "exit 3"]), &mut Totals::default()).unwrap_err();
+        assert!(error.contains("exit 3") && error.contains("status: 3"), "{error}");
     }
 }

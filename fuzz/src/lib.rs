@@ -1,0 +1,7 @@
+//! What the fuzz targets check: a target is one line over a function of this library, and stable `cargo test` runs
+//! the same functions.
+#![forbid(unsafe_code)]
+
+mod framing;
+
+pub use framing::{commands_are_framed_alike_however_split, responses_are_framed_alike_however_split};
