@@ -14,11 +14,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -104,21 +104,15 @@ impl Info {
         process::start_time(self.pid) == Some(self.pid_start)
     }
 
-    /// Ends the server, if it still runs, and removes its folder.
+    /// Ends the server with all its processes, if it still runs, and removes its folder.
     ///
     /// # Errors
-    /// [`ServerError::WontEnd`] if it is still there after being killed, [`ServerError::Io`] if the folder stays.
+    /// [`ServerError::WontEnd`] if a process is still there after being killed, [`ServerError::Io`] if the folder stays.
     pub fn stop(&self) -> Result<(), ServerError> {
         process::end(self.pid, self.pid_start, START_OR_STOP)?;
-        // The helper processes of a server may write for a moment after the first one has gone.
-        let deadline = Instant::now() + START_OR_STOP;
-        loop {
-            match fs::remove_dir_all(&self.dir) {
-                Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-                Ok(()) => return Ok(()),
-                Err(e) if Instant::now() > deadline => return Err(ServerError::io("remove", &self.dir)(e)),
-                Err(_) => sleep(Duration::from_millis(20)),
-            }
+        match fs::remove_dir_all(&self.dir) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(ServerError::io("remove", &self.dir)(e)),
+            _ => Ok(()),
         }
     }
 }
@@ -127,7 +121,7 @@ impl Info {
 #[derive(Debug)]
 pub struct Server {
     info: Info,
-    child: Option<Child>,
+    child: Child,
 }
 
 impl Server {
@@ -140,27 +134,23 @@ impl Server {
     ///
     /// # Errors
     /// As [`Info::stop`].
-    pub fn stop(mut self) -> Result<(), ServerError> {
-        self.end()
+    pub fn stop(self) -> Result<(), ServerError> {
+        self.info.stop()
     }
 
     /// Lets it run on after this process; [`Info::stop`] ends it.
-    pub fn detach(mut self) -> Info {
-        self.child = None;
-        self.info.clone()
-    }
-
-    fn end(&mut self) -> Result<(), ServerError> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        self.info.stop()?;
-        child.wait().map(drop).map_err(ServerError::io("wait for", Path::new(&self.info.server)))
+    pub fn detach(self) -> Info {
+        let server = ManuallyDrop::new(self);
+        server.info.clone()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Err(error) = self.end() {
-            eprintln!("{error}");
+        match self.info.stop() {
+            // Waited for, or it stays in the table of processes.
+            Ok(()) => drop(self.child.wait()),
+            Err(error) => eprintln!("{error}"),
         }
     }
 }
@@ -209,7 +199,7 @@ pub enum ServerError {
         /// The end of what the server wrote.
         log: String,
     },
-    /// It is still there after SIGTERM and SIGKILL.
+    /// It is still there after SIGKILL.
     #[error("process {pid} does not end")]
     WontEnd {
         /// The process.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How a step that didn't fail ended.
+/// How a step ended.
 pub(crate) enum Outcome {
     /// Everything was done.
     Done,
@@ -13,32 +13,32 @@ pub(crate) enum Outcome {
 /// The steps so far.
 #[derive(Default)]
 pub(crate) struct Steps {
-    ended: Vec<(&'static str, Duration, Outcome)>,
+    /// Name, time taken, and how it ended; None if it failed.
+    ended: Vec<(&'static str, Duration, Option<Outcome>)>,
 }
 
 impl Steps {
     /// Runs a step.
-    pub(crate) fn run<E>(
+    pub(crate) fn run(
         &mut self,
         name: &'static str,
-        step: impl FnOnce() -> Result<Outcome, E>,
-    ) -> Result<(), String>
-    where
-        E: std::fmt::Display,
-    {
+        step: impl FnOnce() -> Result<Outcome, String>,
+    ) -> Result<(), String> {
         println!("==> {name}");
         let start = Instant::now();
-        let outcome = step().map_err(|error| {
-            let seconds = start.elapsed().as_secs_f64();
-            format!("step failed after {seconds:.1} s: {name}\n{error}")
-        })?;
+        let ended = step();
         let took = start.elapsed();
-        match &outcome {
-            Outcome::Done => println!("    done in {:.1} s", took.as_secs_f64()),
-            Outcome::Skipped(why) => println!("    skipped: {why}"),
+        match &ended {
+            Ok(Outcome::Done) => println!("    done in {:.1} s", took.as_secs_f64()),
+            Ok(Outcome::Skipped(why)) => println!("    skipped: {why}"),
+            Err(_) => println!("    failed after {:.1} s", took.as_secs_f64()),
         }
+        let (outcome, result) = match ended {
+            Ok(outcome) => (Some(outcome), Ok(())),
+            Err(error) => (None, Err(format!("step failed: {name}\n{error}"))),
+        };
         self.ended.push((name, took, outcome));
-        Ok(())
+        result
     }
 
     /// Prints a line a step.
@@ -46,8 +46,9 @@ impl Steps {
         println!();
         for (name, took, outcome) in &self.ended {
             match outcome {
-                Outcome::Done => println!("{:8.1} s  {name}", took.as_secs_f64()),
-                Outcome::Skipped(why) => println!(" skipped    {name}: {why}"),
+                Some(Outcome::Done) => println!("{:8.1} s  {name}", took.as_secs_f64()),
+                Some(Outcome::Skipped(why)) => println!(" skipped    {name}: {why}"),
+                None => println!("  FAILED    {name}"),
             }
         }
         let all: Duration = self.ended.iter().map(|(_, took, _)| took).sum();

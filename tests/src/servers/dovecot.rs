@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Instant;
 
@@ -134,7 +134,7 @@ fn start_once(program: &Path, version: &str, options: &Options) -> Result<Server
     if options.stays {
         command.process_group(0);
     }
-    let mut child = command.spawn().map_err(ServerError::io("run", program))?;
+    let child = command.spawn().map_err(ServerError::io("run", program))?;
 
     let info = Info {
         server: "dovecot".to_owned(),
@@ -148,25 +148,18 @@ fn start_once(program: &Path, version: &str, options: &Options) -> Result<Server
         pid: child.id(),
         pid_start: process::start_time(child.id()).unwrap_or_default(),
     };
-    if let Err(reason) = wait_until_up(&mut child, &info) {
-        let log = fs::read(&log_path).unwrap_or_default();
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(ServerError::Start {
-            server: "Dovecot",
-            reason,
-            log: tail(&String::from_utf8_lossy(&log), 15),
-        });
-    }
-    let json = path.join(Info::FILE);
-    // From here on the server owns its folder.
-    let server = Server { info, child: Some(child) };
+    tls::write(&path.join(Info::FILE), &format!("{}\n", info.to_json()), 0o644)?;
+    // From here on the folder goes with the server.
     let _ = dir.keep();
-    tls::write(&json, &format!("{}\n", server.info.to_json()), 0o644)?;
+    let mut server = Server { info, child };
+    wait_until_up(&mut server).map_err(|reason| {
+        let log = fs::read(&log_path).unwrap_or_default();
+        ServerError::Start { server: "Dovecot", reason, log: tail(&String::from_utf8_lossy(&log), 15) }
+    })?;
     Ok(server)
 }
 
-fn wait_until_up(child: &mut Child, info: &Info) -> Result<(), String> {
+fn wait_until_up(Server { info, child }: &mut Server) -> Result<(), String> {
     let deadline = Instant::now() + START_OR_STOP;
     loop {
         match child.try_wait() {
@@ -203,9 +196,10 @@ fn configure(
         String::new()
     } else {
         format!(
-            "default_internal_user = {name}\ndefault_login_user = {name}\n\
+            "default_internal_user = {name}\ndefault_internal_group = {group}\ndefault_login_user = {name}\n\
              service imap-login {{\n  chroot =\n}}\nservice pop3-login {{\n  chroot =\n}}\nservice anvil {{\n  chroot =\n}}\n",
-            name = owner.name
+            name = owner.name,
+            group = owner.group,
         )
     };
     format!(
@@ -287,6 +281,7 @@ fn password() -> Result<String, ServerError> {
 /// The user whom mail belongs to.
 struct Owner {
     name: String,
+    group: String,
     uid: u32,
     gid: u32,
 }
@@ -296,20 +291,28 @@ impl Owner {
     fn of_mail() -> Result<Self, ServerError> {
         let path = Path::new("/proc/self");
         let own = fs::metadata(path).map_err(ServerError::io("read", path))?.uid();
-        let path = Path::new("/etc/passwd");
-        let accounts = fs::read_to_string(path).map_err(ServerError::io("read", path))?;
-        let is_wanted = |owner: &Self| if own == 0 { owner.name == MAIL_OWNER } else { owner.uid == own };
-        let missing = || ServerError::io("find an account in", path)(io::ErrorKind::NotFound.into());
-        accounts.lines().filter_map(Self::parse).find(is_wanted).ok_or_else(missing)
+        let is_wanted = |name: &str, uid: u32| if own == 0 { name == MAIL_OWNER } else { uid == own };
+        let (name, uid, gid) =
+            entry("/etc/passwd", |name, numbers| is_wanted(name, numbers[0]).then_some(*numbers.get(1)?))?;
+        let (group, gid, ()) = entry("/etc/group", |_, numbers| (numbers[0] == gid).then_some(()))?;
+        Ok(Self { name, group, uid, gid })
     }
+}
 
-    /// A line of `/etc/passwd`.
-    fn parse(line: &str) -> Option<Self> {
+/// The first entry of a table of accounts that is wanted: its name, its number, and what was made of it from the
+/// name and the numbers behind it.
+fn entry<T>(path: &str, wanted: impl Fn(&str, &[u32]) -> Option<T>) -> Result<(String, u32, T), ServerError> {
+    let path = Path::new(path);
+    let table = fs::read_to_string(path).map_err(ServerError::io("read", path))?;
+    let parse = |line: &str| {
         let mut fields = line.split(':');
         let name = fields.next()?.to_owned();
-        let mut numbers = fields.skip(1).map(|field| field.parse().ok());
-        Some(Self { name, uid: numbers.next()??, gid: numbers.next()?? })
-    }
+        let numbers: Vec<u32> = fields.skip(1).map_while(|field| field.parse().ok()).collect();
+        let made = wanted(&name, numbers.get(..1).map(|_| &numbers[..])?)?;
+        Some((name, numbers[0], made))
+    };
+    let missing = || ServerError::io("find an account in", path)(io::ErrorKind::NotFound.into());
+    table.lines().find_map(parse).ok_or_else(missing)
 }
 
 #[cfg(test)]
@@ -319,7 +322,7 @@ mod tests {
     #[test]
     fn the_limit_is_written_only_when_it_is_given() {
         let tls = || tls::TlsFiles { ca: "a".into(), certificate: "c".into(), key: "k".into() };
-        let owner = Owner::parse("mail:x:8:12:mail:/var/mail:/usr/sbin/nologin").unwrap();
+        let owner = Owner { name: "mail".to_owned(), group: "mail".to_owned(), uid: 8, gid: 12 };
         let write = |options: &Options| configure(Path::new("/tmp/x"), [1, 2, 3, 4], &tls(), &owner, options);
         assert!(!write(&Options::default()).contains("mail_max_userip_connections"));
         let four = Options { max_userip_connections: Some(4), ..Options::default() };
