@@ -207,11 +207,13 @@ fn line_ends_only(number: usize) -> Vec<u8> {
     with_body(number, "", &b"\r\n".repeat(1 + number % 7))
 }
 
-/// [`LARGEST`] bytes in lines of 78.
+/// [`LARGEST`] bytes, mostly in lines of 78.
 fn largest() -> Vec<u8> {
     let mut message = headers(1_000_000, "Content-Transfer-Encoding: base64\r\n");
-    let lines = (LARGEST - message.len()) / 78;
-    message.extend(base64_lines(7, lines));
+    let lines = base64_lines(7, 10_000);
+    while message.len() + lines.len() <= LARGEST {
+        message.extend_from_slice(&lines);
+    }
     let rest = LARGEST - message.len();
     message.extend(std::iter::repeat_n(b'=', rest));
     message

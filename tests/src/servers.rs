@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub mod dovecot;
 mod process;
 mod tls;
 
-/// How long a server may take to answer on all its ports, or to end.
+/// How long a server may take to start, or to end.
 const START_OR_STOP: Duration = Duration::from_secs(15);
 
 /// Where a server is, and who may log in: what a program needs to use it, and what is needed to stop it.
@@ -189,7 +189,7 @@ pub enum ServerError {
         /// What is needed.
         needed: &'static str,
     },
-    /// The server ended, or did not answer on all its ports in time.
+    /// The server ended, or was not up in time.
     #[error("{server} did not start: {reason}\n{log}")]
     Start {
         /// Which server.
@@ -244,14 +244,6 @@ fn free_ports<const N: usize>() -> Result<[u16; N], ServerError> {
         *port = listener.local_addr().map_err(ServerError::io("listen on", Path::new("127.0.0.1")))?.port();
     }
     Ok(ports)
-}
-
-/// Whether every port takes a connection.
-fn all_answer(ports: &BTreeMap<String, u16>) -> bool {
-    ports.values().all(|&port| {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
-    })
 }
 
 /// The last `lines` lines of a text.

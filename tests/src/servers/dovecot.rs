@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{Info, START_OR_STOP, Server, ServerError, all_answer, debian, free_ports, process, tail, tls};
+use super::{Info, START_OR_STOP, Server, ServerError, debian, free_ports, process, tail, tls};
 
 /// The packages that bring it.
 pub const PACKAGES: [&str; 2] = ["dovecot-imapd", "dovecot-pop3d"];
@@ -152,28 +152,30 @@ fn start_once(program: &Path, version: &str, options: &Options) -> Result<Server
     // From here on the folder goes with the server.
     let _ = dir.keep();
     let mut server = Server { info, child };
-    wait_until_up(&mut server).map_err(|reason| {
-        let log = fs::read(&log_path).unwrap_or_default();
-        ServerError::Start { server: "Dovecot", reason, log: tail(&String::from_utf8_lossy(&log), 15) }
+    wait_until_up(&mut server, &log_path).map_err(|(reason, log)| ServerError::Start {
+        server: "Dovecot",
+        reason,
+        log: tail(&log, 15),
     })?;
     Ok(server)
 }
 
-fn wait_until_up(Server { info, child }: &mut Server) -> Result<(), String> {
+/// Waits until it says that it has started, which it does when it listens on all its ports: an answer on a port
+/// alone might come from somebody else. The error is the reason, and what it wrote.
+fn wait_until_up(server: &mut Server, log: &Path) -> Result<(), (String, String)> {
     let deadline = Instant::now() + START_OR_STOP;
     loop {
-        match child.try_wait() {
-            Ok(None) => {}
-            Ok(Some(status)) => return Err(format!("it ended with {status}")),
-            Err(error) => return Err(error.to_string()),
+        let ended = server.child.try_wait();
+        let log = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
+        match ended {
+            Ok(None) if log.contains(" starting up for ") => return Ok(()),
+            Ok(None) if Instant::now() > deadline => {
+                return Err((format!("it is not up after {START_OR_STOP:?}"), log));
+            }
+            Ok(None) => sleep(std::time::Duration::from_millis(10)),
+            Ok(Some(status)) => return Err((format!("it ended with {status}"), log)),
+            Err(error) => return Err((error.to_string(), log)),
         }
-        if all_answer(&info.ports) {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            return Err(format!("it does not answer on {:?} after {START_OR_STOP:?}", info.ports));
-        }
-        sleep(std::time::Duration::from_millis(10));
     }
 }
 
