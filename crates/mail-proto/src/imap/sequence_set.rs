@@ -140,6 +140,18 @@ impl SequenceSet {
         Some(front)
     }
 
+    /// The ranges in the set's order, `*` being `largest`, the smaller number first.
+    ///
+    /// This is how a server reads a set: `5:*` is `3..=5` where 3 is the largest UID in use (RFC 9051 section 9,
+    /// `seq-range`), and in an empty mailbox, where `largest` is 0, `*` is no message's number.
+    pub fn ranges(&self, largest: u32) -> impl Iterator<Item = RangeInclusive<u32>> + '_ {
+        let value = move |bound: Bound| if bound == Bound::STAR { largest } else { bound.0 };
+        self.ranges.iter().map(move |range| {
+            let (first, last) = (value(range.first), value(range.last));
+            first.min(last)..=first.max(last)
+        })
+    }
+
     /// The ranges from low to high, `*` above every number.
     fn spans(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let value = |bound: Bound| if bound == Bound::STAR { 1 << 32 } else { u64::from(bound.0) };
@@ -304,6 +316,14 @@ mod tests {
         assert!(!set("1:4,10").overlaps(&set("5:9")));
         assert!(set("9:5").overlaps(&set("6")));
         assert!(set("1").overlaps(&set("*")), "the last message may be any");
+    }
+
+    #[test]
+    fn ranges_know_the_star() {
+        let ranges = |text, largest| set(text).ranges(largest).collect::<Vec<_>>();
+        assert_eq!(ranges("7,9:4,*,5:*", 3), [7..=7, 4..=9, 3..=3, 3..=5]);
+        assert_eq!(ranges("*", 0), [0..=0]);
+        assert_eq!(ranges("4294967295", 3), [u32::MAX..=u32::MAX]);
     }
 
     #[test]
