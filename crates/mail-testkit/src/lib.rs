@@ -1,8 +1,44 @@
 //! An embedded mail server to develop and test mail programs against.
+//!
+//! [`Server`] is an IMAP server in memory, with ports of its own on loopback: implicit TLS, STARTTLS and plain. It
+//! serves what it is given, over a [`Link`] as slow as wanted, limits connections as providers do, reports what it
+//! saw, and does on order what servers do when things go wrong ([`Fault`]). Its mail can be looked into and changed
+//! under the clients' feet ([`Account`]). [`Corpus`] makes mail to fill it with.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use mail_testkit::{Action, Corpus, Fault, Server};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::builder()
+//!     .user("alice", "secret")
+//!     .messages("INBOX", Corpus::new(50, 1))
+//!     .mailbox("Archive")
+//!     .latency(Duration::from_millis(20))
+//!     .bandwidth(4_000_000)
+//!     .max_connections_per_user(4)
+//!     .fault(Fault::on_command("UID FETCH", Action::CutAfter(10_000)).nth(3))
+//!     .start()
+//!     .await?;
+//! # drop(server); Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
 
+mod channel;
 mod corpus;
-mod date;
+mod fault;
+mod imap;
+mod link;
+mod report;
+mod server;
 mod store;
+mod tls;
+mod wire;
 
 pub use corpus::Corpus;
-pub use store::{Flags, Message, StoredMessage};
+pub use fault::{Action, Fault};
+pub use link::Link;
+pub use report::{Connections, Report, SeenCommand};
+pub use server::{Builder, Connection, Endpoint, Server, StartError};
+pub use store::{Account, Flags, Message, StoreError, StoredMessage};

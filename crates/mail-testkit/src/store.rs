@@ -1,7 +1,12 @@
 //! What the server holds: accounts with their mailboxes, in memory.
 
+mod account;
 mod flags;
+mod mailbox;
 mod message;
 
+pub(crate) use account::MailboxId;
+pub use account::{Account, StoreError};
 pub use flags::Flags;
+pub(crate) use mailbox::{Entry, Mailbox};
 pub use message::{Message, StoredMessage};

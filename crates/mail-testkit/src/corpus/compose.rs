@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use mail_proto::imap::DateTime;
+
 use super::encode;
 use super::random::Random;
 use super::words::{AGENTS, DOMAINS, ENGLISH, EUROPEAN, FILES, JAPANESE, PEOPLE, SUBJECTS};
@@ -286,15 +288,11 @@ fn close(out: &mut Vec<u8>, boundary: &str) {
 
 /// RFC 5322's date, in UTC.
 fn rfc5322_date(unix: u64) -> String {
-    let days = unix / 86_400;
-    let (year, month, day) = crate::date::civil(days as i64);
-    let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][(days % 7) as usize];
-    let seconds = unix % 86_400;
-    format!(
-        "{weekday}, {day} {} {year} {:02}:{:02}:{:02} +0000",
-        crate::date::MONTHS[usize::from(month) - 1],
-        seconds / 3_600,
-        seconds / 60 % 60,
-        seconds % 60,
-    )
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let DateTime { year, month, day, hour, minute, second, .. } = DateTime::from_unix_seconds(unix as i64);
+    let weekday = WEEKDAYS[(unix / 86_400 % 7) as usize];
+    let month = MONTHS[usize::from(month) - 1];
+    format!("{weekday}, {day} {month} {year} {hour:02}:{minute:02}:{second:02} +0000")
 }

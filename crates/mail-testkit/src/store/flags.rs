@@ -46,6 +46,11 @@ impl Flags {
         let system = SYSTEM.into_iter().enumerate().filter(|(bit, _)| self.system & (1 << bit) != 0);
         system.map(|(_, name)| name).chain(self.keywords.iter().map(String::as_str))
     }
+
+    /// Only the keywords.
+    pub(crate) fn keywords(&self) -> impl Iterator<Item = &str> {
+        self.keywords.iter().map(String::as_str)
+    }
 }
 
 impl<S: AsRef<str>> FromIterator<S> for Flags {

@@ -1,0 +1,182 @@
+//! The mailboxes as a whole: LIST, STATUS, SELECT, CREATE and their like.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use mail_proto::imap::response::Untagged;
+use mail_proto::imap::{
+    Flag, List, MailboxAttribute, MailboxName, MailboxStatus, ResponseCode, Status, StatusItem,
+};
+
+use super::selected::Selected;
+use super::{Session, done, flag_list, no, ok, pattern};
+use crate::store::{Account, Flags, Mailbox, StoreError};
+
+impl Session<'_> {
+    pub(super) fn namespace(&mut self) -> Status {
+        let delimiter = match self.shared.delimiter {
+            Some(octet @ (b'"' | b'\\')) => format!("\"\\{}\"", char::from(octet)),
+            Some(octet) => format!("\"{}\"", char::from(octet)),
+            None => "NIL".to_owned(),
+        };
+        let raw = format!("* NAMESPACE ((\"\" {delimiter})) NIL NIL");
+        self.say(Untagged::Unknown { keyword: Bytes::from_static(b"NAMESPACE"), raw: raw.into() });
+        done()
+    }
+
+    pub(super) fn list(&mut self, account: &Account, reference: &[u8], wanted: &[u8]) -> Status {
+        let delimiter = self.shared.delimiter;
+        if wanted.is_empty() {
+            // What the delimiter is, and nothing else.
+            let root = MailboxName::from_wire(Bytes::new());
+            self.say(Untagged::List(List {
+                attributes: vec![MailboxAttribute::NoSelect],
+                delimiter,
+                mailbox: root,
+                extended: None,
+            }));
+            return done();
+        }
+        let wanted = [reference, wanted].concat();
+        let names = account.mailboxes();
+        let existing: BTreeSet<&[u8]> = names.iter().map(Vec::as_slice).collect();
+        let parents: BTreeSet<&[u8]> = names.iter().flat_map(|name| levels_above(name, delimiter)).collect();
+        // A level that is no mailbox is told of only to who asks level by level.
+        let by_level = wanted.ends_with(b"%");
+        for name in existing.union(&parents) {
+            let is_inbox = *name == b"INBOX";
+            let matches = pattern::matches(&wanted, name, delimiter)
+                || is_inbox && pattern::matches(&wanted.to_ascii_uppercase(), name, delimiter);
+            if !matches || !(by_level || existing.contains(name)) {
+                continue;
+            }
+            let mut attributes = Vec::new();
+            if !existing.contains(name) {
+                attributes.push(MailboxAttribute::NoSelect);
+            }
+            let has_children = parents.contains(name);
+            attributes.push(match has_children {
+                true => MailboxAttribute::HasChildren,
+                false => MailboxAttribute::HasNoChildren,
+            });
+            let mailbox = MailboxName::from_wire(Bytes::copy_from_slice(name));
+            self.say(Untagged::List(List { attributes, delimiter, mailbox, extended: None }));
+        }
+        done()
+    }
+
+    pub(super) fn status(&mut self, account: &Account, name: &MailboxName, items: &[StatusItem]) -> Status {
+        let told = {
+            let contents = account.lock();
+            let mailbox = match contents.find(name.as_bytes()) {
+                Ok((_, mailbox)) => mailbox,
+                Err(error) => return refusal(&error),
+            };
+            items.iter().filter_map(|item| Some((*item, number(mailbox, *item)?))).collect()
+        };
+        self.say(Untagged::MailboxStatus(MailboxStatus {
+            mailbox: name.clone(),
+            items: told,
+            other: Vec::new(),
+        }));
+        done()
+    }
+
+    pub(super) fn select(&mut self, account: &Account, name: &MailboxName, read_only: bool) -> Status {
+        // A SELECT that fails leaves nothing selected.
+        self.selected = None;
+        let selected = match Selected::open(account, name.as_bytes(), read_only, self.seat.number()) {
+            Ok(selected) => selected,
+            Err(error) => return refusal(&error),
+        };
+        let (flags, uid_validity, uid_next, unseen) = {
+            let contents = account.lock();
+            let Some(mailbox) = contents.mailboxes.get(&selected.id) else {
+                return no(ResponseCode::NonExistent, "the mailbox was deleted");
+            };
+            let mut flags = Flags::from_iter(["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"]);
+            mailbox.entries().iter().for_each(|entry| flags.extend(entry.flags.keywords()));
+            let unseen = mailbox.entries().iter().position(|entry| !entry.flags.contains("\\Seen"));
+            (flags, mailbox.uid_validity, mailbox.uid_next, unseen)
+        };
+        let flags = flag_list(&flags, false);
+        let permanent = match read_only {
+            true => Vec::new(),
+            false => flags.iter().cloned().chain([Flag::Wildcard]).collect(),
+        };
+        self.say(Untagged::Flags(flags));
+        let notice = |code, text: &'static str| Untagged::Status(ok(text).with_code(code));
+        self.say(notice(ResponseCode::PermanentFlags(permanent), "flags that stay"));
+        self.say(Untagged::Exists(selected.exists()));
+        self.say(Untagged::Recent(selected.recent()));
+        if let Some(unseen) = unseen {
+            self.say(notice(ResponseCode::Unseen(unseen as u32 + 1), "the first that wasn't seen"));
+        }
+        self.say(notice(ResponseCode::UidValidity(uid_validity), "UIDs are valid"));
+        self.say(notice(ResponseCode::UidNext(uid_next), "the next UID"));
+        self.selected = Some(selected);
+        match read_only {
+            true => ok("EXAMINE completed").with_code(ResponseCode::ReadOnly),
+            false => ok("SELECT completed").with_code(ResponseCode::ReadWrite),
+        }
+    }
+
+    pub(super) fn create(&self, account: &Account, name: &MailboxName) -> Status {
+        // A trailing delimiter only says that there will be mailboxes below (RFC 9051 6.3.4).
+        let name = match (name.as_bytes(), self.shared.delimiter) {
+            ([name @ .., last], Some(delimiter)) if *last == delimiter => name,
+            (name, _) => name,
+        };
+        changed(account.create(name))
+    }
+}
+
+pub(super) fn subscribe(account: &Account, name: &MailboxName, subscribed: bool) -> Status {
+    match account.lock().find_mut(name.as_bytes()) {
+        Ok((_, mailbox)) => {
+            mailbox.subscribed = subscribed;
+            done()
+        }
+        Err(error) => refusal(&error),
+    }
+}
+
+/// How a change of the store went.
+pub(super) fn changed(result: Result<(), StoreError>) -> Status {
+    match result {
+        Ok(()) => done(),
+        Err(error) => refusal(&error),
+    }
+}
+
+pub(super) fn refusal(error: &StoreError) -> Status {
+    let code = match error {
+        StoreError::NoMailbox { .. } => ResponseCode::NonExistent,
+        StoreError::MailboxExists { .. } => ResponseCode::AlreadyExists,
+        StoreError::NoUidsLeft { .. } => ResponseCode::Limit,
+        _ => ResponseCode::Cannot,
+    };
+    no(code, error.to_string())
+}
+
+fn number(mailbox: &Mailbox, item: StatusItem) -> Option<u64> {
+    let entries = mailbox.entries();
+    let count =
+        |counts: &dyn Fn(&Flags) -> bool| entries.iter().filter(|entry| counts(&entry.flags)).count() as u64;
+    Some(match item {
+        StatusItem::Messages => entries.len() as u64,
+        StatusItem::Recent => entries.iter().filter(|entry| entry.uid >= mailbox.first_recent).count() as u64,
+        StatusItem::UidNext => u64::from(mailbox.uid_next),
+        StatusItem::UidValidity => u64::from(mailbox.uid_validity),
+        StatusItem::Unseen => count(&|flags| !flags.contains("\\Seen")),
+        StatusItem::Deleted => count(&|flags| flags.contains("\\Deleted")),
+        StatusItem::Size => entries.iter().map(|entry| entry.body.len() as u64).sum(),
+        _ => return None,
+    })
+}
+
+/// `a` and `a/b` for `a/b/c`.
+fn levels_above(name: &[u8], delimiter: Option<u8>) -> impl Iterator<Item = &[u8]> {
+    let ends = name.iter().enumerate().filter(move |(_, octet)| Some(**octet) == delimiter);
+    ends.map(|(at, _)| &name[..at]).filter(|level| !level.is_empty())
+}

@@ -1,0 +1,82 @@
+//! Which messages match a search (RFC 9051 6.4.4).
+
+use bytes::Bytes;
+use mail_proto::imap::response::Untagged;
+use mail_proto::imap::{Flag, Search, SearchKey, SequenceSet, Status};
+use memchr::memmem;
+
+use super::selected::{Numbers, Selected};
+use super::{Session, done, section};
+use crate::store::{Account, Entry};
+
+impl Session<'_> {
+    pub(super) fn search(
+        &mut self,
+        account: &Account,
+        selected: &Selected,
+        by_uid: bool,
+        key: &SearchKey,
+    ) -> Status {
+        let query = Query { selected, largest_uid: selected.all().last().map_or(0, |numbers| numbers.uid) };
+        let numbers = {
+            let contents = account.lock();
+            let mailbox = contents.mailboxes.get(&selected.id);
+            let found = selected.all().filter(|numbers| {
+                let entry = mailbox.and_then(|mailbox| mailbox.get(numbers.uid));
+                entry.is_some_and(|entry| query.matches(key, *numbers, entry))
+            });
+            found.map(|numbers| if by_uid { numbers.uid } else { numbers.seq }).collect()
+        };
+        self.say(Untagged::Search(Search { numbers, modseq: None }));
+        done()
+    }
+}
+
+/// What a search is made in.
+struct Query<'a> {
+    selected: &'a Selected,
+    /// The largest UID that the client knows of.
+    largest_uid: u32,
+}
+
+impl Query<'_> {
+    fn matches(&self, key: &SearchKey, numbers: Numbers, entry: &Entry) -> bool {
+        let matches = |key| self.matches(key, numbers, entry);
+        match key {
+            SearchKey::All => true,
+            SearchKey::Flag(flag) => self.has_flag(flag, entry),
+            SearchKey::NotFlag(flag) => !self.has_flag(flag, entry),
+            SearchKey::New => self.selected.is_recent(entry.uid) && !entry.flags.contains("\\Seen"),
+            SearchKey::Sequence(set) => contains(set, numbers.seq, self.selected.exists()),
+            SearchKey::Uid(set) => contains(set, numbers.uid, self.largest_uid),
+            SearchKey::Larger(size) => entry.body.len() as u64 > *size,
+            SearchKey::Smaller(size) => (entry.body.len() as u64) < *size,
+            SearchKey::Text(text) => holds(&entry.body, text),
+            SearchKey::Body(text) => holds(&section::split(&entry.body).1, text),
+            SearchKey::Header(name, text) => {
+                let (header, _) = section::split(&entry.body);
+                section::values(&header, name).any(|value| holds(&value, text))
+            }
+            SearchKey::Or(keys) => matches(&keys.0) || matches(&keys.1),
+            SearchKey::Not(key) => !matches(key),
+            SearchKey::And(keys) => keys.iter().all(matches),
+            _ => false,
+        }
+    }
+
+    fn has_flag(&self, flag: &Flag, entry: &Entry) -> bool {
+        match flag {
+            Flag::Recent => self.selected.is_recent(entry.uid),
+            flag => std::str::from_utf8(flag.as_bytes()).is_ok_and(|name| entry.flags.contains(name)),
+        }
+    }
+}
+
+fn contains(set: &SequenceSet, number: u32, largest: u32) -> bool {
+    set.ranges(largest).any(|range| range.contains(&number))
+}
+
+/// Whether the text occurs, in any case of ASCII letters. Nothing occurs everywhere.
+fn holds(hay: &[u8], text: &Bytes) -> bool {
+    memmem::find(&hay.to_ascii_lowercase(), &text.to_ascii_lowercase()).is_some()
+}

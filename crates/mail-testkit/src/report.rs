@@ -1,0 +1,202 @@
+//! What the server saw: how many connections at a time, and which commands.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How many of the last commands are kept.
+const COMMANDS: usize = 100_000;
+
+/// What a server has seen since it started.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// All connections, from the moment the server sees them until one side has closed.
+    pub connections: Connections,
+    /// The connections that are logged in, by user.
+    pub users: BTreeMap<String, Connections>,
+    /// Logins refused because the user had too many connections.
+    pub over_limit: u64,
+    /// Logins refused because of the password.
+    pub wrong_password: u64,
+    /// The commands in the order in which they were read; of more than 100,000 the last.
+    pub commands: Vec<SeenCommand>,
+    /// Octets sent, TLS included.
+    pub sent: u64,
+    /// Octets received, TLS included.
+    pub received: u64,
+}
+
+/// A count of connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connections {
+    /// Open now.
+    pub current: usize,
+    /// The most that were open at one time.
+    pub peak: usize,
+    /// All that there were.
+    pub total: u64,
+}
+
+/// A command that the server read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SeenCommand {
+    /// Which connection, counted from 1 in the order of connecting.
+    pub connection: u64,
+    /// When it was read, from the server's start.
+    pub at: Duration,
+    /// Who was logged in.
+    pub user: Option<String>,
+    /// The command as it came, tag included, without the end of the line; of a message only its length, `***` for
+    /// a secret.
+    pub text: String,
+}
+
+/// Where the sessions write down what becomes a [`Report`].
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    started: Instant,
+    counts: Mutex<Counts>,
+    pub(crate) sent: AtomicU64,
+    pub(crate) received: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    connections: Connections,
+    users: BTreeMap<String, Connections>,
+    over_limit: u64,
+    wrong_password: u64,
+    commands: VecDeque<SeenCommand>,
+}
+
+/// One connection's place in the counts. Both ends hold it; it is given up by whichever leaves first.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    ledger: Arc<Ledger>,
+    number: u64,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug)]
+enum Taken {
+    Anonymous,
+    By(String),
+    Left,
+}
+
+/// A user has as many connections as allowed.
+pub(crate) struct OverLimit;
+
+impl Ledger {
+    pub(crate) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            counts: Mutex::default(),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let counts = self.lock();
+        Report {
+            connections: counts.connections,
+            users: counts.users.clone(),
+            over_limit: counts.over_limit,
+            wrong_password: counts.wrong_password,
+            commands: counts.commands.iter().cloned().collect(),
+            sent: self.sent.load(Ordering::Relaxed),
+            received: self.received.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Counts a new connection.
+    pub(crate) fn seat(self: &Arc<Self>) -> Arc<Seat> {
+        let mut counts = self.lock();
+        counts.connections.enter();
+        let number = counts.connections.total;
+        drop(counts);
+        Arc::new(Seat { ledger: self.clone(), number, taken: Mutex::new(Taken::Anonymous) })
+    }
+
+    pub(crate) fn wrong_password(&self) {
+        self.lock().wrong_password += 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        // Nothing under this lock leaves the counts half changed.
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    /// Which connection this is, counted from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Counts the connection as the user's, if the user may have one more.
+    pub(crate) fn log_in(&self, user: &str, limit: Option<usize>) -> Result<(), OverLimit> {
+        let mut taken = self.taken();
+        let mut counts = self.ledger.lock();
+        if matches!(*taken, Taken::Left) {
+            // The client is gone already, so that it takes no place; its session ends at the next read.
+            return Ok(());
+        }
+        let current = counts.users.get(user).map_or(0, |connections| connections.current);
+        if limit.is_some_and(|limit| current >= limit) {
+            counts.over_limit += 1;
+            return Err(OverLimit);
+        }
+        counts.users.entry(user.to_owned()).or_default().enter();
+        *taken = Taken::By(user.to_owned());
+        Ok(())
+    }
+
+    /// Writes down a command.
+    pub(crate) fn saw(&self, text: String) {
+        let user = match &*self.taken() {
+            Taken::By(user) => Some(user.clone()),
+            Taken::Anonymous | Taken::Left => None,
+        };
+        let at = self.ledger.started.elapsed();
+        let mut counts = self.ledger.lock();
+        if counts.commands.len() == COMMANDS {
+            counts.commands.pop_front();
+        }
+        counts.commands.push_back(SeenCommand { connection: self.number, at, user, text });
+    }
+
+    /// Gives the place up; once is enough.
+    pub(crate) fn leave(&self) {
+        let mut taken = self.taken();
+        let before = std::mem::replace(&mut *taken, Taken::Left);
+        let mut counts = self.ledger.lock();
+        if let Taken::By(user) = &before
+            && let Some(connections) = counts.users.get_mut(user)
+        {
+            connections.current -= 1;
+        }
+        if !matches!(before, Taken::Left) {
+            counts.connections.current -= 1;
+        }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connections {
+    fn enter(&mut self) {
+        self.current += 1;
+        self.peak = self.peak.max(self.current);
+        self.total += 1;
+    }
+}

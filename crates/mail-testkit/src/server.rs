@@ -1,0 +1,195 @@
+//! The server: its ports, and what a test can ask of it while it runs.
+
+mod builder;
+mod connection;
+mod listen;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+pub use builder::{Builder, StartError};
+pub use connection::Connection;
+
+use crate::fault::{Fault, Faults};
+use crate::link::{Link, pipe};
+use crate::report::{Ledger, Report};
+use crate::store::Account;
+use crate::tls::{Identity, SERVER_NAME};
+use crate::wire::Transport;
+
+/// What a client finds at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// IMAP over TLS from the first octet, as on port 993.
+    ImapTls,
+    /// IMAP with STARTTLS, and no login before it, as on port 143.
+    ImapStartTls,
+    /// IMAP in the clear, without TLS.
+    ImapPlain,
+}
+
+impl Endpoint {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::ImapTls, Self::ImapStartTls, Self::ImapPlain];
+}
+
+/// A mail server in memory, on ports of its own at 127.0.0.1. Dropping it closes all connections.
+///
+/// ```
+/// use mail_testkit::{Endpoint, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder()
+///     .user("alice", "secret")
+///     .messages("INBOX", ["Subject: hello\r\n\r\nworld\r\n"])
+///     .max_connections_per_user(10)
+///     .start()
+///     .await?;
+/// let address = server.address(Endpoint::ImapTls);
+/// // … connect to it, trusting server.client_config() …
+/// assert_eq!(server.report().connections.peak, 0);
+/// # Ok(()) }
+/// ```
+pub struct Server {
+    shared: Arc<Shared>,
+    addresses: [SocketAddr; Endpoint::ALL.len()],
+    /// Each change closes all connections; dropping it closes the ports as well.
+    closing: watch::Sender<()>,
+}
+
+/// What all connections of a server share.
+pub(crate) struct Shared {
+    pub(crate) accounts: BTreeMap<String, Account>,
+    pub(crate) identity: Identity,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) faults: Faults,
+    pub(crate) link: Link,
+    /// `usize::MAX` for no limit.
+    pub(crate) max_connections_per_user: AtomicUsize,
+    pub(crate) hidden_capabilities: Vec<String>,
+    pub(crate) delimiter: Option<u8>,
+}
+
+impl Server {
+    /// What to say of a server before it starts.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Where an endpoint listens.
+    pub fn address(&self, endpoint: Endpoint) -> SocketAddr {
+        self.addresses[endpoint as usize]
+    }
+
+    /// The name that the certificate is for. It is good for `127.0.0.1` too.
+    pub fn server_name(&self) -> &'static str {
+        SERVER_NAME
+    }
+
+    /// The certificate of the authority that signed the server's, as PEM.
+    pub fn ca_pem(&self) -> &str {
+        &self.shared.identity.ca_pem
+    }
+
+    /// The same as DER.
+    pub fn ca_der(&self) -> &CertificateDer<'static> {
+        &self.shared.identity.ca
+    }
+
+    /// A TLS configuration that trusts this server and no other.
+    pub fn client_config(&self) -> Arc<ClientConfig> {
+        self.shared.identity.client.clone()
+    }
+
+    /// Connects in memory to [`Endpoint::ImapPlain`]; see [`connect_to`](Self::connect_to).
+    ///
+    /// # Errors
+    /// As `connect_to`.
+    pub async fn connect(&self) -> io::Result<Connection> {
+        self.connect_to(Endpoint::ImapPlain).await
+    }
+
+    /// Connects in memory, over the same link as TCP connections have: it takes a round trip, and what is sent
+    /// takes its time. Made for paused time, where a slow link costs nothing.
+    ///
+    /// # Errors
+    /// None as yet; a server may come to refuse connections.
+    pub async fn connect_to(&self, endpoint: Endpoint) -> io::Result<Connection> {
+        let link = self.shared.link;
+        let seat = self.shared.ledger.seat();
+        let begun = connection::Leaving(seat.clone());
+        if !link.latency().is_zero() {
+            sleep(link.latency()).await;
+        }
+        let (client, server) = pipe(link, Instant::now());
+        let serving = connection::serve(
+            self.shared.clone(),
+            endpoint,
+            Transport::Pipe(server),
+            seat,
+            self.closing.subscribe(),
+        );
+        tokio::spawn(serving);
+        Ok(Connection::new(client, begun))
+    }
+
+    /// A user's mail, to look into and to change.
+    pub fn account(&self, user: &str) -> Option<Account> {
+        self.shared.accounts.get(user).cloned()
+    }
+
+    /// What the server saw so far.
+    pub fn report(&self) -> Report {
+        self.shared.ledger.report()
+    }
+
+    /// Does one thing more wrong.
+    pub fn add_fault(&self, fault: Fault) {
+        self.shared.faults.add(fault);
+    }
+
+    /// Does nothing wrong any more, but for what connections were given when they were made.
+    pub fn clear_faults(&self) {
+        self.shared.faults.clear();
+    }
+
+    /// How many connections a user may have from now on; those there are stay.
+    pub fn set_max_connections_per_user(&self, most: usize) {
+        self.shared.max_connections_per_user.store(most, Ordering::Relaxed);
+    }
+
+    /// Closes all connections without a word, as a network does that goes away. New ones are served.
+    pub fn disconnect_all(&self) {
+        self.closing.send_replace(());
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The limit, if there is one.
+    pub(crate) fn connection_limit(&self) -> Option<usize> {
+        Some(self.max_connections_per_user.load(Ordering::Relaxed)).filter(|limit| *limit != usize::MAX)
+    }
+
+    /// Whether the server shows and does what this capability stands for.
+    pub(crate) fn has(&self, capability: &str) -> bool {
+        !self.hidden_capabilities.iter().any(|hidden| hidden.eq_ignore_ascii_case(capability))
+    }
+}
+
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

@@ -1,0 +1,192 @@
+//! What a server is to be like.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{Endpoint, LOOPBACK, Server, Shared, listen};
+use crate::fault::{Fault, Faults};
+use crate::link::Link;
+use crate::report::Ledger;
+use crate::store::{Account, Message, StoreError};
+use crate::tls::Identity;
+
+/// A server before it starts: [`Server::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    accounts: Vec<Account>,
+    link: Link,
+    max_connections_per_user: usize,
+    faults: Vec<Fault>,
+    hidden_capabilities: Vec<String>,
+    delimiter: Option<u8>,
+    failed: Option<StartError>,
+}
+
+/// Why a server didn't start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A mailbox was named before any user.
+    #[error("a mailbox needs a user: name the user first")]
+    NoUser,
+    /// The same user twice.
+    #[error("user {user:?} is named twice")]
+    DuplicateUser {
+        /// The user's name.
+        user: String,
+    },
+    /// A mailbox can't be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No port could be opened.
+    #[error("can't listen on 127.0.0.1")]
+    Listen(#[source] io::Error),
+    /// No certificate could be made.
+    #[error("can't make a certificate")]
+    Certificate(#[from] rcgen::Error),
+    /// rustls refuses the certificate.
+    #[error("can't set up TLS")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self {
+            accounts: Vec::new(),
+            link: Link::default(),
+            max_connections_per_user: usize::MAX,
+            faults: Vec::new(),
+            hidden_capabilities: Vec::new(),
+            delimiter: Some(b'/'),
+            failed: None,
+        }
+    }
+
+    /// A user, who has an INBOX; the mailboxes that follow are this user's.
+    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
+        let name = name.into();
+        if self.accounts.iter().any(|account| account.user() == name) {
+            self.fail(StartError::DuplicateUser { user: name });
+            return self;
+        }
+        self.accounts.push(Account::new(name, password.into()));
+        self
+    }
+
+    /// A mailbox of the last user, its name in octets as on the wire.
+    pub fn mailbox(mut self, name: impl AsRef<[u8]>) -> Self {
+        match self.accounts.last() {
+            None => self.fail(StartError::NoUser),
+            Some(account) => match account.create(name) {
+                Ok(()) | Err(StoreError::MailboxExists { .. }) => {}
+                Err(error) => self.fail(error.into()),
+            },
+        }
+        self
+    }
+
+    /// Messages in a mailbox of the last user, which is made if it isn't there.
+    pub fn messages<M: Into<Message>>(
+        mut self,
+        mailbox: impl AsRef<[u8]>,
+        messages: impl IntoIterator<Item = M>,
+    ) -> Self {
+        self = self.mailbox(&mailbox);
+        if self.failed.is_some() {
+            return self;
+        }
+        let Some(account) = self.accounts.last() else { return self };
+        let delivered =
+            messages.into_iter().try_for_each(|message| account.deliver(&mailbox, message).map(drop));
+        if let Err(error) = delivered {
+            self.fail(error.into());
+        }
+        self
+    }
+
+    /// How long a round trip takes; see [`Link`].
+    pub fn latency(mut self, round_trip: Duration) -> Self {
+        self.link = self.link.with_latency(round_trip);
+        self
+    }
+
+    /// How many bytes a second pass in each direction of each connection; zero is no limit.
+    pub fn bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.link = self.link.with_bandwidth(bytes_per_second);
+        self
+    }
+
+    /// Latency and bandwidth in one.
+    pub fn link(mut self, link: Link) -> Self {
+        self.link = link;
+        self
+    }
+
+    /// How many connections a user may have logged in at a time. One more is answered as Dovecot does:
+    /// `NO [LIMIT] Maximum number of connections from user+IP exceeded`, and closed.
+    pub fn max_connections_per_user(mut self, most: usize) -> Self {
+        self.max_connections_per_user = most;
+        self
+    }
+
+    /// Something to do wrong. More can be [added](Server::add_fault) later.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Neither shows nor knows a capability, `LITERAL+` for example.
+    pub fn without_capability(mut self, capability: impl Into<String>) -> Self {
+        self.hidden_capabilities.push(capability.into());
+        self
+    }
+
+    /// What stands between the levels of mailbox names; `/` unless told, `None` for names without levels.
+    pub fn delimiter(mut self, delimiter: Option<u8>) -> Self {
+        self.delimiter = delimiter;
+        self
+    }
+
+    /// Opens the ports and serves from then on, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// What was ordered can't be had, or no port can be opened.
+    pub async fn start(self) -> Result<Server, StartError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let accounts: BTreeMap<String, Account> =
+            self.accounts.into_iter().map(|account| (account.user().to_owned(), account)).collect();
+        let shared = Arc::new(Shared {
+            accounts,
+            identity: Identity::new()?,
+            ledger: Arc::new(Ledger::new()),
+            faults: Faults::new(self.faults),
+            link: self.link,
+            max_connections_per_user: AtomicUsize::new(self.max_connections_per_user),
+            hidden_capabilities: self.hidden_capabilities,
+            delimiter: self.delimiter,
+        });
+        let closing = watch::Sender::new(());
+        let mut addresses = [LOOPBACK; Endpoint::ALL.len()];
+        for endpoint in Endpoint::ALL {
+            let listener = TcpListener::bind(LOOPBACK).await.map_err(StartError::Listen)?;
+            addresses[endpoint as usize] = listener.local_addr().map_err(StartError::Listen)?;
+            tokio::spawn(listen::listen(listener, endpoint, shared.clone(), closing.subscribe()));
+        }
+        Ok(Server { shared, addresses, closing })
+    }
+
+    /// The first failure is the one to tell.
+    fn fail(&mut self, error: StartError) {
+        self.failed.get_or_insert(error);
+    }
+}

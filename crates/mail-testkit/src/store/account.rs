@@ -1,0 +1,291 @@
+//! One user's mailboxes, and the handle by which a test changes them while clients are connected.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use thiserror::Error;
+use tokio::sync::watch;
+
+use super::{Flags, Mailbox, Message, StoredMessage};
+
+/// A mailbox keeps it when it is renamed, and loses it when it is deleted.
+pub(crate) type MailboxId = u64;
+
+/// The mail of one user: a handle, of which every clone means the same mail.
+///
+/// Sessions that have a mailbox selected hear of what is changed here as they would of another client's doing.
+///
+/// Mailbox names are octets, as they stand on the wire: in modified UTF-7, in UTF-8 or in nothing that makes
+/// sense, so that hostile names can be served as well.
+#[derive(Clone)]
+pub struct Account(Arc<Shared>);
+
+struct Shared {
+    user: String,
+    password: String,
+    contents: Mutex<Contents>,
+    changes: watch::Sender<u64>,
+}
+
+/// All mailboxes of an account. One lock covers them, so that what moves mail between two is atomic.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) names: BTreeMap<Vec<u8>, MailboxId>,
+    pub(crate) mailboxes: HashMap<MailboxId, Mailbox>,
+    last_id: MailboxId,
+    next_uid_validity: u32,
+}
+
+/// Why the store can't do that.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no mailbox of this name.
+    #[error("no mailbox {:?}", .name.escape_ascii().to_string())]
+    NoMailbox {
+        /// The name asked for.
+        name: Vec<u8>,
+    },
+    /// There is a mailbox of this name already.
+    #[error("mailbox {:?} exists already", .name.escape_ascii().to_string())]
+    MailboxExists {
+        /// The name asked for.
+        name: Vec<u8>,
+    },
+    /// The name can't be one: it is empty, or it has a NUL, CR or LF, which no form of an IMAP string but a literal
+    /// holds and which no mailbox may have.
+    #[error("{:?} can't be a mailbox name", .name.escape_ascii().to_string())]
+    InvalidName {
+        /// The name asked for.
+        name: Vec<u8>,
+    },
+    /// INBOX can't be deleted.
+    #[error("INBOX can't be deleted")]
+    Inbox,
+    /// No message has this UID.
+    #[error("no message with UID {uid} in {:?}", .name.escape_ascii().to_string())]
+    NoMessage {
+        /// The mailbox.
+        name: Vec<u8>,
+        /// The UID asked for.
+        uid: u32,
+    },
+    /// All UIDs of the mailbox are given away.
+    #[error("mailbox {:?} has no UIDs left", .name.escape_ascii().to_string())]
+    NoUidsLeft {
+        /// The mailbox.
+        name: Vec<u8>,
+    },
+}
+
+impl Account {
+    pub(crate) fn new(user: String, password: String) -> Self {
+        let contents = Contents {
+            names: BTreeMap::new(),
+            mailboxes: HashMap::new(),
+            last_id: 0,
+            next_uid_validity: 1_700_000_001,
+        };
+        let account = Self(Arc::new(Shared {
+            user,
+            password,
+            contents: Mutex::new(contents),
+            changes: watch::Sender::new(0),
+        }));
+        account.lock().insert(b"INBOX".to_vec());
+        account
+    }
+
+    /// The user's name.
+    pub fn user(&self) -> &str {
+        &self.0.user
+    }
+
+    pub(crate) fn password_is(&self, password: &[u8]) -> bool {
+        self.0.password.as_bytes() == password
+    }
+
+    /// The names of all mailboxes, sorted by their octets.
+    pub fn mailboxes(&self) -> Vec<Vec<u8>> {
+        self.lock().names.keys().cloned().collect()
+    }
+
+    /// The messages of a mailbox, by UID.
+    pub fn messages(&self, mailbox: impl AsRef<[u8]>) -> Result<Vec<StoredMessage>, StoreError> {
+        let contents = self.lock();
+        let (_, mailbox) = contents.find(mailbox.as_ref())?;
+        Ok(mailbox.entries().iter().map(|entry| entry.to_stored()).collect())
+    }
+
+    /// The UIDVALIDITY of a mailbox.
+    pub fn uid_validity(&self, mailbox: impl AsRef<[u8]>) -> Result<u32, StoreError> {
+        Ok(self.lock().find(mailbox.as_ref())?.1.uid_validity)
+    }
+
+    /// Puts a message into a mailbox; its UID.
+    pub fn deliver(&self, mailbox: impl AsRef<[u8]>, message: impl Into<Message>) -> Result<u32, StoreError> {
+        self.append(mailbox.as_ref(), message.into()).map(|(_, uid)| uid)
+    }
+
+    /// The same, with the UIDVALIDITY under which the UID is valid.
+    pub(crate) fn append(&self, name: &[u8], message: Message) -> Result<(u32, u32), StoreError> {
+        let numbers = {
+            let mut contents = self.lock();
+            let (_, mailbox) = contents.find_mut(name)?;
+            let uid = mailbox.add(message).ok_or_else(|| StoreError::NoUidsLeft { name: name.to_vec() })?;
+            (mailbox.uid_validity, uid)
+        };
+        self.announce();
+        Ok(numbers)
+    }
+
+    /// Replaces the flags of a message.
+    pub fn set_flags<S: AsRef<str>>(
+        &self,
+        mailbox: impl AsRef<[u8]>,
+        uid: u32,
+        flags: impl IntoIterator<Item = S>,
+    ) -> Result<(), StoreError> {
+        let name = mailbox.as_ref();
+        let new: Flags = flags.into_iter().collect();
+        if !self.lock().find_mut(name)?.1.change_flags(uid, 0, |flags| *flags = new) {
+            return Err(StoreError::NoMessage { name: name.to_vec(), uid });
+        }
+        self.announce();
+        Ok(())
+    }
+
+    /// Removes messages, `\Deleted` or not; those that were there.
+    pub fn expunge(
+        &self,
+        mailbox: impl AsRef<[u8]>,
+        uids: impl IntoIterator<Item = u32>,
+    ) -> Result<Vec<u32>, StoreError> {
+        let uids: std::collections::BTreeSet<u32> = uids.into_iter().collect();
+        let removed = self.lock().find_mut(mailbox.as_ref())?.1.remove(|entry| uids.contains(&entry.uid));
+        self.announce();
+        Ok(removed)
+    }
+
+    /// Makes an empty mailbox.
+    pub fn create(&self, mailbox: impl AsRef<[u8]>) -> Result<(), StoreError> {
+        self.lock().create(mailbox.as_ref())?;
+        self.announce();
+        Ok(())
+    }
+
+    /// Deletes a mailbox with all that is in it. Sessions that have it selected are closed.
+    pub fn delete(&self, mailbox: impl AsRef<[u8]>) -> Result<(), StoreError> {
+        self.lock().delete(mailbox.as_ref())?;
+        self.announce();
+        Ok(())
+    }
+
+    /// Deletes a mailbox and makes an empty one of the same name; its new UIDVALIDITY. INBOX too can be
+    /// made anew.
+    pub fn recreate(&self, mailbox: impl AsRef<[u8]>) -> Result<u32, StoreError> {
+        let uid_validity = {
+            let mut contents = self.lock();
+            let name = normal(mailbox.as_ref());
+            let (id, _) = contents.find(&name)?;
+            contents.mailboxes.remove(&id);
+            let id = contents.insert(name);
+            contents.mailboxes[&id].uid_validity
+        };
+        self.announce();
+        Ok(uid_validity)
+    }
+
+    /// Renames a mailbox alone, without those below it.
+    pub fn rename(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Result<(), StoreError> {
+        self.lock().rename(from.as_ref(), to.as_ref())?;
+        self.announce();
+        Ok(())
+    }
+
+    /// Tells every session that something changed.
+    pub(crate) fn announce(&self) {
+        self.0.changes.send_modify(|version| *version += 1);
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Contents> {
+        // Nothing under this lock leaves the contents half changed.
+        self.0.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("user", &self.0.user).finish_non_exhaustive()
+    }
+}
+
+impl Contents {
+    pub(crate) fn find(&self, name: &[u8]) -> Result<(MailboxId, &Mailbox), StoreError> {
+        let name = normal(name);
+        let found = self.names.get(&name).and_then(|id| Some((*id, self.mailboxes.get(id)?)));
+        found.ok_or(StoreError::NoMailbox { name })
+    }
+
+    pub(crate) fn find_mut(&mut self, name: &[u8]) -> Result<(MailboxId, &mut Mailbox), StoreError> {
+        let name = normal(name);
+        let found = self.names.get(&name).and_then(|id| Some((*id, self.mailboxes.get_mut(id)?)));
+        found.ok_or(StoreError::NoMailbox { name })
+    }
+
+    pub(crate) fn create(&mut self, name: &[u8]) -> Result<(), StoreError> {
+        let name = normal(name);
+        if name.is_empty() || name.iter().any(|octet| matches!(octet, 0 | b'\r' | b'\n')) {
+            return Err(StoreError::InvalidName { name });
+        }
+        if self.names.contains_key(&name) {
+            return Err(StoreError::MailboxExists { name });
+        }
+        self.insert(name);
+        Ok(())
+    }
+
+    pub(crate) fn delete(&mut self, name: &[u8]) -> Result<(), StoreError> {
+        let name = normal(name);
+        if name == b"INBOX" {
+            return Err(StoreError::Inbox);
+        }
+        let Some(id) = self.names.remove(&name) else { return Err(StoreError::NoMailbox { name }) };
+        self.mailboxes.remove(&id);
+        Ok(())
+    }
+
+    /// Renaming INBOX moves its messages and leaves it empty (RFC 9051 6.3.6).
+    pub(crate) fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        let from = normal(from);
+        let (id, _) = self.find(&from)?;
+        self.create(to)?;
+        let to = normal(to);
+        if let Some(placeholder) = self.names.insert(to, id) {
+            self.mailboxes.remove(&placeholder);
+        }
+        self.names.remove(&from);
+        if from == b"INBOX" {
+            self.insert(from);
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, name: Vec<u8>) -> MailboxId {
+        self.last_id += 1;
+        self.mailboxes.insert(self.last_id, Mailbox::new(self.next_uid_validity));
+        self.next_uid_validity += 1;
+        self.names.insert(name, self.last_id);
+        self.last_id
+    }
+}
+
+/// INBOX is INBOX in any case (RFC 9051 5.1).
+fn normal(name: &[u8]) -> Vec<u8> {
+    if name.eq_ignore_ascii_case(b"INBOX") { b"INBOX".to_vec() } else { name.to_vec() }
+}

@@ -1,0 +1,98 @@
+//! One mailbox: its messages by UID, and what changed when.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::{Flags, Message, StoredMessage};
+
+/// Who changed a message: a session, or nobody's session.
+pub(crate) type Author = u64;
+
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    pub(crate) uid_validity: u32,
+    pub(crate) uid_next: u32,
+    /// Grows with every change.
+    pub(crate) modseq: u64,
+    /// The first UID that no session was told of as recent.
+    pub(crate) first_recent: u32,
+    pub(crate) subscribed: bool,
+    /// By UID.
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) uid: u32,
+    pub(crate) modseq: u64,
+    pub(crate) changed_by: Author,
+    pub(crate) flags: Flags,
+    pub(crate) internal_date: SystemTime,
+    pub(crate) body: Bytes,
+}
+
+impl Mailbox {
+    pub(crate) fn new(uid_validity: u32) -> Self {
+        Self { uid_validity, uid_next: 1, modseq: 1, first_recent: 1, subscribed: true, entries: Vec::new() }
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn get(&self, uid: u32) -> Option<&Entry> {
+        self.position(uid).map(|at| &self.entries[at])
+    }
+
+    /// Adds a message; its UID, or none if the mailbox has given all UIDs away.
+    pub(crate) fn add(&mut self, message: Message) -> Option<u32> {
+        let uid = self.uid_next;
+        self.uid_next = uid.checked_add(1)?;
+        self.modseq += 1;
+        let Message { body, flags, internal_date } = message;
+        self.entries.push(Entry { uid, modseq: self.modseq, changed_by: 0, flags, internal_date, body });
+        Some(uid)
+    }
+
+    /// Changes the flags of one message; false if it isn't there.
+    pub(crate) fn change_flags(&mut self, uid: u32, author: Author, change: impl FnOnce(&mut Flags)) -> bool {
+        let Some(at) = self.position(uid) else { return false };
+        let entry = &mut self.entries[at];
+        let before = entry.flags.clone();
+        change(&mut entry.flags);
+        if entry.flags != before {
+            self.modseq += 1;
+            entry.modseq = self.modseq;
+            entry.changed_by = author;
+        }
+        true
+    }
+
+    /// Removes those that `goes` picks; their UIDs.
+    pub(crate) fn remove(&mut self, mut goes: impl FnMut(&Entry) -> bool) -> Vec<u32> {
+        let mut removed = Vec::new();
+        self.entries.retain(|entry| {
+            let goes = goes(entry);
+            if goes {
+                removed.push(entry.uid);
+            }
+            !goes
+        });
+        if !removed.is_empty() {
+            self.modseq += 1;
+        }
+        removed
+    }
+
+    fn position(&self, uid: u32) -> Option<usize> {
+        self.entries.binary_search_by_key(&uid, |entry| entry.uid).ok()
+    }
+}
+
+impl Entry {
+    pub(crate) fn to_stored(&self) -> StoredMessage {
+        let Self { uid, flags, internal_date, body, .. } = self.clone();
+        StoredMessage { uid, flags, internal_date, body }
+    }
+}
