@@ -57,6 +57,13 @@ struct Segment {
     data: BytesMut,
 }
 
+impl Segment {
+    /// All its bytes, those that are gone included.
+    fn len(&self) -> u64 {
+        self.taken + self.data.len() as u64
+    }
+}
+
 /// What a reader may have now.
 pub(super) enum Arrival {
     /// Bytes were copied.
@@ -153,17 +160,24 @@ impl Lane {
         }
         let copied = buf.filled().len() - before;
         if copied > 0 {
-            if let Some(writer) = state.writer.take() {
+            // A writer that were woken for each byte that leaves would write bytes.
+            if state.queued <= self.capacity - self.capacity / 4
+                && let Some(writer) = state.writer.take()
+            {
                 writer.wake();
             }
             return Arrival::Bytes;
         }
-        state.reader = Some(cx.waker().clone());
         match (state.segments.front(), state.ends_at) {
             (Some(front), _) => Arrival::At(self.next_arrival(front)),
             (None, Some(ends_at)) if now >= ends_at => Arrival::End,
             (None, Some(ends_at)) => Arrival::At(ends_at),
-            (None, None) => Arrival::Nothing,
+            (None, None) => {
+                // Only here: what is sent while others are under way arrives behind them, so that it need not wake
+                // anyone, to find a few bytes before a quantum of them is there.
+                state.reader = Some(cx.waker().clone());
+                Arrival::Nothing
+            }
         }
     }
 
@@ -206,32 +220,41 @@ impl Lane {
             _ => state.segments.push_back(Segment { departs, taken: 0, data: BytesMut::from(data) }),
         }
         if let (Some(rate), Some(tail)) = (self.rate, state.segments.back()) {
-            state.free_at = tail.departs + span_time(rate, tail.taken + tail.data.len() as u64);
+            state.free_at = tail.departs + span_time(rate, tail.len());
         } else {
             state.free_at = departs;
         }
     }
 
-    /// How many of the segment's remaining bytes have arrived.
+    /// How many of the segment's remaining bytes have arrived, in whole quanta until it is complete.
     fn arrived(&self, segment: &Segment, now: Instant) -> usize {
         let Some(since) = now.checked_duration_since(segment.departs + self.delay) else { return 0 };
         let Some(rate) = self.rate else { return segment.data.len() };
-        let arrived = span_bytes(rate, since).saturating_sub(segment.taken);
-        usize::try_from(arrived).unwrap_or(usize::MAX).min(segment.data.len())
+        let mut arrived = span_bytes(rate, since);
+        if arrived < segment.len() {
+            arrived -= arrived % quantum(rate);
+        }
+        usize::try_from(arrived.saturating_sub(segment.taken)).unwrap_or(usize::MAX).min(segment.data.len())
     }
 
-    /// When the rest of the segment, or a quantum of it, has arrived.
+    /// When the rest of the segment, or the next quantum of it, has arrived.
     fn next_arrival(&self, segment: &Segment) -> Instant {
         let first = segment.departs + self.delay;
         let Some(rate) = self.rate else { return first };
-        let quantum = span_bytes(rate, QUANTUM).max(1);
-        first + span_time(rate, segment.taken + quantum.min(segment.data.len() as u64))
+        let quantum = quantum(rate);
+        let next = (segment.taken / quantum + 1) * quantum;
+        first + span_time(rate, next.min(segment.len()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing under this lock leaves the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Bytes come out in pieces of this size, since a reader that took each byte as it came would do nothing else.
+fn quantum(rate: NonZeroU64) -> u64 {
+    span_bytes(rate, QUANTUM).max(1)
 }
 
 /// How many whole bytes pass in a time.
