@@ -556,40 +556,72 @@ fn store<'a>(input: &'a [u8], uid: bool, set: SequenceSet, cx: &mut Context<'a>)
     }
 }
 
-/// The command's name and what is safe to show of it, for logs and errors: no argument that may be a secret.
+impl Command {
+    /// The command's name, `UID` included.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Capability => "CAPABILITY",
+            Self::Noop => "NOOP",
+            Self::Logout => "LOGOUT",
+            Self::StartTls => "STARTTLS",
+            Self::Login { .. } => "LOGIN",
+            Self::Authenticate { .. } => "AUTHENTICATE",
+            Self::Id(_) => "ID",
+            Self::Enable(_) => "ENABLE",
+            Self::Select { read_only: false, .. } => "SELECT",
+            Self::Select { read_only: true, .. } => "EXAMINE",
+            Self::List { .. } => "LIST",
+            Self::Status { .. } => "STATUS",
+            Self::Create(_) => "CREATE",
+            Self::Delete(_) => "DELETE",
+            Self::Rename { .. } => "RENAME",
+            Self::Subscribe(_) => "SUBSCRIBE",
+            Self::Unsubscribe(_) => "UNSUBSCRIBE",
+            Self::Namespace => "NAMESPACE",
+            Self::Idle => "IDLE",
+            Self::Append { .. } => "APPEND",
+            Self::Close => "CLOSE",
+            Self::Unselect => "UNSELECT",
+            Self::Expunge => "EXPUNGE",
+            Self::UidExpunge(_) => "UID EXPUNGE",
+            Self::Search { uid: true, .. } => "UID SEARCH",
+            Self::Search { uid: false, .. } => "SEARCH",
+            Self::Fetch { uid: true, .. } => "UID FETCH",
+            Self::Fetch { uid: false, .. } => "FETCH",
+            Self::Store { uid: true, .. } => "UID STORE",
+            Self::Store { uid: false, .. } => "STORE",
+            Self::Copy { uid: true, .. } => "UID COPY",
+            Self::Copy { uid: false, .. } => "COPY",
+            Self::Move { uid: true, .. } => "UID MOVE",
+            Self::Move { uid: false, .. } => "MOVE",
+        }
+    }
+
+    /// The mailbox that the command names, if it names one.
+    pub fn mailbox(&self) -> Option<&MailboxName> {
+        match self {
+            Self::Select { mailbox, .. }
+            | Self::Status { mailbox, .. }
+            | Self::Create(mailbox)
+            | Self::Delete(mailbox)
+            | Self::Rename { from: mailbox, .. }
+            | Self::Subscribe(mailbox)
+            | Self::Unsubscribe(mailbox)
+            | Self::Append { mailbox, .. }
+            | Self::Copy { mailbox, .. }
+            | Self::Move { mailbox, .. } => Some(mailbox),
+            _ => None,
+        }
+    }
+}
+
+/// The command's name and mailbox, for logs and errors: no argument that may be a secret.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let uid = |by_uid: &bool| if *by_uid { "UID " } else { "" };
-        match self {
-            Self::Capability => f.write_str("CAPABILITY"),
-            Self::Noop => f.write_str("NOOP"),
-            Self::Logout => f.write_str("LOGOUT"),
-            Self::StartTls => f.write_str("STARTTLS"),
-            Self::Login { .. } => f.write_str("LOGIN"),
-            Self::Authenticate { mechanism, .. } => write!(f, "AUTHENTICATE {}", mechanism.escape_ascii()),
-            Self::Id(_) => f.write_str("ID"),
-            Self::Enable(_) => f.write_str("ENABLE"),
-            Self::Select { mailbox, read_only: false } => write!(f, "SELECT {mailbox:?}"),
-            Self::Select { mailbox, read_only: true } => write!(f, "EXAMINE {mailbox:?}"),
-            Self::List { .. } => f.write_str("LIST"),
-            Self::Status { mailbox, .. } => write!(f, "STATUS {mailbox:?}"),
-            Self::Create(mailbox) => write!(f, "CREATE {mailbox:?}"),
-            Self::Delete(mailbox) => write!(f, "DELETE {mailbox:?}"),
-            Self::Rename { from, to } => write!(f, "RENAME {from:?} {to:?}"),
-            Self::Subscribe(mailbox) => write!(f, "SUBSCRIBE {mailbox:?}"),
-            Self::Unsubscribe(mailbox) => write!(f, "UNSUBSCRIBE {mailbox:?}"),
-            Self::Namespace => f.write_str("NAMESPACE"),
-            Self::Idle => f.write_str("IDLE"),
-            Self::Append { mailbox, .. } => write!(f, "APPEND {mailbox:?}"),
-            Self::Close => f.write_str("CLOSE"),
-            Self::Unselect => f.write_str("UNSELECT"),
-            Self::Expunge => f.write_str("EXPUNGE"),
-            Self::UidExpunge(_) => f.write_str("UID EXPUNGE"),
-            Self::Search { uid: by_uid, .. } => write!(f, "{}SEARCH", uid(by_uid)),
-            Self::Fetch { uid: by_uid, .. } => write!(f, "{}FETCH", uid(by_uid)),
-            Self::Store { uid: by_uid, .. } => write!(f, "{}STORE", uid(by_uid)),
-            Self::Copy { uid: by_uid, mailbox, .. } => write!(f, "{}COPY {mailbox:?}", uid(by_uid)),
-            Self::Move { uid: by_uid, mailbox, .. } => write!(f, "{}MOVE {mailbox:?}", uid(by_uid)),
+        f.write_str(self.name())?;
+        match self.mailbox() {
+            Some(mailbox) => write!(f, " \"{}\"", mailbox.as_bytes().escape_ascii()),
+            None => Ok(()),
         }
     }
 }

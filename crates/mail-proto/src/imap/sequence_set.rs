@@ -115,31 +115,6 @@ impl SequenceSet {
         }
     }
 
-    /// Takes the first `most` numbers out; what is left stays in the set. `None` if `*` is in the set.
-    pub fn split_off_front(&mut self, most: usize) -> Option<Self> {
-        if self.has_star() {
-            return None;
-        }
-        let mut front = Self::default();
-        let mut wanted = u32::try_from(most).unwrap_or(u32::MAX);
-        let mut whole = 0;
-        for range in &mut self.ranges {
-            let (first, last) = (range.first.0.min(range.last.0), range.first.0.max(range.last.0));
-            let Some(behind) = wanted.checked_sub(1).map(|more| first.saturating_add(more)) else { break };
-            if last <= behind {
-                front.insert_range(first..=last);
-                wanted -= last - first + 1;
-                whole += 1;
-            } else {
-                front.insert_range(first..=behind);
-                *range = Range { first: Bound(behind + 1), last: Bound(last) };
-                break;
-            }
-        }
-        self.ranges.drain(..whole);
-        Some(front)
-    }
-
     /// The ranges in the set's order, `*` being `largest`, the smaller number first.
     ///
     /// This is how a server reads a set: `5:*` is `3..=5` where 3 is the largest UID in use (RFC 9051 section 9,
@@ -324,18 +299,5 @@ mod tests {
         assert_eq!(ranges("7,9:4,*,5:*", 3), [7..=7, 4..=9, 3..=3, 3..=5]);
         assert_eq!(ranges("*", 0), [0..=0]);
         assert_eq!(ranges("4294967295", 3), [u32::MAX..=u32::MAX]);
-    }
-
-    #[test]
-    fn the_front_is_split_off() {
-        let mut rest = set("1:5,8,20:10");
-        assert_eq!(rest.split_off_front(3).unwrap().to_string(), "1:3");
-        assert_eq!(rest.split_off_front(4).unwrap().to_string(), "4:5,8,10");
-        assert_eq!(rest.to_string(), "11:20");
-        assert_eq!(rest.split_off_front(100).unwrap().to_string(), "11:20");
-        assert!(rest.is_empty());
-        let mut top = set("4294967290:4294967295");
-        assert_eq!(top.split_off_front(6).unwrap().to_string(), "4294967290:4294967295");
-        assert_eq!(set("5:*").split_off_front(1), None);
     }
 }

@@ -79,6 +79,11 @@ impl Request {
         Self { command, selection: Some(selection), upload: None }
     }
 
+    /// The command.
+    pub fn command(&self) -> &Command {
+        &self.command
+    }
+
     /// The message of an APPEND, whose length must be the one the command names.
     #[must_use]
     pub fn with_upload(mut self, message: Bytes) -> Self {
@@ -294,11 +299,6 @@ impl Session {
     /// How many commands wait to be written, and how many for their answer.
     pub fn load(&self) -> (usize, usize) {
         self.queue.load()
-    }
-
-    /// The command's name, for errors and logs, while it is on its way.
-    pub fn describe(&self, id: CommandId) -> Option<String> {
-        self.queue.describe(id)
     }
 }
 

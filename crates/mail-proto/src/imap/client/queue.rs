@@ -239,12 +239,4 @@ impl Queue {
     pub(super) fn load(&self) -> (usize, usize) {
         (self.waiting.len(), self.flights.len())
     }
-
-    pub(super) fn describe(&self, id: CommandId) -> Option<String> {
-        let flight = self.flights.iter().find(|flight| flight.owner == Owner::Caller(id));
-        let waiting = || self.waiting.iter().find(|(waiting, _)| *waiting == id);
-        flight
-            .map(|flight| flight.command.to_string())
-            .or_else(|| waiting().map(|(_, request)| request.command.to_string()))
-    }
 }

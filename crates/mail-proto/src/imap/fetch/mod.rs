@@ -195,6 +195,11 @@ impl Fetch {
         self.items().filter_map(|item| if let Item::Invalid(invalid) = item { Some(invalid) } else { None })
     }
 
+    /// How many bytes the value holds of the wire.
+    pub fn wire_len(&self) -> usize {
+        self.frame.len()
+    }
+
     fn slice(&self, span: Span) -> &[u8] {
         self.frame.get(span.start()..span.end()).unwrap_or_default()
     }

@@ -1,0 +1,335 @@
+//! What can go wrong, and what to do about it.
+
+use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
+
+use mail_proto::imap::{
+    EncodeError, MailboxName, ResponseCode, Status,
+    client::{Failure, SessionError},
+};
+
+use crate::transport::{self, Target};
+
+/// The result of an operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation failed. Prints as one line that says where, what and why; ask it what to do.
+///
+/// Cheap to clone: one failure may be many callers'.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    cause: Cause,
+    server: Option<Target>,
+    connection: Option<u64>,
+    command: Option<Box<str>>,
+}
+
+/// What kind of failure an [`Error`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The server couldn't be reached, or TLS with it failed.
+    Transport,
+    /// The server turned the login down, whatever for.
+    Login,
+    /// The server answered NO or BAD.
+    Refused,
+    /// The mailbox can't be selected.
+    Mailbox,
+    /// The mailbox isn't the one it was: its UIDs mean other messages now.
+    UidValidityChanged,
+    /// The connection ended before the answer.
+    ConnectionLost,
+    /// Nothing came for too long.
+    TimedOut,
+    /// A stream of this connection was not read while others waited behind it.
+    ReaderStalled,
+    /// The server doesn't keep to the protocol.
+    Protocol,
+    /// An argument can't be sent to any server.
+    Argument,
+    /// The rules of the connection pool forbid it, or it had no connection to give in time.
+    Pool,
+    /// The client was closed.
+    Closed,
+}
+
+#[derive(Clone)]
+pub(crate) enum Cause {
+    Transport(transport::Error),
+    Session(SessionError),
+    Refused(Status),
+    NotSelected(Status),
+    UidValidityChanged { expected: u32, found: Option<u32> },
+    Encode(EncodeError),
+    Lost { written: bool, reason: Box<Error> },
+    Silent { waited_for: &'static str, after: Duration },
+    Stalled { after: Duration },
+    Abandoned,
+    CutShort { offset: u64, len: u64 },
+    Io(Arc<io::Error>),
+    Configuration(&'static str),
+    Pool(Box<mail_pool::Error<Error>>),
+    Closed,
+}
+
+impl Error {
+    pub(crate) fn new(cause: Cause) -> Self {
+        Self(Arc::new(Inner { cause, server: None, connection: None, command: None }))
+    }
+
+    pub(crate) fn failure(failure: Failure) -> Self {
+        Self::new(match failure {
+            Failure::Refused(status) => Cause::Refused(status),
+            Failure::NotSelected(status) => Cause::NotSelected(status),
+            Failure::UidValidityChanged { expected, found } => Cause::UidValidityChanged { expected, found },
+            Failure::Encode(error) => Cause::Encode(error),
+            // A kind of failure that this crate doesn't know yet came from the server.
+            _ => Cause::Session(SessionError::Closed),
+        })
+    }
+
+    /// A body ended before its announced length.
+    pub(crate) fn cut_short(offset: u64, len: u64) -> Self {
+        Self::new(Cause::CutShort { offset, len })
+    }
+
+    /// The same error, with another cause.
+    pub(crate) fn with_cause(self, cause: Cause) -> Self {
+        self.with(|inner| inner.cause = cause)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    pub(crate) fn at(self, server: &Target) -> Self {
+        self.with(|inner| inner.server = Some(server.clone()))
+    }
+
+    pub(crate) fn on(self, connection: u64) -> Self {
+        self.with(|inner| inner.connection = Some(connection))
+    }
+
+    pub(crate) fn in_command(self, name: &str, mailbox: Option<&MailboxName>) -> Self {
+        self.with(|inner| {
+            inner.command = Some(match mailbox {
+                Some(mailbox) => format!("{name} {mailbox}").into(),
+                None => name.into(),
+            });
+        })
+    }
+
+    pub(crate) fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        match &self.0.cause {
+            Cause::Transport(_) | Cause::Io(_) => ErrorKind::Transport,
+            Cause::Session(SessionError::LoginRefused(_) | SessionError::NoMechanism) => ErrorKind::Login,
+            Cause::Session(SessionError::Closed | SessionError::Bye(_)) => ErrorKind::ConnectionLost,
+            Cause::Session(SessionError::StartTlsRefused(_)) => ErrorKind::Transport,
+            Cause::Session(_) => ErrorKind::Protocol,
+            Cause::Refused(_) => ErrorKind::Refused,
+            Cause::NotSelected(_) => ErrorKind::Mailbox,
+            Cause::UidValidityChanged { .. } => ErrorKind::UidValidityChanged,
+            Cause::Encode(_) | Cause::Configuration(_) => ErrorKind::Argument,
+            Cause::Lost { reason, .. } => match reason.kind() {
+                kind @ (ErrorKind::TimedOut | ErrorKind::Protocol) => kind,
+                _ => ErrorKind::ConnectionLost,
+            },
+            Cause::Silent { .. } => ErrorKind::TimedOut,
+            Cause::Stalled { .. } => ErrorKind::ReaderStalled,
+            Cause::Abandoned | Cause::CutShort { .. } => ErrorKind::ConnectionLost,
+            Cause::Pool(error) => match **error {
+                mail_pool::Error::Closed => ErrorKind::Closed,
+                mail_pool::Error::Credentials { .. } => ErrorKind::Login,
+                _ => ErrorKind::Pool,
+            },
+            Cause::Closed => ErrorKind::Closed,
+        }
+    }
+
+    /// The server, if one was involved.
+    pub fn server(&self) -> Option<&Target> {
+        self.0.server.as_ref()
+    }
+
+    /// The connection, by the number that log events carry.
+    pub fn connection(&self) -> Option<u64> {
+        self.0.connection
+    }
+
+    /// The command that failed, by its name and mailbox.
+    pub fn command(&self) -> Option<&str> {
+        self.0.command.as_deref()
+    }
+
+    fn status(&self) -> Option<&Status> {
+        match &self.0.cause {
+            Cause::Refused(status) | Cause::NotSelected(status) => Some(status),
+            Cause::Session(
+                SessionError::LoginRefused(status)
+                | SessionError::Bye(status)
+                | SessionError::StartTlsRefused(status),
+            ) => Some(status),
+            Cause::Lost { reason, .. } => reason.status(),
+            Cause::Pool(error) => match &**error {
+                mail_pool::Error::Credentials { source, .. } => source.status(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The server's response code.
+    pub fn code(&self) -> Option<&ResponseCode> {
+        self.status()?.code.as_ref()
+    }
+
+    /// The server's own words.
+    pub fn text(&self) -> Option<String> {
+        Some(self.status()?.text_lossy().into_owned())
+    }
+
+    /// Whether a deadline passed.
+    pub fn is_timeout(&self) -> bool {
+        match &self.0.cause {
+            Cause::Transport(error) => error.is_timeout(),
+            Cause::Silent { .. } | Cause::Stalled { .. } => true,
+            Cause::Lost { reason, .. } => reason.is_timeout(),
+            Cause::Pool(error) => matches!(**error, mail_pool::Error::AcquireTimeout(_)),
+            _ => false,
+        }
+    }
+
+    /// Whether the server refuses for the number of connections or the amount of traffic, not for what was asked.
+    pub fn is_limit(&self) -> bool {
+        self.status().is_some_and(crate::imap::refusal::is_limit)
+    }
+
+    /// Whether the same call may go well later, without anybody changing anything.
+    pub fn is_retryable(&self) -> bool {
+        match &self.0.cause {
+            Cause::Transport(error) => !error.is_permanent(),
+            Cause::Io(_)
+            | Cause::Silent { .. }
+            | Cause::Stalled { .. }
+            | Cause::Abandoned
+            | Cause::CutShort { .. } => true,
+            // What was written may have been done.
+            Cause::Lost { written, reason } => !written && reason.is_retryable(),
+            Cause::Session(SessionError::Closed | SessionError::Bye(_)) => true,
+            Cause::Refused(_) | Cause::NotSelected(_) | Cause::Session(_) => {
+                self.is_limit()
+                    || matches!(
+                        self.code(),
+                        Some(ResponseCode::Unavailable | ResponseCode::InUse | ResponseCode::Throttled)
+                    )
+            }
+            Cause::Pool(error) => matches!(**error, mail_pool::Error::AcquireTimeout(_)),
+            _ => false,
+        }
+    }
+
+    /// Whether the command was given to the socket before the connection ended, so that the server may have done it.
+    pub fn was_written(&self) -> bool {
+        matches!(self.0.cause, Cause::Lost { written: true, .. })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The transport's errors name their server themselves.
+        if let (Some(server), false) = (&self.0.server, matches!(self.0.cause, Cause::Transport(_))) {
+            write!(f, "{server}: ")?;
+        }
+        if let Some(command) = &self.0.command {
+            write!(f, "{}: ", command.escape_debug())?;
+        }
+        match &self.0.cause {
+            Cause::Transport(error) => error.fmt(f),
+            Cause::Session(error) => write!(f, "{}", error.to_string().escape_debug()),
+            Cause::Refused(status) => {
+                write!(f, "the server refused: {}", status.text_lossy().escape_debug())
+            }
+            Cause::NotSelected(status) => {
+                write!(f, "the mailbox can't be opened: {}", status.text_lossy().escape_debug())
+            }
+            Cause::UidValidityChanged { expected, found: Some(found) } => {
+                write!(f, "the mailbox is another one now: its UIDVALIDITY was {expected} and is {found}")
+            }
+            Cause::UidValidityChanged { expected, found: None } => {
+                write!(f, "the mailbox is another one now: its UIDVALIDITY was {expected} and it has none")
+            }
+            Cause::Encode(error) => error.fmt(f),
+            Cause::Lost { written, reason } => {
+                let outcome = if *written { "the outcome is unknown" } else { "it was not sent" };
+                write!(f, "the connection was lost and {outcome}: {reason}")
+            }
+            Cause::Silent { waited_for, after } => {
+                write!(f, "the server sent nothing for {after:?} while {waited_for} was due")
+            }
+            Cause::Stalled { after } => {
+                write!(f, "a stream was not read for {after:?} while other commands waited behind it")
+            }
+            Cause::Abandoned => {
+                f.write_str("the connection was closed, since the rest of an answer was not wanted")
+            }
+            Cause::CutShort { offset, len } => {
+                write!(f, "the connection was lost after {offset} of a body's {len} bytes")
+            }
+            Cause::Io(error) => write!(f, "the connection broke: {error}"),
+            Cause::Configuration(what) => f.write_str(what),
+            Cause::Pool(error) => error.fmt(f),
+            Cause::Closed => f.write_str("the client was closed"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}, {self})", self.kind())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.cause {
+            Cause::Transport(error) => Some(error),
+            Cause::Session(error) => Some(error),
+            Cause::Encode(error) => Some(error),
+            Cause::Lost { reason, .. } => Some(&**reason),
+            Cause::Io(error) => Some(&**error),
+            Cause::Pool(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+impl From<transport::Error> for Error {
+    fn from(error: transport::Error) -> Self {
+        Self::new(Cause::Transport(error))
+    }
+}
+
+impl From<SessionError> for Error {
+    fn from(error: SessionError) -> Self {
+        Self::new(Cause::Session(error))
+    }
+}
+
+/// A connect error comes out as itself; what the pool's own rules say stays theirs.
+impl From<mail_pool::Error<Self>> for Error {
+    fn from(error: mail_pool::Error<Self>) -> Self {
+        match error {
+            mail_pool::Error::Connect(error) => (*error).clone(),
+            error => Self::new(Cause::Pool(Box::new(error))),
+        }
+    }
+}

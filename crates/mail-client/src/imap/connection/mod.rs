@@ -1,0 +1,150 @@
+//! One connection: a task that owns the socket and drives the session, and the handle through which callers queue
+//! commands.
+//!
+//! A caller that goes away leaves nothing half done: what it queued is either skipped or answered into the void.
+
+mod flow;
+mod sink;
+mod socket;
+mod task;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use mail_proto::imap::{
+    Command,
+    client::{Completion, Request},
+    response::Untagged,
+};
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use self::{
+    flow::{Credit, Flow, Starved},
+    sink::{BodyEvent, FetchEvent, FetchSink},
+    socket::Socket,
+    task::Settings,
+};
+use self::{sink::Sink, task::Task};
+use crate::error::{Cause, Error, Result};
+
+/// A connection that is logged in. Dropping it cuts the socket.
+#[derive(Debug)]
+pub(crate) struct ImapConnection {
+    id: u64,
+    jobs: mpsc::UnboundedSender<Job>,
+    tokens: AtomicU64,
+    broken: Arc<AtomicBool>,
+    flow: Arc<Flow>,
+}
+
+/// What callers ask of the task.
+pub(crate) enum Job {
+    Run {
+        token: u64,
+        request: Request,
+        sink: Sink,
+    },
+    /// Nobody waits for this command any more.
+    Cancel {
+        token: u64,
+    },
+    Logout {
+        done: oneshot::Sender<()>,
+    },
+    Cut,
+}
+
+/// The answer to a command that went well.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) completion: Completion,
+    /// The data that came for it.
+    pub(crate) data: Vec<Untagged>,
+}
+
+/// Takes a command back when its caller goes away.
+pub(crate) struct CancelOnDrop<'a> {
+    jobs: &'a mpsc::UnboundedSender<Job>,
+    token: Option<u64>,
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(token) = self.token {
+            // The task is gone, and the command with it.
+            let _ = self.jobs.send(Job::Cancel { token });
+        }
+    }
+}
+
+impl ImapConnection {
+    /// Starts the task of a connection whose session is ready.
+    pub(crate) fn start(id: u64, socket: Socket, settings: Settings) -> Self {
+        let (jobs, received) = mpsc::unbounded_channel();
+        let broken = Arc::new(AtomicBool::new(false));
+        let flow = Arc::new(Flow::default());
+        tokio::spawn(Task::new(id, socket, received, Arc::clone(&broken), Arc::clone(&flow), settings).run());
+        Self { id, jobs, tokens: AtomicU64::new(0), broken, flow }
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    /// Runs a command and gathers its answer.
+    pub(crate) async fn run(&self, request: Request) -> Result<Answer> {
+        let (done, answer) = oneshot::channel();
+        let token = self.queue(request, Sink::gather(done))?;
+        let mut guard = CancelOnDrop { jobs: &self.jobs, token: Some(token) };
+        let answer = answer.await;
+        guard.token = None;
+        answer.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Queues a FETCH whose messages go to the sink as they come. Returns the token to cancel it by.
+    pub(crate) fn fetch(&self, request: Request, sink: FetchSink) -> Result<u64> {
+        self.queue(request, Sink::Fetch(sink))
+    }
+
+    pub(crate) fn flow(&self) -> &Arc<Flow> {
+        &self.flow
+    }
+
+    /// Says that nobody waits for this command any more.
+    pub(crate) fn cancel(&self, token: u64) {
+        let _ = self.jobs.send(Job::Cancel { token });
+    }
+
+    fn queue(&self, request: Request, sink: Sink) -> Result<u64> {
+        let token = self.tokens.fetch_add(1, Ordering::Relaxed);
+        let name = request.command().name();
+        self.jobs.send(Job::Run { token, request, sink }).map_err(|_| self.gone().in_command(name, None))?;
+        Ok(token)
+    }
+
+    /// The task is gone and took nothing of this command.
+    fn gone(&self) -> Error {
+        let reason = Box::new(Error::new(Cause::Session(mail_proto::imap::client::SessionError::Closed)));
+        Error::new(Cause::Lost { written: false, reason }).on(self.id)
+    }
+
+    pub(crate) async fn check(&self) -> Result<()> {
+        self.run(Request::new(Command::Noop)).await.map(drop)
+    }
+
+    /// Says goodbye and waits until the server has, or the socket is closed.
+    pub(crate) async fn logout(self) {
+        let (done, ended) = oneshot::channel();
+        if self.jobs.send(Job::Logout { done }).is_ok() {
+            let _ = ended.await;
+        }
+    }
+
+    /// Closes the socket under those who still use it.
+    pub(crate) fn cut(&self) {
+        self.broken.store(true, Ordering::Release);
+        let _ = self.jobs.send(Job::Cut);
+    }
+}

@@ -1,0 +1,127 @@
+//! Where the answer to a command goes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mail_proto::imap::{client::Completion, fetch::Fetch, response::Untagged};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Answer, Credit, Flow};
+use crate::error::Error;
+
+pub(crate) enum Sink {
+    /// Gathered, for one caller.
+    Gather { data: Vec<Untagged>, done: oneshot::Sender<Result<Answer, Error>> },
+    /// Messages as they come.
+    Fetch(FetchSink),
+}
+
+/// Where the messages of one FETCH go.
+pub(crate) struct FetchSink {
+    events: mpsc::UnboundedSender<FetchEvent>,
+    /// Which lane and window of the stream this is.
+    lane: usize,
+    window: u64,
+    body: Option<mpsc::UnboundedSender<BodyEvent>>,
+}
+
+/// What a stream of messages is told.
+pub(crate) enum FetchEvent {
+    Message {
+        lane: usize,
+        window: u64,
+        fetch: Fetch,
+        /// The body that comes in pieces, if it does.
+        body: Option<mpsc::UnboundedReceiver<BodyEvent>>,
+        credit: Credit,
+    },
+    Done {
+        lane: usize,
+        window: u64,
+        outcome: Result<(), Error>,
+    },
+}
+
+/// What the reader of a body is told.
+pub(crate) enum BodyEvent {
+    Chunk { bytes: Bytes, _credit: Credit },
+    Failed(Error),
+}
+
+impl FetchSink {
+    pub(crate) fn new(events: mpsc::UnboundedSender<FetchEvent>, lane: usize, window: u64) -> Self {
+        Self { events, lane, window, body: None }
+    }
+}
+
+impl Sink {
+    pub(super) fn gather(done: oneshot::Sender<Result<Answer, Error>>) -> Self {
+        Self::Gather { data: Vec::new(), done }
+    }
+
+    /// Whether anybody still waits.
+    pub(super) fn is_wanted(&self) -> bool {
+        match self {
+            Self::Gather { done, .. } => !done.is_closed(),
+            Self::Fetch(sink) => !sink.events.is_closed(),
+        }
+    }
+
+    /// Whether the caller reads at its own pace, so that what it doesn't read holds up the connection.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self, Self::Fetch(_))
+    }
+
+    pub(super) fn data(&mut self, data: Untagged, flow: &Arc<Flow>) {
+        match (self, data) {
+            (Self::Gather { data: all, .. }, data) => all.push(data),
+            (Self::Fetch(sink), Untagged::Fetch(fetch)) => sink.message(fetch, flow),
+            (Self::Fetch(_), _) => {}
+        }
+    }
+
+    pub(super) fn chunk(&mut self, bytes: Bytes, flow: &Arc<Flow>) {
+        if let Self::Fetch(FetchSink { body: Some(body), .. }) = self {
+            let credit = flow.hold(bytes.len());
+            // A reader that is gone wants none of it.
+            let _ = body.send(BodyEvent::Chunk { bytes, _credit: credit });
+        }
+    }
+
+    pub(super) fn done(self, outcome: Result<Completion, Error>) {
+        match self {
+            Self::Gather { data, done } => {
+                let _ = done.send(outcome.map(|completion| Answer { completion, data }));
+            }
+            Self::Fetch(FetchSink { events, lane, window, body }) => {
+                if let (Some(body), Err(error)) = (body, &outcome) {
+                    let _ = body.send(BodyEvent::Failed(error.clone()));
+                }
+                let _ = events.send(FetchEvent::Done { lane, window, outcome: outcome.map(drop) });
+            }
+        }
+    }
+}
+
+impl FetchSink {
+    fn message(&mut self, fetch: Fetch, flow: &Arc<Flow>) {
+        if fetch.continues() {
+            // The body is whole. Nothing asked for stands behind it.
+            self.body = None;
+            return;
+        }
+        let body = fetch.streamed().map(|_| {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            self.body = Some(sender);
+            receiver
+        });
+        let credit = flow.hold(fetch.wire_len());
+        let _ = self.events.send(FetchEvent::Message {
+            lane: self.lane,
+            window: self.window,
+            fetch,
+            body,
+            credit,
+        });
+    }
+}

@@ -1,0 +1,312 @@
+//! The task that owns a connection.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use mail_proto::imap::{
+    Command, MailboxName,
+    client::{CommandId, Event, Request},
+    response::Untagged,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, Sleep},
+};
+use tracing::{debug, trace};
+
+use super::{Flow, Job, Socket, sink::Sink};
+use crate::{
+    error::{Cause, Error, Result},
+    transport::Target,
+};
+
+/// What a connection's task goes by.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) target: Target,
+    /// How long commands may wait behind a stream that nobody reads.
+    pub(crate) stall_timeout: Duration,
+}
+
+/// What is held for readers before the socket is left unread: while only they wait, and while others do.
+const HELD_ALONE: usize = 1 << 20;
+const HELD_FOR_OTHERS: usize = 8 << 20;
+
+/// Of an answer that nobody wants any more, this much is read before the connection is given up instead.
+const THROWN_AWAY: usize = 1 << 20;
+
+pub(super) struct Task {
+    id: u64,
+    socket: Socket,
+    jobs: mpsc::UnboundedReceiver<Job>,
+    flights: HashMap<CommandId, Flight>,
+    flow: Arc<Flow>,
+    broken: Arc<AtomicBool>,
+    settings: Settings,
+    timer: Pin<Box<Sleep>>,
+    /// Since when the socket has been left unread for a reader.
+    unread_since: Option<Instant>,
+    goodbyes: Vec<oneshot::Sender<()>>,
+    leaving: bool,
+    thrown_away: usize,
+}
+
+struct Flight {
+    token: u64,
+    name: &'static str,
+    mailbox: Option<MailboxName>,
+    sink: Sink,
+}
+
+impl Task {
+    pub(super) fn new(
+        id: u64,
+        socket: Socket,
+        jobs: mpsc::UnboundedReceiver<Job>,
+        broken: Arc<AtomicBool>,
+        flow: Arc<Flow>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            id,
+            socket,
+            jobs,
+            flights: HashMap::new(),
+            flow,
+            broken,
+            settings,
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            unread_since: None,
+            goodbyes: Vec::new(),
+            leaving: false,
+            thrown_away: 0,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let error = match self.serve().await {
+            Ok(()) => Error::new(Cause::Closed),
+            Err(error) => error,
+        };
+        debug!(connection = self.id, %error, "connection ended");
+        self.broken.store(true, Ordering::Release);
+        self.fail_all(&error);
+        self.socket.shut_down().await;
+    }
+
+    /// Serves until the connection ends: `Ok` if that was asked for.
+    async fn serve(&mut self) -> Result<()> {
+        loop {
+            if let Err(error) = self.dispatch() {
+                return if self.leaving { Ok(()) } else { Err(error) };
+            }
+            let queued = match std::future::poll_fn(|cx| self.poll(cx)).await {
+                Ok(queued) => queued,
+                Err(error) => return if self.leaving { Ok(()) } else { Err(error) },
+            };
+            // With others under way, a turn for them to queue what they have makes one write of many.
+            if queued && self.flights.len() > 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Ready when there is something to dispatch or to write. Says whether commands were queued.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool>> {
+        let mut queued = false;
+        while let Poll::Ready(job) = self.jobs.poll_recv(cx) {
+            match job {
+                Some(job) => queued |= self.accept(job)?,
+                // The last handle is gone: nobody is left to serve.
+                None => return Poll::Ready(Err(Error::new(Cause::Closed))),
+            }
+        }
+        if queued && self.flights.len() > 1 {
+            return Poll::Ready(Ok(true));
+        }
+        let reads = self.reads(cx);
+        if let Poll::Ready(done) = self.socket.poll(cx, reads) {
+            done?;
+            return Poll::Ready(Ok(false));
+        }
+        if queued {
+            return Poll::Ready(Ok(true));
+        }
+        self.poll_deadline(cx, reads).map_ok(|()| false)
+    }
+
+    /// Whether to read: not while callers hold more than they may. Others that wait behind them are worth more memory.
+    fn reads(&mut self, cx: &Context<'_>) -> bool {
+        let limit = if self.others_wait() { HELD_FOR_OTHERS } else { HELD_ALONE };
+        let reads = self.flow.has_room(limit, cx.waker());
+        if reads {
+            if self.unread_since.take().is_some() {
+                self.socket.session.reading_resumed(Instant::now().into_std());
+            }
+        } else {
+            self.unread_since.get_or_insert_with(Instant::now);
+        }
+        reads
+    }
+
+    /// Whether somebody waits for what stands behind that which is not read: another caller, or the stream itself.
+    fn others_wait(&self) -> bool {
+        self.flow.is_starved() || self.flights.values().any(|flight| !flight.sink.is_stream())
+    }
+
+    /// The deadline that runs: the peer's while a reply is due and we read, the reader's while we don't.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>, reads: bool) -> Poll<Result<()>> {
+        loop {
+            let deadline = match self.unread_since {
+                _ if reads => self.socket.session.deadline().map(Instant::from_std),
+                Some(since) if self.others_wait() => Some(since + self.settings.stall_timeout),
+                _ => None,
+            };
+            let Some(deadline) = deadline else { return Poll::Pending };
+            if deadline <= Instant::now() {
+                let error = match self.socket.session.patience() {
+                    Some(after) if reads => Cause::Silent { waited_for: "an answer", after },
+                    _ => Cause::Stalled { after: self.settings.stall_timeout },
+                };
+                return Poll::Ready(Err(Error::new(error)));
+            }
+            // Armed for a deadline that has moved on, the timer just looks again.
+            let armed = self.timer.deadline();
+            if armed > deadline || self.timer.is_elapsed() {
+                self.timer.as_mut().reset(deadline);
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Takes a job in. Returns whether it was a command.
+    fn accept(&mut self, job: Job) -> Result<bool> {
+        match job {
+            Job::Run { token, request, sink } => {
+                if !sink.is_wanted() {
+                    return Ok(false);
+                }
+                let (name, mailbox) = (request.command().name(), request.command().mailbox().cloned());
+                let id = self.socket.session.submit(request);
+                self.flights.insert(id, Flight { token, name, mailbox, sink });
+                Ok(true)
+            }
+            Job::Cancel { token } => {
+                let found = self.flights.iter().find(|(_, flight)| flight.token == token);
+                if let Some(id) = found.map(|(id, _)| *id)
+                    && self.socket.session.cancel(id)
+                {
+                    self.flights.remove(&id);
+                }
+                // Without it, what waited behind it may have its turn.
+                Ok(true)
+            }
+            Job::Logout { done } => {
+                self.goodbyes.push(done);
+                if !std::mem::replace(&mut self.leaving, true) {
+                    self.socket.session.submit(Request::new(Command::Logout));
+                }
+                Ok(true)
+            }
+            Job::Cut => Err(Error::new(Cause::Closed)),
+        }
+    }
+
+    /// Hands on what the session has.
+    fn dispatch(&mut self) -> Result<()> {
+        while let Some(event) = self.socket.session.next_event()? {
+            match event {
+                Event::Data { id: Some(id), data } => match self.flights.get_mut(&id) {
+                    Some(flight) if flight.sink.is_wanted() => flight.sink.data(data, &self.flow),
+                    _ => self.throw_away(match &data {
+                        Untagged::Fetch(fetch) => fetch.wire_len(),
+                        _ => 0,
+                    })?,
+                },
+                Event::Chunk { id: Some(id), bytes } => match self.flights.get_mut(&id) {
+                    Some(flight) if flight.sink.is_wanted() => flight.sink.chunk(bytes, &self.flow),
+                    _ => self.throw_away(bytes.len())?,
+                },
+                Event::Completed { id, outcome } => {
+                    self.thrown_away = 0;
+                    if let Some(flight) = self.flights.remove(&id) {
+                        let outcome = outcome.map_err(|failure| self.blame(Error::failure(failure), &flight));
+                        trace!(
+                            connection = self.id,
+                            command = flight.name,
+                            ok = outcome.is_ok(),
+                            "command ended"
+                        );
+                        flight.sink.done(outcome);
+                    } else if self.leaving {
+                        return Err(Error::new(Cause::Closed));
+                    }
+                }
+                Event::Unreadable(error) => {
+                    debug!(connection = self.id, %error, "a response can't be read");
+                }
+                Event::Quirk(quirk) => trace!(connection = self.id, kind = %quirk.kind, "quirk"),
+                Event::Data { id: None, data } => trace!(connection = self.id, ?data, "news"),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What nobody wants is read on, so that the connection stays of use, but not for long: past a bound it is given
+    /// up, unless others have commands behind it.
+    fn throw_away(&mut self, len: usize) -> Result<()> {
+        self.thrown_away += len;
+        let others = self.flights.values().any(|flight| flight.sink.is_wanted());
+        if self.thrown_away > THROWN_AWAY && !others {
+            return Err(Error::new(Cause::Abandoned));
+        }
+        Ok(())
+    }
+
+    fn fail_all(&mut self, error: &Error) {
+        for (id, written) in self.socket.session.take_lost() {
+            if let Some(flight) = self.flights.remove(&id) {
+                let lost = Cause::Lost { written, reason: Box::new(error.clone()) };
+                flight.sink.done(Err(Error::new(lost)
+                    .at(&self.settings.target)
+                    .on(self.id)
+                    .in_command(flight.name, flight.mailbox.as_ref())));
+            }
+        }
+        // Those still in the channel were never taken.
+        self.jobs.close();
+        while let Ok(job) = self.jobs.try_recv() {
+            match job {
+                Job::Run { request, sink, .. } => {
+                    let lost = Cause::Lost { written: false, reason: Box::new(error.clone()) };
+                    let command = request.command();
+                    sink.done(Err(Error::new(lost)
+                        .at(&self.settings.target)
+                        .on(self.id)
+                        .in_command(command.name(), command.mailbox())));
+                }
+                Job::Logout { done } => drop(done.send(())),
+                Job::Cancel { .. } | Job::Cut => {}
+            }
+        }
+        for goodbye in self.goodbyes.drain(..) {
+            let _ = goodbye.send(());
+        }
+    }
+
+    fn blame(&self, error: Error, flight: &Flight) -> Error {
+        error.at(&self.settings.target).on(self.id).in_command(flight.name, flight.mailbox.as_ref())
+    }
+}

@@ -1,0 +1,292 @@
+//! The stream of messages.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::{Stream, future::BoxFuture};
+use mail_pool::{Conn, Extras};
+use mail_proto::imap::{ResponseCode, SequenceSet};
+use tokio::sync::mpsc;
+
+use super::{FetchItems, Message, lanes::Lane, windows::Windows};
+use crate::{
+    error::{Cause, Error, ErrorKind, Result},
+    imap::{Mailbox, connection::FetchEvent, manager::ImapManager},
+};
+
+/// Messages, as they come. See [`Mailbox::fetch`].
+///
+/// Messages are asked for in portions, the next before the last has ended, and no faster than the stream is read.
+/// A portion whose connection was lost is asked for again, without what has come of it. Dropping the stream ends it.
+#[must_use = "nothing is fetched until the stream is read"]
+pub struct FetchStream {
+    mailbox: Mailbox,
+    items: FetchItems,
+    windows: Windows,
+    asked: u64,
+    most: usize,
+    lanes: Vec<Lane>,
+    numbered: usize,
+    first: Option<BoxFuture<'static, Result<Conn<ImapManager>>>>,
+    extras: Option<Extras<ImapManager>>,
+    coming: Vec<BoxFuture<'static, Result<Extra>>>,
+    sender: mpsc::UnboundedSender<FetchEvent>,
+    events: mpsc::UnboundedReceiver<FetchEvent>,
+    /// Messages of a set that can't be told in numbers which came before its connection was lost.
+    come: HashSet<u32>,
+    /// How often in a row a connection was lost without a message having come of it.
+    failures: u32,
+    ended: bool,
+}
+
+type Extra = (mail_pool::Connection<ImapManager>, Conn<ImapManager>);
+
+/// How many messages are asked for at once: few where bodies come, since other commands have to wait for them.
+const WITH_BODIES: u64 = 64;
+const WITHOUT_BODIES: u64 = 1000;
+
+/// A stream survives this many lost connections in a row that brought nothing.
+const MOST_FAILURES: u32 = 2;
+
+impl FetchStream {
+    pub(crate) fn new(mailbox: Mailbox, uids: SequenceSet, items: FetchItems) -> Self {
+        let (sender, events) = mpsc::unbounded_channel();
+        let largest = if items.has_body() { WITH_BODIES } else { WITHOUT_BODIES };
+        Self {
+            mailbox,
+            items,
+            windows: Windows::new(uids, largest),
+            asked: 0,
+            most: 1,
+            lanes: Vec::new(),
+            numbered: 0,
+            first: None,
+            extras: None,
+            coming: Vec::new(),
+            sender,
+            events,
+            come: HashSet::new(),
+            failures: 0,
+            ended: false,
+        }
+    }
+
+    /// Fetches over up to this many connections: over one at once, and over more as they come free within the quota.
+    /// Messages then come in no order. 1 unless told; 0 counts as 1.
+    pub fn connections(mut self, most: usize) -> Self {
+        self.most = most.max(1);
+        self
+    }
+
+    /// The next message; `None` behind the last.
+    ///
+    /// # Errors
+    /// The server refuses, can't be reached, or was lost too often. The stream has then ended.
+    pub async fn next(&mut self) -> Option<Result<Message>> {
+        std::future::poll_fn(|cx| self.poll_message(cx)).await
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message>>> {
+        let next = self.poll_step(cx);
+        let waits = next.is_pending();
+        self.lanes.iter_mut().for_each(|lane| lane.starve(waits));
+        if let Poll::Ready(None | Some(Err(_))) = next {
+            self.ended = true;
+            self.lanes.clear();
+            self.coming.clear();
+            self.first = None;
+        }
+        next
+    }
+
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message>>> {
+        loop {
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            self.ask();
+            if self.windows.is_empty() && self.lanes.iter().all(Lane::is_idle) {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(Some(event)) = self.events.poll_recv(cx) {
+                match self.told(event) {
+                    Ok(Some(message)) => return Poll::Ready(Some(Ok(message))),
+                    Ok(None) => continue,
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                }
+            }
+            if self.lanes.is_empty() || self.first.is_some() {
+                match self.poll_first(cx) {
+                    Poll::Ready(Ok(())) => continue,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
+                    Poll::Pending => {}
+                }
+            }
+            if !self.poll_extras(cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Gives each connection something to do.
+    fn ask(&mut self) {
+        let mut at = 0;
+        while at < self.lanes.len() {
+            while self.lanes[at].has_room() {
+                let Some(set) = self.windows.next(self.most) else { return };
+                self.asked += 1;
+                let lane = &mut self.lanes[at];
+                if lane.ask(&self.mailbox, &self.items, self.asked, set.clone(), &self.sender).is_err() {
+                    // The connection has just gone: what was under way on it is told of through the channel.
+                    self.windows.put_back(set);
+                    if lane.is_idle() {
+                        self.lanes.swap_remove(at);
+                        at = at.wrapping_sub(1);
+                    }
+                    break;
+                }
+            }
+            at = at.wrapping_add(1);
+        }
+    }
+
+    fn told(&mut self, event: FetchEvent) -> Result<Option<Message>> {
+        match event {
+            FetchEvent::Message { lane, window, fetch, body, credit } => {
+                // From here on it is the reader's, who may keep it as long as they like.
+                drop(credit);
+                let Some(lane) = self.lanes.iter_mut().find(|known| known.number == lane) else {
+                    return Ok(None);
+                };
+                let Some(uid) = lane.came(window, fetch.uid()) else { return Ok(None) };
+                if self.come.contains(&uid) {
+                    return Ok(None);
+                }
+                self.failures = 0;
+                Ok(Some(Message::new(uid, fetch, body)))
+            }
+            FetchEvent::Done { lane, window, outcome } => {
+                let Some(at) = self.lanes.iter().position(|known| known.number == lane) else {
+                    return Ok(None);
+                };
+                let Some(missing) = self.lanes[at].ended(window) else { return Ok(None) };
+                match outcome {
+                    Ok(()) => {}
+                    // What is missing was removed meanwhile; everything else has come (RFC 2180 section 4.1.2).
+                    Err(error) if matches!(error.code(), Some(ResponseCode::ExpungeIssued)) => {}
+                    Err(error) => {
+                        if !matches!(error.cause(), Cause::Lost { .. }) {
+                            return Err(error);
+                        }
+                        self.windows.put_back(missing.set);
+                        self.come.extend(missing.but_not);
+                        if self.lanes[at].is_idle() {
+                            self.lanes.swap_remove(at);
+                            self.lost(error)?;
+                        }
+                        return Ok(None);
+                    }
+                }
+                self.make_way(at);
+                Ok(None)
+            }
+        }
+    }
+
+    /// A connection was lost. Others take over its work; where there are none, it is opened again, but not for ever,
+    /// and not for a server that keeps silent.
+    fn lost(&mut self, error: Error) -> Result<()> {
+        if !self.lanes.is_empty() {
+            return Ok(());
+        }
+        self.failures += 1;
+        if self.failures > MOST_FAILURES || error.is_timeout() || error.kind() == ErrorKind::Protocol {
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// At a portion's end a connection beyond the first goes to those who wait for one.
+    fn make_way(&mut self, at: usize) {
+        let lane = &self.lanes[at];
+        let wanted = self.extras.as_ref().is_some_and(Extras::others_wait);
+        if lane.extra.is_some() && lane.is_idle() && (wanted || self.windows.is_empty()) {
+            self.lanes.swap_remove(at);
+        }
+    }
+
+    fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let client = self.mailbox.client();
+        let first = self.first.get_or_insert_with(|| {
+            let client = client.clone();
+            Box::pin(async move { client.connection().await })
+        });
+        let connection = std::task::ready!(first.as_mut().poll(cx));
+        self.first = None;
+        self.numbered += 1;
+        self.lanes.push(Lane::new(self.numbered, connection?, None));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes on connections beyond the first as they come free. Says whether one did.
+    fn poll_extras(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.most == 1 {
+            return false;
+        }
+        if self.windows.is_empty() {
+            // Nothing is left for one that would come now.
+            self.coming.clear();
+            return false;
+        }
+        if self.extras.is_none() {
+            let extras = self.mailbox.client().pool.extras();
+            for _ in 1..self.most {
+                let next = extras.next();
+                self.coming.push(Box::pin(async move {
+                    let extra = next.await?;
+                    let connection = extra.get().await?;
+                    Ok((extra, connection))
+                }));
+            }
+            self.extras = Some(extras);
+        }
+        let mut came = false;
+        let mut at = 0;
+        while at < self.coming.len() {
+            match self.coming[at].as_mut().poll(cx) {
+                Poll::Pending => at += 1,
+                Poll::Ready(extra) => {
+                    drop(self.coming.swap_remove(at));
+                    // One that can't be had is done without.
+                    if let Ok((extra, connection)) = extra {
+                        self.numbered += 1;
+                        self.lanes.push(Lane::new(self.numbered, connection, Some(extra)));
+                        came = true;
+                    }
+                }
+            }
+        }
+        came
+    }
+}
+
+impl Stream for FetchStream {
+    type Item = Result<Message>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_message(cx)
+    }
+}
+
+impl fmt::Debug for FetchStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchStream")
+            .field("mailbox", &self.mailbox.name())
+            .field("items", &self.items)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,101 @@
+//! A mailbox that was opened.
+
+use mail_proto::imap::{
+    Flag, MailboxName, SequenceSet,
+    client::{SelectedMailbox, Selection},
+};
+use tokio::time::Instant;
+
+use super::{Connection, FetchItems, FetchStream, ImapClient};
+
+/// A mailbox that was opened by [`ImapClient::select`] or [`ImapClient::examine`].
+///
+/// It names its mailbox in each operation: whatever other tasks do on the same connection, a command runs with this
+/// mailbox selected, read-only or not as it was opened, or not at all. If the server has made another mailbox of it
+/// meanwhile (a new UIDVALIDITY), its operations fail.
+///
+/// What it knows is what its selection said, at [`selected_at`](Self::selected_at).
+#[derive(Clone, Debug)]
+pub struct Mailbox {
+    client: ImapClient,
+    state: SelectedMailbox,
+    selected_at: Instant,
+}
+
+impl Mailbox {
+    pub(super) fn new(client: ImapClient, state: SelectedMailbox) -> Self {
+        Self { client, state, selected_at: Instant::now() }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &MailboxName {
+        &self.state.mailbox
+    }
+
+    /// How many messages it had.
+    pub fn exists(&self) -> u32 {
+        self.state.exists
+    }
+
+    /// The value that its UIDs belong to; `None` if the server keeps none.
+    pub fn uid_validity(&self) -> Option<u32> {
+        self.state.uid_validity
+    }
+
+    /// The UID that its next message was to have at least.
+    pub fn uid_next(&self) -> Option<u32> {
+        self.state.uid_next
+    }
+
+    /// The highest mod-sequence in it (RFC 7162).
+    pub fn highest_mod_seq(&self) -> Option<u64> {
+        self.state.highest_mod_seq
+    }
+
+    /// The flags that its messages may have.
+    pub fn flags(&self) -> &[Flag] {
+        &self.state.flags
+    }
+
+    /// Those of them that can be changed for good; `None` if the server doesn't say.
+    pub fn permanent_flags(&self) -> Option<&[Flag]> {
+        self.state.permanent_flags.as_deref()
+    }
+
+    /// Whether nothing in it can be changed.
+    pub fn is_read_only(&self) -> bool {
+        self.state.read_only
+    }
+
+    /// When the selection was answered that all this is known from.
+    pub fn selected_at(&self) -> std::time::Instant {
+        self.selected_at.into_std()
+    }
+
+    /// The same mailbox, whose operations run on this connection.
+    #[must_use]
+    pub fn via(&self, connection: &Connection) -> Self {
+        Self { client: self.client.via(connection), ..self.clone() }
+    }
+
+    /// Fetches messages by UID, as a stream in the order in which the server sends them. A UID that has no message is
+    /// passed over. Nothing is asked for before the stream is read.
+    ///
+    /// Bodies are read without setting `\Seen`.
+    pub fn fetch(&self, uids: impl Into<SequenceSet>, items: FetchItems) -> FetchStream {
+        FetchStream::new(self.clone(), uids.into(), items)
+    }
+
+    pub(super) fn client(&self) -> &ImapClient {
+        &self.client
+    }
+
+    /// What a command needs selected to be about this mailbox.
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            mailbox: self.state.mailbox.clone(),
+            read_only: self.state.examined,
+            uid_validity: self.state.uid_validity,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The main job against the embedded server: many messages, several connections, every byte.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use mail_client::{
+    imap::{FetchItems, ImapClient, ImapClientBuilder, Mailbox, SequenceSet},
+    transport::Tls,
+};
+use mail_testkit::{Action, Builder, Corpus, Endpoint, Fault, Server};
+
+fn server() -> Builder {
+    Server::builder().user("kim", "secret")
+}
+
+fn client(server: &Server) -> ImapClientBuilder {
+    let address = server.address(Endpoint::ImapTls);
+    let tls = Tls::builder().root_pem(server.ca_pem().as_bytes()).unwrap().build().unwrap();
+    ImapClient::builder(address.ip().to_string(), "kim").port(address.port()).password("secret").tls(tls)
+}
+
+fn held(server: &Server) -> BTreeMap<u32, Bytes> {
+    let messages = server.account("kim").unwrap().messages("INBOX").unwrap();
+    messages.into_iter().map(|message| (message.uid, message.body)).collect()
+}
+
+async fn fetched(mailbox: &Mailbox, connections: usize) -> BTreeMap<u32, Bytes> {
+    let mut bodies = BTreeMap::new();
+    let mut stream =
+        mailbox.fetch(1..=mailbox.uid_next().unwrap(), FetchItems::new().body()).connections(connections);
+    while let Some(message) = stream.next().await {
+        let message = message.unwrap();
+        let uid = message.uid();
+        let body = message.into_body().bytes().await.unwrap();
+        assert!(bodies.insert(uid, body).is_none(), "{uid} came twice");
+    }
+    bodies
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_message_comes_once_over_one_connection_and_over_several() {
+    let server = server().messages("INBOX", Corpus::new(300, 1)).start().await.unwrap();
+    let client = client(&server).max_connections(6).build().unwrap();
+    let inbox = client.examine("INBOX").await.unwrap();
+    assert_eq!(inbox.exists(), 300);
+    assert!(fetched(&inbox, 1).await == held(&server));
+    assert_eq!(server.report().connections.peak, 1);
+    assert!(fetched(&inbox, 6).await == held(&server));
+    assert_eq!(server.report().connections.peak, 6);
+    client.close().await;
+    assert_eq!(server.report().connections.current, 0);
+}
+
+#[tokio::test]
+async fn fewer_connections_than_asked_for_do_the_same_work() {
+    let server = server()
+        .messages("INBOX", Corpus::new(200, 2))
+        .latency(Duration::from_millis(5))
+        .max_connections_per_user(3)
+        .start()
+        .await
+        .unwrap();
+    let client = client(&server).max_connections(8).build().unwrap();
+    let inbox = client.examine("INBOX").await.unwrap();
+    assert!(fetched(&inbox, 8).await == held(&server));
+    assert!(server.report().users["kim"].peak <= 3);
+    client.close().await;
+}
+
+#[tokio::test]
+async fn one_lost_connection_costs_no_message() {
+    let server = server()
+        .messages("INBOX", (0..500).map(|n| format!("Subject: {n}\r\n\r\n{n}\r\n")))
+        .fault(Fault::on_command("UID FETCH", Action::CutAfter(3000)).nth(2))
+        .start()
+        .await
+        .unwrap();
+    for connections in [1, 4] {
+        let client = client(&server).max_connections(4).build().unwrap();
+        let inbox = client.examine("INBOX").await.unwrap();
+        server.add_fault(Fault::on_command("UID FETCH", Action::CutAfter(3000)));
+        assert!(fetched(&inbox, connections).await == held(&server));
+        client.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_whose_bodies_nobody_reads_ends() {
+    let server = server().messages("INBOX", [vec![b'x'; 20 << 20], b"short".to_vec()]).start().await.unwrap();
+    let client = client(&server).stall_timeout(Duration::from_millis(200)).build().unwrap();
+    let inbox = client.examine("INBOX").await.unwrap();
+    let mut stream = inbox.fetch(1..=2, FetchItems::new().body());
+    let unread = stream.next().await.unwrap().unwrap();
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    drop(unread);
+    client.close().await;
+}
+
+#[tokio::test]
+async fn small_messages_may_be_kept_by_the_thousand() {
+    let server = server()
+        .messages("INBOX", (0..200).map(|n| format!("{n}\r\n{}", "x".repeat(20_000))))
+        .start()
+        .await
+        .unwrap();
+    let client = client(&server).build().unwrap();
+    let inbox = client.examine("INBOX").await.unwrap();
+    let mut stream = inbox.fetch(SequenceSet::all(), FetchItems::new().body());
+    let mut kept = Vec::new();
+    while let Some(message) = stream.next().await {
+        kept.push(message.unwrap());
+    }
+    assert_eq!(kept.len(), 200);
+    client.close().await;
+}
