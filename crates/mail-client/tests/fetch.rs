@@ -1,23 +1,13 @@
 //! The main job against the embedded server: many messages, several connections, every byte.
 
+mod common;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use mail_client::{
-    imap::{FetchItems, ImapClient, ImapClientBuilder, Mailbox, SequenceSet},
-    transport::Tls,
-};
-use mail_testkit::{Action, Builder, Corpus, Endpoint, Fault, Server};
-
-fn server() -> Builder {
-    Server::builder().user("kim", "secret")
-}
-
-fn client(server: &Server) -> ImapClientBuilder {
-    let address = server.address(Endpoint::ImapTls);
-    let tls = Tls::builder().root_pem(server.ca_pem().as_bytes()).unwrap().build().unwrap();
-    ImapClient::builder(address.ip().to_string(), "kim").port(address.port()).password("secret").tls(tls)
-}
+use common::{client, server};
+use mail_client::imap::{FetchItems, Mailbox, SequenceSet};
+use mail_testkit::{Action, Corpus, Fault, Server};
 
 fn held(server: &Server) -> BTreeMap<u32, Bytes> {
     let messages = server.account("kim").unwrap().messages("INBOX").unwrap();
