@@ -1,6 +1,9 @@
 //! Dates (RFC 9051 section 9, `date-time` and `date`).
 
-use super::encode::Encoder;
+use super::{
+    encode::Encoder,
+    terminals::{Parsing, fail},
+};
 
 /// A date and time with its zone, as in INTERNALDATE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +22,45 @@ pub struct DateTime {
     pub second: u8,
     /// Minutes east of UTC, −5,999 to 5,999.
     pub offset: i16,
+}
+
+/// A day of the calendar, as in a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date {
+    /// The year, 0 to 9999.
+    pub year: u16,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+}
+
+impl Date {
+    /// `date = date-text / DQUOTE date-text DQUOTE`, `date-text = date-day "-" date-month "-" date-year`
+    pub(crate) fn parse(input: &[u8]) -> Parsing<'_, Self> {
+        let bare = input.strip_prefix(b"\"").unwrap_or(input);
+        let Some((date, rest)) = Self::text(bare) else { return fail(input, "a date") };
+        let rest = if bare.len() == input.len() { Some(rest) } else { rest.strip_prefix(b"\"") };
+        match rest {
+            Some(rest) => Ok((rest, date)),
+            None => fail(input, "the end of a quoted date"),
+        }
+    }
+
+    /// `dd-Mon-yyyy`, and what stands behind it.
+    fn text(text: &[u8]) -> Option<(Self, &[u8])> {
+        let (day, rest) = number(text, 1, 2)?;
+        let rest = rest.strip_prefix(b"-")?;
+        let (name, rest) = rest.split_at_checked(3)?;
+        let month = MONTHS.iter().position(|month| month.as_bytes().eq_ignore_ascii_case(name))? + 1;
+        let (year, rest) = number(rest.strip_prefix(b"-")?, 4, 4)?;
+        (1..=31).contains(&day).then_some((Self { year, month: month as u8, day: day as u8 }, rest))
+    }
+
+    pub(crate) fn encode(self, out: &mut Encoder) {
+        let month = MONTHS.get(usize::from(self.month).wrapping_sub(1)).unwrap_or(&MONTHS[0]);
+        out.raw(&format!("{}-{month}-{:04}", self.day.clamp(1, 31), self.year.min(9999)));
+    }
 }
 
 const MONTHS: [&str; 12] =
@@ -52,12 +94,7 @@ impl DateTime {
     /// `date-time` without its quotes: `dd-Mon-yyyy hh:mm:ss +zzzz`, the day padded with a space or zero or not at
     /// all. `None` if it isn't one.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let text = text.trim_ascii_start();
-        let (day, rest) = number(text, 1, 2)?;
-        let rest = rest.strip_prefix(b"-")?;
-        let (name, rest) = rest.split_at_checked(3)?;
-        let month = MONTHS.iter().position(|month| month.as_bytes().eq_ignore_ascii_case(name))? + 1;
-        let (year, rest) = number(rest.strip_prefix(b"-")?, 4, 4)?;
+        let (Date { year, month, day }, rest) = Date::text(text.trim_ascii_start())?;
         let (hour, rest) = number(rest.strip_prefix(b" ")?, 2, 2)?;
         let (minute, rest) = number(rest.strip_prefix(b":")?, 2, 2)?;
         let (second, rest) = number(rest.strip_prefix(b":")?, 2, 2)?;
@@ -69,16 +106,21 @@ impl DateTime {
             b'-' => -minutes,
             _ => return None,
         };
-        let in_range = (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60 && zone % 100 < 60;
+        let in_range = hour < 24 && minute < 60 && second <= 60 && zone % 100 < 60;
         (in_range && rest.is_empty()).then_some(Self {
             year,
-            month: month as u8,
-            day: day as u8,
+            month,
+            day,
             hour: hour as u8,
             minute: minute as u8,
             second: second as u8,
             offset,
         })
+    }
+
+    /// The day, in its own zone.
+    pub fn date(&self) -> Date {
+        Date { year: self.year, month: self.month, day: self.day }
     }
 
     pub(crate) fn encode(&self, out: &mut Encoder) {
@@ -145,6 +187,16 @@ mod tests {
     fn what_is_no_date_is_none() {
         for text in ["", "NIL", "32-Jan-2000 00:00:00 +0000", "01-Foo-2000 00:00:00 +0000", "1-Jan-2000"] {
             assert_eq!(DateTime::parse(text.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn days_with_quotes_or_without() {
+        let date = Date { year: 1994, month: 2, day: 1 };
+        assert_eq!(Date::parse(b"1-Feb-1994 X").unwrap(), (&b" X"[..], date));
+        assert_eq!(Date::parse(b"\"01-FEB-1994\")").unwrap(), (&b")"[..], date));
+        for text in ["\"1-Feb-1994", "1-Feb-94", "0-Feb-1994", "1 Feb 1994", ""] {
+            assert!(Date::parse(text.as_bytes()).is_err(), "{text}");
         }
     }
 

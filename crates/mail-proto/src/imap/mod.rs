@@ -26,7 +26,7 @@ mod terminals;
 pub use capability::{Capabilities, Capability};
 pub use code::ResponseCode;
 pub use command::Command;
-pub use date::DateTime;
+pub use date::{Date, DateTime};
 pub use encode::EncodeError;
 pub use flags::Flag;
 pub use list::{List, MailboxAttribute};

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{
+    date::Date,
     encode::{EncodeError, Encoder},
     flags::Flag,
     sequence_set::SequenceSet,
@@ -84,6 +85,18 @@ pub enum SearchKey {
     Larger(u64),
     /// Those with fewer bytes than this.
     Smaller(u64),
+    /// Those with an INTERNALDATE before this day.
+    Before(Date),
+    /// Those with an INTERNALDATE on this day.
+    On(Date),
+    /// Those with an INTERNALDATE on this day or later.
+    Since(Date),
+    /// Those with a Date field before this day.
+    SentBefore(Date),
+    /// Those with a Date field on this day.
+    SentOn(Date),
+    /// Those with a Date field on this day or later.
+    SentSince(Date),
     /// Those with this text in a header or the body.
     Text(Bytes),
     /// Those with this text in the body.
@@ -174,6 +187,19 @@ impl SearchKey {
                 let (rest, size) = number64(rest)?;
                 Ok((rest, if word == b"LARGER" { Self::Larger(size) } else { Self::Smaller(size) }))
             }
+            b"BEFORE" | b"ON" | b"SINCE" | b"SENTBEFORE" | b"SENTON" | b"SENTSINCE" => {
+                let (rest, ()) = spaces(rest, cx)?;
+                let (rest, date) = Date::parse(rest)?;
+                let key = match word.as_slice() {
+                    b"BEFORE" => Self::Before(date),
+                    b"ON" => Self::On(date),
+                    b"SINCE" => Self::Since(date),
+                    b"SENTBEFORE" => Self::SentBefore(date),
+                    b"SENTON" => Self::SentOn(date),
+                    _ => Self::SentSince(date),
+                };
+                Ok((rest, key))
+            }
             b"UID" => {
                 let (rest, ()) = spaces(rest, cx)?;
                 let (rest, set) = SequenceSet::parse(rest)?;
@@ -234,6 +260,12 @@ impl SearchKey {
             }
             Self::Larger(size) => drop(out.raw("LARGER ").number(*size)),
             Self::Smaller(size) => drop(out.raw("SMALLER ").number(*size)),
+            Self::Before(date) => date.encode(out.raw("BEFORE ")),
+            Self::On(date) => date.encode(out.raw("ON ")),
+            Self::Since(date) => date.encode(out.raw("SINCE ")),
+            Self::SentBefore(date) => date.encode(out.raw("SENTBEFORE ")),
+            Self::SentOn(date) => date.encode(out.raw("SENTON ")),
+            Self::SentSince(date) => date.encode(out.raw("SENTSINCE ")),
             Self::Text(text) => drop(out.raw("TEXT ").astring(text, "searched text")),
             Self::Body(text) => drop(out.raw("BODY ").astring(text, "searched text")),
             Self::Header(name, value) => {

@@ -2,7 +2,7 @@ use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 use crate::imap::{
-    Capability,
+    Capability, Date,
     encode::{Fragment, Literals},
     fetch::{Partial, Section, SectionText},
 };
@@ -67,6 +67,10 @@ fn items() -> impl Strategy<Value = Vec<FetchItem>> {
     vec(item, 1..6)
 }
 
+fn dates() -> impl Strategy<Value = Date> {
+    (0..10_000_u16, 1..13_u8, 1..32_u8).prop_map(|(year, month, day)| Date { year, month, day })
+}
+
 fn keys() -> impl Strategy<Value = SearchKey> {
     let leaf = prop_oneof![
         Just(SearchKey::All),
@@ -78,6 +82,12 @@ fn keys() -> impl Strategy<Value = SearchKey> {
         sets().prop_map(SearchKey::Uid),
         any::<u64>().prop_map(SearchKey::Larger),
         any::<u64>().prop_map(SearchKey::Smaller),
+        dates().prop_map(SearchKey::Before),
+        dates().prop_map(SearchKey::On),
+        dates().prop_map(SearchKey::Since),
+        dates().prop_map(SearchKey::SentBefore),
+        dates().prop_map(SearchKey::SentOn),
+        dates().prop_map(SearchKey::SentSince),
         texts().prop_map(SearchKey::Text),
         texts().prop_map(SearchKey::Body),
         texts().prop_map(|text| SearchKey::Header("SUBJECT".into(), text)),
