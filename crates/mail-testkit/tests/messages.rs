@@ -65,7 +65,11 @@ async fn search_knows_the_common_keys() {
         .messages(
             "INBOX",
             [
-                Message::new("Subject: Hello World\r\nFrom: a@x\r\n\r\nfirst").with_flags(["\\Seen"]),
+                Message::new(
+                    "Subject: Hello World\r\nDate: Fri, 1 Feb 2002 23:59:59 -0500\r\nFrom: a@x\r\n\r\nfirst",
+                )
+                .with_flags(["\\Seen"])
+                .with_internal_date(std::time::UNIX_EPOCH),
                 Message::new("Subject: other\r\nFrom: b@x\r\nTo: hello\r\n\r\nWorld second")
                     .with_flags(["$Label"]),
                 Message::new("Subject:\r\n folded\r\n line\r\n\r\n").with_flags(["\\Deleted", "\\Seen"]),
@@ -90,14 +94,20 @@ async fn search_knows_the_common_keys() {
         ("HEADER To \"\"", "2"),
         ("OR SUBJECT other UID 3", "2 3"),
         ("NOT 2:*", "1"),
-        ("LARGER 30 SMALLER 45", "1"),
+        ("LARGER 60 SMALLER 100", "1"),
+        ("BEFORE 2-Jan-1970", "1"),
+        ("ON 14-Nov-2023", "2 3"),
+        ("SINCE 14-Nov-2023 BEFORE 15-Nov-2023", "2 3"),
+        ("SENTON \"1-Feb-2002\"", "1"),
+        ("SENTSINCE 2-Feb-2002", ""),
+        ("SENTBEFORE 2-Feb-2002", "1"),
         ("UID 3:1", "1 2 3"),
         ("UID 9:*", "3"),
         ("(OR SEEN 2) NOT DELETED", "1 2"),
     ] {
         assert_eq!(
             dialogue.ok(&format!("UID SEARCH {query}")).await[0],
-            format!("* SEARCH {found}"),
+            format!("* SEARCH {found}").trim_end(),
             "{query}"
         );
     }

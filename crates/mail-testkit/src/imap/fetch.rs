@@ -134,7 +134,8 @@ fn look_up(
     found
 }
 
-fn date(time: SystemTime) -> DateTime {
+/// A moment as INTERNALDATE tells it, in UTC.
+pub(super) fn date(time: SystemTime) -> DateTime {
     let seconds = match time.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds),

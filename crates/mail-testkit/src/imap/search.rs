@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use mail_proto::imap::response::Untagged;
-use mail_proto::imap::{Flag, Search, SearchKey, SequenceSet, Status};
+use mail_proto::imap::{Date, DateTime, Flag, Search, SearchKey, SequenceSet, Status};
 use memchr::memmem;
 
 use super::selected::{Numbers, Selected};
-use super::{Session, done, section};
+use super::{Session, done, fetch, section};
 use crate::store::{Account, Entry};
 
 impl Session<'_> {
@@ -51,6 +51,12 @@ impl Query<'_> {
             SearchKey::Uid(set) => contains(set, numbers.uid, self.largest_uid),
             SearchKey::Larger(size) => entry.body.len() as u64 > *size,
             SearchKey::Smaller(size) => (entry.body.len() as u64) < *size,
+            SearchKey::Before(date) => received(entry) < *date,
+            SearchKey::On(date) => received(entry) == *date,
+            SearchKey::Since(date) => received(entry) >= *date,
+            SearchKey::SentBefore(date) => sent(entry).is_some_and(|sent| sent < *date),
+            SearchKey::SentOn(date) => sent(entry).is_some_and(|sent| sent == *date),
+            SearchKey::SentSince(date) => sent(entry).is_some_and(|sent| sent >= *date),
             SearchKey::Text(text) => holds(&entry.body, text),
             SearchKey::Body(text) => holds(&section::split(&entry.body).1, text),
             SearchKey::Header(name, text) => {
@@ -70,6 +76,22 @@ impl Query<'_> {
             flag => std::str::from_utf8(flag.as_bytes()).is_ok_and(|name| entry.flags.contains(name)),
         }
     }
+}
+
+/// The day of its INTERNALDATE, which is told in UTC.
+fn received(entry: &Entry) -> Date {
+    fetch::date(entry.internal_date).date()
+}
+
+/// The day in its Date field, whatever the zone (RFC 9051 6.4.4): `[day-name ","] day month year …`.
+fn sent(entry: &Entry) -> Option<Date> {
+    let (header, _) = section::split(&entry.body);
+    let value = section::values(&header, b"Date").next()?;
+    let text = String::from_utf8_lossy(&value);
+    let behind_name = text.split_once(',').map_or(&*text, |(_, rest)| rest);
+    let mut words = behind_name.split_ascii_whitespace();
+    let date_time = format!("{}-{}-{} 00:00:00 +0000", words.next()?, words.next()?, words.next()?);
+    DateTime::parse(date_time.as_bytes()).map(|date| date.date())
 }
 
 fn contains(set: &SequenceSet, number: u32, largest: u32) -> bool {
