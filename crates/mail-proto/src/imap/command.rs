@@ -66,6 +66,13 @@ pub enum Command {
         /// The pattern: `*` stands for anything, `%` for anything but the delimiter.
         pattern: Bytes,
     },
+    /// Which mailboxes are subscribed to (RFC 3501)?
+    Lsub {
+        /// What the pattern is relative to.
+        reference: Bytes,
+        /// The pattern, as for LIST.
+        pattern: Bytes,
+    },
     /// Numbers of a mailbox.
     Status {
         /// Which mailbox.
@@ -103,6 +110,8 @@ pub enum Command {
         /// How many bytes the message has.
         len: u64,
     },
+    /// Housekeeping, whatever the server makes of it (RFC 3501).
+    Check,
     /// The selected mailbox is put away, and messages with `\Deleted` are removed.
     Close,
     /// The selected mailbox is put away (RFC 3691).
@@ -206,6 +215,7 @@ impl Command {
             Self::StartTls => drop(out.raw("STARTTLS")),
             Self::Namespace => drop(out.raw("NAMESPACE")),
             Self::Idle => drop(out.raw("IDLE")),
+            Self::Check => drop(out.raw("CHECK")),
             Self::Close => drop(out.raw("CLOSE")),
             Self::Unselect => drop(out.raw("UNSELECT")),
             Self::Expunge => drop(out.raw("EXPUNGE")),
@@ -233,6 +243,9 @@ impl Command {
             }
             Self::List { reference, pattern } => {
                 out.raw("LIST ").astring(reference, "reference").raw(" ").string(pattern, "pattern");
+            }
+            Self::Lsub { reference, pattern } => {
+                out.raw("LSUB ").astring(reference, "reference").raw(" ").string(pattern, "pattern");
             }
             Self::Status { mailbox, items } => {
                 if items.is_empty() {
@@ -355,6 +368,7 @@ fn command<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Command> {
         b"STARTTLS" => Some(Command::StartTls),
         b"NAMESPACE" => Some(Command::Namespace),
         b"IDLE" => Some(Command::Idle),
+        b"CHECK" => Some(Command::Check),
         b"CLOSE" => Some(Command::Close),
         b"UNSELECT" => Some(Command::Unselect),
         b"EXPUNGE" if !uid => Some(Command::Expunge),
@@ -389,8 +403,8 @@ fn command<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Command> {
         b"EXAMINE" => {
             return with_name(rest, |mailbox| Command::Select { mailbox, read_only: true }, cx);
         }
-        b"LOGIN" | b"AUTHENTICATE" | b"ID" | b"LIST" | b"STATUS" | b"RENAME" | b"APPEND" | b"EXPUNGE"
-        | b"SEARCH" | b"FETCH" | b"STORE" | b"COPY" | b"MOVE" => {}
+        b"LOGIN" | b"AUTHENTICATE" | b"ID" | b"LIST" | b"LSUB" | b"STATUS" | b"RENAME" | b"APPEND"
+        | b"EXPUNGE" | b"SEARCH" | b"FETCH" | b"STORE" | b"COPY" | b"MOVE" => {}
         _ => return fail(input, "a command"),
     }
     let (rest, ()) = spaces(rest, cx)?;
@@ -419,11 +433,16 @@ fn command<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Command> {
             Ok((rest, Command::Authenticate { mechanism, initial: Some(initial) }))
         }
         b"ID" => response::id(rest, cx).map(|(rest, fields)| (rest, Command::Id(fields))),
-        b"LIST" => {
+        b"LIST" | b"LSUB" => {
             let (rest, reference) = astring(rest, cx)?;
             let (rest, ()) = spaces(rest, cx)?;
             let (rest, pattern) = list_mailbox(rest, cx)?;
-            Ok((rest, Command::List { reference: cx.bytes(reference), pattern }))
+            let reference = cx.bytes(reference);
+            let command = match word.as_slice() {
+                b"LIST" => Command::List { reference, pattern },
+                _ => Command::Lsub { reference, pattern },
+            };
+            Ok((rest, command))
         }
         b"STATUS" => {
             let (rest, mailbox) = name(rest, cx)?;
@@ -571,6 +590,7 @@ impl Command {
             Self::Select { read_only: false, .. } => "SELECT",
             Self::Select { read_only: true, .. } => "EXAMINE",
             Self::List { .. } => "LIST",
+            Self::Lsub { .. } => "LSUB",
             Self::Status { .. } => "STATUS",
             Self::Create(_) => "CREATE",
             Self::Delete(_) => "DELETE",
@@ -580,6 +600,7 @@ impl Command {
             Self::Namespace => "NAMESPACE",
             Self::Idle => "IDLE",
             Self::Append { .. } => "APPEND",
+            Self::Check => "CHECK",
             Self::Close => "CLOSE",
             Self::Unselect => "UNSELECT",
             Self::Expunge => "EXPUNGE",

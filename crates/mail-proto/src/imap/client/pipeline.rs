@@ -56,6 +56,7 @@ pub(super) fn conflict(one: &Command, other: &Command) -> bool {
     match (one, other) {
         // The answers carry nothing that says which command they belong to.
         (Command::List { .. }, Command::List { .. })
+        | (Command::Lsub { .. }, Command::Lsub { .. })
         | (Command::Search { .. }, Command::Search { .. })
         | (Command::Namespace, Command::Namespace)
         | (Command::Id(_), Command::Id(_))
@@ -106,6 +107,7 @@ fn touches_names(command: &Command) -> bool {
         || matches!(
             command,
             Command::List { .. }
+                | Command::Lsub { .. }
                 | Command::Status { .. }
                 | Command::Append { .. }
                 | Command::Copy { .. }
@@ -122,6 +124,7 @@ pub(super) fn takes_long(command: &Command) -> bool {
             | Command::Id(_)
             | Command::Namespace
             | Command::List { .. }
+            | Command::Lsub { .. }
             | Command::Status { .. }
             | Command::Fetch { .. }
             | Command::Login { .. }

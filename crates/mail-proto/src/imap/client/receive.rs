@@ -163,6 +163,7 @@ impl Session {
                 self.asker(|command| matches!(command, Command::Capability))
             }
             Untagged::List(_) => self.asker(|command| matches!(command, Command::List { .. })),
+            Untagged::Lsub(_) => self.asker(|command| matches!(command, Command::Lsub { .. })),
             Untagged::Search(_) => self.asker(|command| matches!(command, Command::Search { .. })),
             Untagged::Id(_) => self.asker(|command| matches!(command, Command::Id(_))),
             Untagged::Enabled(_) => self.asker(|command| matches!(command, Command::Enable(_))),

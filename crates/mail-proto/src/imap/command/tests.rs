@@ -118,6 +118,8 @@ fn commands() -> impl Strategy<Value = Command> {
         vec((texts(), option::of(texts())), 0..3).prop_map(Command::Id),
         (mailboxes(), any::<bool>()).prop_map(|(mailbox, read_only)| Command::Select { mailbox, read_only }),
         (texts(), texts()).prop_map(|(reference, pattern)| Command::List { reference, pattern }),
+        (texts(), texts()).prop_map(|(reference, pattern)| Command::Lsub { reference, pattern }),
+        Just(Command::Check),
         mailboxes().prop_map(|mailbox| Command::Status {
             mailbox,
             items: vec![StatusItem::Messages, StatusItem::Size]
