@@ -265,6 +265,7 @@ impl Session<'_> {
             }
             Command::Namespace => Ok(self.namespace()),
             Command::List { reference, pattern } => Ok(self.list(account, &reference, &pattern)),
+            Command::Lsub { reference, pattern } => Ok(self.lsub(account, &reference, &pattern)),
             Command::Status { mailbox, items } => Ok(self.status(account, &mailbox, &items)),
             Command::Select { mailbox, read_only } => Ok(self.select(account, &mailbox, read_only)),
             Command::Create(mailbox) => Ok(self.create(account, &mailbox)),
@@ -297,6 +298,7 @@ impl Session<'_> {
         command: Command,
     ) -> Result<Selection, End> {
         let status = match command {
+            Command::Check => done(),
             Command::Unselect => return Ok(Selection::Dropped),
             Command::Close => {
                 if !selected.read_only {

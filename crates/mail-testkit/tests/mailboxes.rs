@@ -150,6 +150,17 @@ async fn mailboxes_come_and_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn subscriptions_are_kept() {
+    let server = alice().mailbox("a").mailbox("b").start().await.unwrap();
+    let mut dialogue = login(&server).await;
+    dialogue.ok("UNSUBSCRIBE a").await;
+    assert_eq!(dialogue.ok("LSUB \"\" *").await[..2], ["* LSUB () \"/\" INBOX", "* LSUB () \"/\" b"]);
+    dialogue.ok("SUBSCRIBE a").await;
+    assert_eq!(dialogue.ok("LSUB \"\" a").await[0], "* LSUB () \"/\" a");
+    assert!(dialogue.result("SUBSCRIBE none").await.starts_with("x NO [NONEXISTENT]"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mailbox_made_anew_ends_the_sessions_that_have_it_selected() {
     let server = alice().messages("Box", ["x"]).start().await.unwrap();
     let account = server.account("alice").unwrap();

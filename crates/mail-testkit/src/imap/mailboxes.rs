@@ -65,6 +65,23 @@ impl Session<'_> {
         done()
     }
 
+    /// The mailboxes that are subscribed to; all are until UNSUBSCRIBE.
+    pub(super) fn lsub(&mut self, account: &Account, reference: &[u8], wanted: &[u8]) -> Status {
+        let wanted = [reference, wanted].concat();
+        let delimiter = self.shared.delimiter;
+        let subscribed: Vec<Vec<u8>> = {
+            let contents = account.lock();
+            let is_subscribed = |id| contents.mailboxes.get(id).is_some_and(|mailbox| mailbox.subscribed);
+            let names = contents.names.iter().filter(|(_, id)| is_subscribed(id)).map(|(name, _)| name);
+            names.filter(|name| pattern::matches(&wanted, name, delimiter)).cloned().collect()
+        };
+        for name in subscribed {
+            let mailbox = MailboxName::from_wire(name);
+            self.say(Untagged::Lsub(List { attributes: Vec::new(), delimiter, mailbox, extended: None }));
+        }
+        done()
+    }
+
     pub(super) fn status(&mut self, account: &Account, name: &MailboxName, items: &[StatusItem]) -> Status {
         let told = {
             let contents = account.lock();
