@@ -124,19 +124,21 @@ impl Fault {
         Self { trigger, connection: None, skip: 0, times: 1 }
     }
 
-    /// Whether it is this one's turn, which it uses up.
-    fn strikes(&mut self, connection: u64) -> bool {
+    /// Whether it is this one's turn: an occasion that doesn't count for it is none, and one before the n-th is used
+    /// up by being counted.
+    fn is_due(&mut self, connection: u64) -> bool {
         if self.times == 0 || self.connection.is_some_and(|number| number != connection) {
             return false;
         }
-        if self.skip > 0 {
-            self.skip -= 1;
-            return false;
-        }
+        let due = self.skip == 0;
+        self.skip = self.skip.saturating_sub(1);
+        due
+    }
+
+    fn strike(&mut self) {
         if self.times != u64::MAX {
             self.times -= 1;
         }
-        true
     }
 }
 
@@ -166,49 +168,49 @@ impl Faults {
 
     /// What a new connection has before it.
     pub(crate) fn limits(&self, connection: u64) -> Limits {
-        let mut limits = Limits::default();
-        for fault in self.lock().iter_mut() {
-            let (octets, how, limit) = match fault.trigger {
-                Trigger::Sent(octets, how) => (octets, how, &mut limits.sent),
-                Trigger::Received(octets, how) => (octets, how, &mut limits.received),
-                _ => continue,
-            };
-            if fault.strikes(connection) {
-                *limit = Some((octets, how));
+        let pick = |sent| {
+            move |trigger: &Trigger| match trigger {
+                Trigger::Sent(octets, how) if sent => Some((*octets, *how)),
+                Trigger::Received(octets, how) if !sent => Some((*octets, *how)),
+                _ => None,
             }
-        }
-        limits
+        };
+        Limits { sent: self.next(connection, pick(true)), received: self.next(connection, pick(false)) }
     }
 
     pub(crate) fn at_greeting(&self, connection: u64) -> Option<Action> {
-        self.action(connection, |trigger| match trigger {
-            Trigger::Greeting(action) => Some(action),
+        self.next(connection, |trigger| match trigger {
+            Trigger::Greeting(action) => Some(action.clone()),
             _ => None,
         })
     }
 
     pub(crate) fn at_command(&self, connection: u64, name: &str) -> Option<Action> {
-        self.action(connection, |trigger| match trigger {
+        self.next(connection, |trigger| match trigger {
             Trigger::Command(wanted, action) if wanted == "*" || wanted.eq_ignore_ascii_case(name) => {
-                Some(action)
+                Some(action.clone())
             }
             _ => None,
         })
     }
 
     pub(crate) fn is_nil(&self, connection: u64, uid: u32) -> bool {
-        let mut faults = self.lock();
-        faults.iter_mut().any(|fault| {
-            matches!(fault.trigger, Trigger::NilBody(of) if of == uid) && fault.strikes(connection)
-        })
+        let is_it = |trigger: &Trigger| matches!(trigger, Trigger::NilBody(of) if *of == uid).then_some(());
+        self.next(connection, is_it).is_some()
     }
 
-    fn action(&self, connection: u64, pick: impl Fn(&Trigger) -> Option<&Action>) -> Option<Action> {
-        let mut faults = self.lock();
-        faults.iter_mut().find_map(|fault| {
-            let action = pick(&fault.trigger)?.clone();
-            fault.strikes(connection).then_some(action)
-        })
+    /// What happens at an occasion for which `pick` picks: every fault that waits for it counts it, and the first that
+    /// is due strikes. Another that is due waits for the next.
+    fn next<T>(&self, connection: u64, pick: impl Fn(&Trigger) -> Option<T>) -> Option<T> {
+        let mut first = None;
+        for fault in self.lock().iter_mut() {
+            let Some(what) = pick(&fault.trigger) else { continue };
+            if fault.is_due(connection) && first.is_none() {
+                fault.strike();
+                first = Some(what);
+            }
+        }
+        first
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
