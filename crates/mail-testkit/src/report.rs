@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How many of the last commands are kept.
@@ -62,6 +63,8 @@ pub struct SeenCommand {
 pub(crate) struct Ledger {
     started: Instant,
     counts: Mutex<Counts>,
+    /// How many connections there are, for who waits for a change.
+    current: watch::Sender<usize>,
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
 }
@@ -98,6 +101,7 @@ impl Ledger {
         Self {
             started: Instant::now(),
             counts: Mutex::default(),
+            current: watch::Sender::new(0),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
         }
@@ -120,9 +124,16 @@ impl Ledger {
     pub(crate) fn seat(self: &Arc<Self>) -> Arc<Seat> {
         let mut counts = self.lock();
         counts.connections.enter();
+        self.current.send_replace(counts.connections.current);
         let number = counts.connections.total;
         drop(counts);
         Arc::new(Seat { ledger: self.clone(), number, taken: Mutex::new(Taken::Anonymous) })
+    }
+
+    /// Waits until at most so many connections are open.
+    pub(crate) async fn at_most(&self, connections: usize) {
+        // The sender lives as long as the ledger.
+        let _ = self.current.subscribe().wait_for(|current| *current <= connections).await;
     }
 
     pub(crate) fn wrong_password(&self) {
@@ -185,6 +196,7 @@ impl Seat {
         }
         if !matches!(before, Taken::Left) {
             counts.connections.current -= 1;
+            self.ledger.current.send_replace(counts.connections.current);
         }
     }
 

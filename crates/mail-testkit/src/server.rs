@@ -153,6 +153,12 @@ impl Server {
         self.shared.ledger.report()
     }
 
+    /// Waits until at most so many connections are open: over TCP the server learns a little later that a client has
+    /// closed.
+    pub async fn wait_for_connections(&self, at_most: usize) {
+        self.shared.ledger.at_most(at_most).await;
+    }
+
     /// Does one thing more wrong.
     pub fn add_fault(&self, fault: Fault) {
         self.shared.faults.add(fault);

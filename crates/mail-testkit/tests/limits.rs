@@ -3,7 +3,8 @@
 mod common;
 
 use common::Dialogue;
-use mail_testkit::{Connection, Server};
+use mail_testkit::{Connection, Endpoint, Server};
+use tokio::net::TcpStream;
 
 async fn server(most: usize) -> Server {
     let builder = Server::builder().user("alice", "secret").user("bob", "hidden");
@@ -55,6 +56,19 @@ async fn a_dropped_connection_gives_its_place_up_at_once() {
     assert_eq!(report.connections.peak, 1);
     assert_eq!(report.connections.current, 0);
     assert_eq!(report.connections.total, 20);
+}
+
+#[tokio::test]
+async fn a_socket_s_close_is_heard_of() {
+    let server = server(1).await;
+    let mut one =
+        Dialogue::open(TcpStream::connect(server.address(Endpoint::ImapPlain)).await.unwrap()).await;
+    one.ok("LOGIN alice secret").await;
+    assert_eq!(server.report().connections.current, 1);
+    drop(one);
+    server.wait_for_connections(0).await;
+    assert_eq!(server.report().connections.current, 0);
+    assert_eq!(server.report().users["alice"].current, 0);
 }
 
 #[tokio::test(start_paused = true)]
