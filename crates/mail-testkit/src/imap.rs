@@ -180,9 +180,10 @@ impl Session<'_> {
         };
         let may_expunge = !matches!(name.as_str(), "FETCH" | "STORE" | "SEARCH");
         self.tell_news(may_expunge)?;
-        let outcome = match outcome.text.is_empty() {
-            true => Status { text: format!("{name} completed").into(), ..outcome },
-            false => outcome,
+        let outcome = if outcome.text.is_empty() {
+            Status { text: format!("{name} completed").into(), ..outcome }
+        } else {
+            outcome
         };
         self.put(Response::Tagged { tag, status: outcome }.encode());
         match std::mem::replace(&mut self.then, Then::GoOn) {
@@ -314,8 +315,8 @@ impl Session<'_> {
                 let change = store::Change { action, silent, flags };
                 self.store(account, selected, uid, &set, &change)
             }
-            Command::Copy { uid, set, mailbox } => self.copy(account, selected, uid, &set, &mailbox),
-            Command::Move { uid, set, mailbox } => self.move_(account, selected, uid, &set, &mailbox),
+            Command::Copy { uid, set, mailbox } => self.copy_messages(account, selected, uid, &set, &mailbox),
+            Command::Move { uid, set, mailbox } => self.move_messages(account, selected, uid, &set, &mailbox),
             _ => bad("this server doesn't know that command"),
         };
         Ok(Selection::Kept(status))

@@ -37,9 +37,15 @@ async fn a_hundred_noops_in_one_flight_take_one_round_trip() {
 #[tokio::test]
 async fn a_hundred_noops_in_one_flight_take_under_two_round_trips_of_tcp() {
     let server = server(100 * MS, 0, 1).await;
-    let tcp = TcpStream::connect(server.address(Endpoint::ImapPlain)).await.unwrap();
-    let took = noops(Dialogue::open(tcp).await).await;
-    assert!((100 * MS..200 * MS).contains(&took), "{took:?}");
+    let mut best = Duration::MAX;
+    // A machine that is busy with something else may be late once.
+    for _ in 0..5 {
+        let tcp = TcpStream::connect(server.address(Endpoint::ImapPlain)).await.unwrap();
+        let took = noops(Dialogue::open(tcp).await).await;
+        assert!(took >= 100 * MS, "{took:?} is faster than the link");
+        best = best.min(took);
+    }
+    assert!(best < 200 * MS, "{best:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,7 +108,10 @@ async fn the_bandwidth_is_each_connection_s_own() {
     }
     for took in fetches.join_all().await {
         assert!(took >= 500 * MS, "{took:?} is faster than the link");
-        assert!(took < 1_000 * MS, "{took:?} for what takes half a second");
+        assert!(
+            took < 2_500 * MS,
+            "{took:?} for what takes half a second, and four seconds one after the other"
+        );
     }
     assert_eq!(server.report().connections.peak, 8);
 }

@@ -201,14 +201,14 @@ async fn an_append_that_is_refused_leaves_the_connection_in_step() {
         let content = "y".repeat(len);
         let refused = dialogue.result(&format!("APPEND none {{{len}+}}\r\n{content}")).await;
         assert!(refused.starts_with("x NO [TRYCREATE]"), "{refused}");
-        dialogue.ok("NOOP").await;
+        assert_eq!(dialogue.command("NOOP").await, ["x OK NOOP completed"]);
         let several = format!("APPEND INBOX {{{len}+}}\r\n{content} {{{len}+}}\r\n{content}");
         assert!(dialogue.result(&several).await.starts_with("x BAD"));
-        dialogue.ok("NOOP").await;
+        assert_eq!(dialogue.command("NOOP").await, ["x OK NOOP completed"]);
     }
     dialogue.send("a APPEND none {100000}\r\n").await;
     assert!(dialogue.line().await.starts_with("a NO [TRYCREATE]"), "the message isn't asked for");
-    dialogue.ok("NOOP").await;
+    assert_eq!(dialogue.command("NOOP").await, ["x OK NOOP completed"]);
     assert_eq!(server.account("alice").unwrap().messages("INBOX").unwrap().len(), 0);
 }
 

@@ -75,8 +75,9 @@ fn message_in(frame: &Bytes, len: u64) -> Option<Bytes> {
 
 fn moment(date: DateTime) -> SystemTime {
     let seconds = Duration::from_secs(date.unix_seconds().unsigned_abs());
-    match date.unix_seconds() < 0 {
-        true => SystemTime::UNIX_EPOCH - seconds,
-        false => SystemTime::UNIX_EPOCH + seconds,
-    }
+    let epoch = SystemTime::UNIX_EPOCH;
+    let moment =
+        if date.unix_seconds() < 0 { epoch.checked_sub(seconds) } else { epoch.checked_add(seconds) };
+    // Not every system's clock goes back to the year 0.
+    moment.unwrap_or(epoch)
 }

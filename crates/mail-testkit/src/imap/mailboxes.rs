@@ -55,9 +55,10 @@ impl Session<'_> {
                 attributes.push(MailboxAttribute::NoSelect);
             }
             let has_children = parents.contains(name);
-            attributes.push(match has_children {
-                true => MailboxAttribute::HasChildren,
-                false => MailboxAttribute::HasNoChildren,
+            attributes.push(if has_children {
+                MailboxAttribute::HasChildren
+            } else {
+                MailboxAttribute::HasNoChildren
             });
             let mailbox = MailboxName::from_wire(Bytes::copy_from_slice(name));
             self.say(Untagged::List(List { attributes, delimiter, mailbox, extended: None }));
@@ -117,10 +118,8 @@ impl Session<'_> {
             (flags, mailbox.uid_validity, mailbox.uid_next, unseen)
         };
         let flags = flag_list(&flags, false);
-        let permanent = match read_only {
-            true => Vec::new(),
-            false => flags.iter().cloned().chain([Flag::Wildcard]).collect(),
-        };
+        let permanent =
+            if read_only { Vec::new() } else { flags.iter().cloned().chain([Flag::Wildcard]).collect() };
         self.say(Untagged::Flags(flags));
         let notice = |code, text: &'static str| Untagged::Status(ok(text).with_code(code));
         self.say(notice(ResponseCode::PermanentFlags(permanent), "flags that stay"));
@@ -132,9 +131,10 @@ impl Session<'_> {
         self.say(notice(ResponseCode::UidValidity(uid_validity), "UIDs are valid"));
         self.say(notice(ResponseCode::UidNext(uid_next), "the next UID"));
         self.selected = Some(selected);
-        match read_only {
-            true => ok("EXAMINE completed").with_code(ResponseCode::ReadOnly),
-            false => ok("SELECT completed").with_code(ResponseCode::ReadWrite),
+        if read_only {
+            ok("EXAMINE completed").with_code(ResponseCode::ReadOnly)
+        } else {
+            ok("SELECT completed").with_code(ResponseCode::ReadWrite)
         }
     }
 

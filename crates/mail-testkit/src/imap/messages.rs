@@ -29,7 +29,7 @@ pub(super) fn expunge(account: &Account, selected: &Selected, uids: Option<&Sequ
 }
 
 impl Session<'_> {
-    pub(super) fn copy(
+    pub(super) fn copy_messages(
         &self,
         account: &Account,
         selected: &Selected,
@@ -43,7 +43,7 @@ impl Session<'_> {
         }
     }
 
-    pub(super) fn move_(
+    pub(super) fn move_messages(
         &mut self,
         account: &Account,
         selected: &Selected,
