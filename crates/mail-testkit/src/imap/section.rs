@@ -82,16 +82,17 @@ fn find(message: &Bytes, numbers: &[u32]) -> Option<Entity> {
     let mut entity = Entity::new(message, true);
     for number in numbers {
         // The parts of a message within a message are counted as if it were the outermost.
-        if let Some(inner) = Some(&entity).filter(|entity| !entity.outermost && entity.is("message/rfc822")) {
-            entity = Entity::new(&inner.body, false);
+        let is_message = entity.outermost || entity.is("message/rfc822");
+        if !entity.outermost && is_message {
+            entity = Entity::new(&entity.body, false);
         }
         entity = match entity.boundary() {
             Some(boundary) => {
                 let index = usize::try_from(*number).ok()?.checked_sub(1)?;
                 Entity::new(&parts(&entity.body, &boundary).nth(index)?, false)
             }
-            // A message that isn't multipart is its own part 1.
-            None if *number == 1 => Entity { outermost: false, ..entity },
+            // A message that isn't multipart is its own part 1, which has no parts.
+            None if *number == 1 && is_message => Entity { outermost: false, ..entity },
             None => return None,
         };
     }
@@ -247,6 +248,7 @@ mod tests {
     fn a_message_without_parts_is_its_own_part_1() {
         assert_eq!(get(b"Subject: x\r\n\r\nbody", &[1], SectionText::All).unwrap(), "body");
         assert_eq!(get(b"Subject: x\r\n\r\nbody", &[2], SectionText::All), None);
+        assert_eq!(get(b"Subject: x\r\n\r\nbody", &[1, 1], SectionText::All), None);
         assert_eq!(get(b"", &[], SectionText::Text).unwrap(), "");
         assert_eq!(get(b"no header end", &[], SectionText::Header).unwrap(), "no header end");
     }
