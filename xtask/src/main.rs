@@ -6,10 +6,12 @@ use clap::{Parser, Subcommand};
 
 mod cargo;
 mod deny;
+mod fuzz;
 mod msrv;
 mod servers;
 mod steps;
 mod test;
+mod tools;
 mod totals;
 
 /// The project's tasks.
@@ -32,6 +34,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run fuzz targets for some time each, with cargo-fuzz and a nightly toolchain
+    Fuzz(fuzz::Options),
     /// Start, stop and show throw-away mail servers on loopback
     #[command(subcommand)]
     Servers(servers::Action),
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
             let demo = ["run", "--release", "--package", "mailctl", "--", "demo"];
             cargo::run(cargo::command(&demo).args(arguments))
         }
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Servers(action) => servers::run(&action),
     };
     match done {
