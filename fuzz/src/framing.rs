@@ -35,8 +35,8 @@ fn framed_alike(data: &[u8], framer: impl Fn() -> Framer) {
     assert!(input.starts_with(&whole.bytes), "the events are not the bytes of the input");
 }
 
-/// What came out of a framer.
-#[derive(Debug, PartialEq)]
+/// What came out of a framer. Two are equal whichever limit is named where two were exceeded.
+#[derive(Debug)]
 struct Framed {
     /// The events, adjacent chunks joined, without the bytes that are still to come.
     events: Vec<Event>,
@@ -61,6 +61,12 @@ fn events(mut framer: Framer, pieces: &[&[u8]]) -> Framed {
         }
     }
     framed
+}
+
+impl PartialEq for Framed {
+    fn eq(&self, other: &Self) -> bool {
+        self.events == other.events && self.error.is_some() == other.error.is_some()
+    }
 }
 
 impl Framed {

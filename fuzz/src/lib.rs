@@ -3,5 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod framing;
+mod grammar;
 
 pub use framing::{commands_are_framed_alike_however_split, responses_are_framed_alike_however_split};
+pub use grammar::{commands_survive_being_written, responses_survive_being_written};
