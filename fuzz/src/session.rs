@@ -1,0 +1,294 @@
+//! An IMAP session against a server that says anything, while its user does anything.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use mail_proto::frame::{self, Framer, Limits};
+use mail_proto::imap::client::{
+    CommandId, Config, Credentials, Event, Request, Security, Selection, Session, SessionError,
+};
+use mail_proto::imap::command::{Command, StoreAction};
+use mail_proto::imap::fetch::{FetchItem, Section};
+use mail_proto::imap::{Flag, MailboxName, SequenceSet};
+
+const PASSWORD: &str = "secret";
+
+/// What a server may say of its own accord.
+const SAID: [&[u8]; 20] = [
+    b"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN LITERAL+ SASL-IR UIDPLUS] hello\r\n",
+    b"* PREAUTH [CAPABILITY IMAP4rev1] hello\r\n",
+    b"* CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED ID ENABLE\r\n",
+    b"* CAPABILITY IMAP4rev1 STARTTLS LITERAL-\r\n",
+    b"+ go on\r\n",
+    b"+ \r\n",
+    b"* BYE [UNAVAILABLE] later\r\n",
+    b"* 3 EXISTS\r\n",
+    b"* 1 EXPUNGE\r\n",
+    b"* 0 EXISTS\r\n",
+    b"* OK [UIDVALIDITY 7] .\r\n",
+    b"* OK [UIDVALIDITY 8] .\r\n",
+    b"* FLAGS (\\Seen)\r\n",
+    b"* 1 FETCH (UID 5 FLAGS (\\Seen))\r\n",
+    b"* 2 FETCH (UID 6 BODY[] {3}\r\nabc)\r\n",
+    b"* 2 FETCH (BODY[] {6}\r\nabcdef UID 6)\r\n",
+    b"* 3 FETCH (UID x BODY[] {2}\r\n)\r\n",
+    b"* SEARCH 5 6\r\n",
+    b"* LIST () \"/\" a\r\n",
+    b"* OK [CLOSED] .\r\n",
+];
+
+/// The first byte chooses the protection of the connection, each later one what happens next.
+///
+/// Every command ends exactly once; no password goes out before TLS where TLS is a must; tags are not used twice;
+/// data names a command that is on its way; what comes after the end of the connection changes nothing.
+pub fn every_command_ends_once(data: &[u8]) {
+    if let [security, steps @ ..] = data {
+        run(*security, steps);
+    }
+}
+
+/// How far a run came.
+#[derive(Debug, Default)]
+struct Reached {
+    logged_in: usize,
+    /// Commands that the server answered.
+    completed: usize,
+    /// Pieces of data told as a command's.
+    answers: usize,
+}
+
+fn run(security: u8, steps: &[u8]) -> Reached {
+    let security = match security % 3 {
+        0 => Security::ImplicitTls,
+        1 => Security::StartTls,
+        _ => Security::Plaintext,
+    };
+    let mut config = Config::new(security, Credentials::password("kim", PASSWORD));
+    // Streamed from here on, so that short inputs stream.
+    config.limits.kept_literal = 4;
+    let mut now = Instant::now();
+    let mut run = Run {
+        session: Session::new(config, now),
+        // At the server every literal is kept, so that a command is one frame.
+        server: Framer::commands(Limits::COMMANDS),
+        tags: Vec::new(),
+        seen: BTreeSet::new(),
+        on_their_way: BTreeSet::new(),
+        in_the_clear: security == Security::StartTls,
+        handshake: false,
+        reached: Reached::default(),
+    };
+    let mut steps = steps.iter();
+    while let Some(&step) = steps.next() {
+        match step {
+            // Anything at all.
+            0..32 => {
+                let bytes: Vec<u8> = steps.by_ref().take(usize::from(step) + 1).copied().collect();
+                run.hear(&bytes, now);
+            }
+            32..96 => run.hear(SAID[usize::from(step) % SAID.len()], now),
+            // The answer to a command that was written, most often to the oldest.
+            96..144 if !run.tags.is_empty() => {
+                let tag = run.tags.remove(usize::from(step / 12) % run.tags.len().min(2));
+                let answer =
+                    ["OK done", "NO [LIMIT] no", "BAD what", "OK [READ-ONLY] done"][usize::from(step % 4)];
+                run.hear(format!("{tag} {answer}\r\n").as_bytes(), now);
+            }
+            144..208 => {
+                let id = run.session.submit(request(step));
+                assert!(run.on_their_way.insert(id), "an id is used twice");
+            }
+            208..224 => {
+                let ids: Vec<_> = run.on_their_way.iter().copied().collect();
+                if let Some(&id) = ids.get(usize::from(step) % ids.len().max(1))
+                    && run.session.cancel(id)
+                {
+                    run.on_their_way.remove(&id);
+                }
+            }
+            224..236 if run.handshake => {
+                (run.handshake, run.in_the_clear) = (false, false);
+                run.server.reset();
+                run.session.tls_established();
+            }
+            236..240 => {
+                now += Duration::from_secs(u64::from(step));
+                run.session.reading_resumed(now);
+            }
+            240 => run.session.closed(),
+            _ => run.write(now),
+        }
+        if let Err(error) = run.events() {
+            return run.end(&error);
+        }
+    }
+    run.session.closed();
+    let error = run.events().expect_err("the end of a closed session");
+    run.end(&error)
+}
+
+fn request(step: u8) -> Request {
+    let mailbox = |name: &str| MailboxName::new(name);
+    let on = |name: &str, read_only: bool, uid_validity: Option<u32>| Selection {
+        mailbox: mailbox(name),
+        read_only,
+        uid_validity,
+    };
+    let mut set = SequenceSet::all();
+    if step & 1 == 0 {
+        set = SequenceSet::starting_at(5);
+    }
+    let name = if step & 2 == 0 { "a" } else { "b" };
+    let fetch = |items| Command::Fetch { uid: true, set: set.clone(), items };
+    let body = FetchItem::Body { section: Section::all(), peek: true, partial: None };
+    match step / 4 % 10 {
+        0 => Request::new(Command::Noop),
+        1 => Request::new(Command::Select { mailbox: mailbox(name), read_only: step & 1 == 0 }),
+        2 => Request::on(on(name, true, None), fetch(vec![FetchItem::Uid, FetchItem::Flags])),
+        3 => Request::on(on(name, true, Some(7)), fetch(vec![FetchItem::Uid, body])),
+        4 => Request::on(
+            on(name, false, Some(7)),
+            Command::Store {
+                uid: true,
+                set,
+                action: StoreAction::Add,
+                silent: false,
+                flags: vec![Flag::new(&b"\\Seen"[..])],
+            },
+        ),
+        5 => Request::new(Command::Append { mailbox: mailbox(name), flags: Vec::new(), date: None, len: 4 })
+            .with_upload((&b"mail"[..]).into()),
+        6 => Request::new(Command::Create(MailboxName::from_wire(&b"odd \xff\r\nname"[..]))),
+        7 => Request::new(Command::Idle),
+        8 => Request::new(Command::Logout),
+        _ => Request::on(on(name, false, None), Command::UidExpunge(set)),
+    }
+}
+
+struct Run {
+    session: Session,
+    /// What the server reads.
+    server: Framer,
+    /// Of commands that the server has read and not answered.
+    tags: Vec<String>,
+    /// All tags so far.
+    seen: BTreeSet<String>,
+    /// Submitted, and not yet ended.
+    on_their_way: BTreeSet<CommandId>,
+    /// Before TLS, where TLS is a must.
+    in_the_clear: bool,
+    /// The session asked for the TLS handshake.
+    handshake: bool,
+    reached: Reached,
+}
+
+impl Run {
+    fn hear(&mut self, bytes: &[u8], now: Instant) {
+        self.session.buffer().extend_from_slice(bytes);
+        self.session.received(now);
+    }
+
+    /// Writes all there is to write, and has the server read it.
+    fn write(&mut self, now: Instant) {
+        while let Some(bytes) = self.session.transmit() {
+            assert!(!bytes.is_empty(), "nothing is given to be written");
+            if self.in_the_clear {
+                let text = String::from_utf8_lossy(&bytes).to_ascii_uppercase();
+                assert!(text.ends_with(" STARTTLS\r\n"), "in the clear: {}", bytes.escape_ascii());
+            }
+            self.server.buffer().extend_from_slice(&bytes);
+        }
+        self.session.transmitted(now);
+        while let Ok(Some(event)) = self.server.next_event() {
+            let frame::Event::Segment(segment) = event else { continue };
+            let line = String::from_utf8_lossy(&segment.bytes).into_owned();
+            // The line that ends IDLE, and an answer to a challenge, have no tag.
+            if let Some((tag, _)) = line.split_once(' ')
+                && tag != "DONE"
+            {
+                assert!(self.seen.insert(tag.to_owned()), "the tag {tag} is used twice");
+                self.tags.push(tag.to_owned());
+            }
+        }
+    }
+
+    fn events(&mut self) -> Result<(), SessionError> {
+        while let Some(event) = self.session.next_event()? {
+            match event {
+                Event::StartTls => {
+                    assert!(self.in_the_clear && !self.handshake, "an unasked handshake");
+                    self.handshake = true;
+                }
+                Event::Completed { id, .. } => {
+                    assert!(self.on_their_way.remove(&id), "a command ends that isn't on its way");
+                    self.reached.completed += 1;
+                }
+                Event::Data { id: Some(id), .. } | Event::Chunk { id: Some(id), .. } => {
+                    assert!(self.on_their_way.contains(&id), "data for a command that isn't on its way");
+                    self.reached.answers += 1;
+                }
+                Event::Chunk { bytes, .. } => assert!(!bytes.is_empty(), "an empty chunk"),
+                Event::Ready => {
+                    assert!(!self.in_the_clear, "ready before TLS");
+                    self.reached.logged_in += 1;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn end(mut self, error: &SessionError) -> Reached {
+        assert_eq!(self.session.next_event().err().as_ref(), Some(error), "the error changes");
+        for (id, _) in self.session.take_lost() {
+            assert!(self.on_their_way.remove(&id), "a command is lost that isn't on its way");
+        }
+        assert!(self.on_their_way.is_empty(), "commands without an end: {:?}", self.on_their_way);
+        self.reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps, pseudo-random, from a seed. Every second seed logs in first, and then keeps to what a server may say.
+    fn steps(seed: u64) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 56) as u8
+        };
+        let len = 20 + usize::from(next());
+        let steps = (0..len).map(|_| next());
+        if seed.is_multiple_of(2) {
+            return steps.collect();
+        }
+        const GREETING: u8 = 40;
+        const ANSWER: u8 = 96;
+        const TLS: u8 = 224;
+        const WRITE: u8 = 255;
+        let log_in = [GREETING, WRITE, ANSWER, TLS, WRITE, ANSWER, WRITE, ANSWER, WRITE, ANSWER];
+        let is_sensible = |step: &u8| match step {
+            32..96 => !matches!(step % 20, 0 | 1 | 4 | 5 | 6),
+            240 | 0..32 => false,
+            _ => true,
+        };
+        log_in.into_iter().chain(steps.filter(is_sensible)).collect()
+    }
+
+    #[test]
+    fn random_runs_pass_and_come_far() {
+        let mut all = Reached::default();
+        for seed in 0..5_000 {
+            let Reached { logged_in, completed, answers } = run(seed as u8, &steps(seed));
+            assert!(logged_in <= 1, "logged in twice");
+            all.logged_in += logged_in;
+            all.completed += completed;
+            all.answers += answers;
+        }
+        assert!(all.logged_in > 1_000 && all.completed > 5_000 && all.answers > 200, "{all:?}");
+    }
+}
