@@ -17,6 +17,25 @@ pub type BoxIo = Box<dyn Io>;
 /// Opens byte streams. The built-in one is [`TcpConnector`](crate::transport::TcpConnector); a test may give the end
 /// of a `tokio::io::duplex`.
 ///
+/// ```
+/// use mail_client::transport::{BoxIo, Connector, Error, Target};
+/// # type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+///
+/// /// Greets whoever connects, without a network.
+/// struct InMemory;
+///
+/// impl Connector for InMemory {
+///     fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<BoxIo, Error>> {
+///         Box::pin(async move {
+///             use tokio::io::AsyncWriteExt as _;
+///             let (ours, mut theirs) = tokio::io::duplex(4096);
+///             theirs.write_all(b"* OK\r\n").await.map_err(|error| Error::connector(target, error))?;
+///             Ok(Box::new(ours) as BoxIo)
+///         })
+///     }
+/// }
+/// ```
+///
 /// The future is dropped when the caller's deadline has passed: what was begun must end with it.
 pub trait Connector: Send + Sync + 'static {
     /// Opens a stream to the target, without TLS.

@@ -5,6 +5,19 @@
 //! stream into an encrypted one, right after dialling or in the middle of it (STARTTLS). [`Stream`] is either.
 //!
 //! The phases are apart, and deadlines are the caller's: [`Phase::within`] bounds each.
+//!
+//! ```no_run
+//! # async fn open() -> Result<(), mail_client::transport::Error> {
+//! use std::time::Duration;
+//! use mail_client::transport::{Connector as _, Phase, Stream, Target, TcpConnector, Tls};
+//!
+//! let limit = Duration::from_secs(30);
+//! let target = Target::new("imap.example.org", 993)?;
+//! let io = Phase::Dial.within(limit, &target, TcpConnector::new().connect(&target)).await?;
+//! let tls = Phase::Tls.within(limit, &target, Tls::platform()?.connect(io, &target)).await?;
+//! let stream = Stream::from(tls);
+//! # Ok(()) }
+//! ```
 
 mod connector;
 mod error;

@@ -14,7 +14,7 @@ const KEPT: usize = 64;
 /// How much rustls asks for at once.
 const SMALL: usize = 4 * 1024;
 
-/// How much is read from the socket at once while much is coming.
+/// How much is read from the socket at once while much is coming: a few full records, and well inside a core's cache.
 const AHEAD: usize = 64 * 1024;
 
 /// What TLS reads from. rustls asks for 4 KiB at a time, five system calls a record: as soon as one such read came back

@@ -20,6 +20,12 @@ pub struct SystemResolver;
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
         Box::pin(async move {
+            if is_invalid(host) {
+                return Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    "no name under .invalid exists (RFC 6761)",
+                ));
+            }
             match tokio::net::lookup_host((host, port)).await {
                 Ok(addresses) => Ok(addresses.collect()),
                 Err(error) if says_not_found(&error) => Err(io::Error::new(io::ErrorKind::NotFound, error)),
@@ -27,6 +33,12 @@ impl Resolve for SystemResolver {
             }
         })
     }
+}
+
+/// Whether the name is one of those that never exist and need not be asked for (RFC 6761 section 6.4).
+fn is_invalid(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name.rsplit('.').next().is_some_and(|label| label.eq_ignore_ascii_case("invalid"))
 }
 
 /// Whether the system's resolver says that the name doesn't exist. The standard library keeps `getaddrinfo`'s code to
@@ -59,6 +71,15 @@ mod tests {
         assert_eq!(addresses, ["[::1]:993".parse().unwrap()]);
         let addresses = SystemResolver.resolve("localhost", 993).await.unwrap();
         assert!(!addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback()));
+    }
+
+    #[tokio::test]
+    async fn a_name_under_invalid_never_exists() {
+        for host in ["invalid", "mail.invalid", "mail.INVALID."] {
+            let error = SystemResolver.resolve(host, 993).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        }
+        assert!(!is_invalid("invalid.example") && !is_invalid("notinvalid"));
     }
 
     #[test]

@@ -352,6 +352,23 @@ mod tests {
         assert!(std::error::Error::source(&error).is_some());
     }
 
+    /// A host that takes no more connections drops what asks for one, as a host that isn't there does.
+    #[cfg(target_os = "linux")]
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_address_is_given_up_after_its_own_limit() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let _full = [(); 2].map(|()| std::net::TcpStream::connect(address).unwrap());
+        let begin = Instant::now();
+        let connector = TcpConnector::new().attempt_timeout(Duration::from_secs(7));
+        let error = failure_of(connector, &target("127.0.0.1", address.port())).await;
+        assert!(matches!(error, Error::Dial { failure: DialFailure::TimedOut, .. }), "{error}");
+        assert!(error.is_timeout() && !error.is_permanent());
+        assert_eq!(begin.elapsed().as_secs(), 7);
+    }
+
     #[tokio::test]
     async fn a_name_that_does_not_exist_is_permanent_and_a_silent_resolver_is_not() {
         let name = target("mail.example", 993);
