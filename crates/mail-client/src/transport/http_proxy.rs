@@ -182,7 +182,7 @@ mod tests {
         for head in [
             "HTTP/1.1 200 Connection established\r\n\r\n",
             "HTTP/1.0 200\r\nVia: here\r\nContent-Length: 5\r\n\r\n",
-            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 Fine\r\n\r\n",
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 199\r\n\r\nHTTP/1.1 204 Fine\r\n\r\n",
             "HTTP/1.1 200 OK\n\n",
         ] {
             let answer = [head.as_bytes(), b"* OK hello\r\n"].concat();

@@ -156,18 +156,21 @@ mod tests {
 
     #[tokio::test]
     async fn much_is_read_at_once_and_a_quiet_stream_holds_no_buffer() {
-        let (ours, mut theirs) = duplex(200_000);
-        theirs.write_all(&pattern(100_000)).await.unwrap();
-        let mut ahead = ReadAhead::new(Box::new(ours));
-        let mut buffer = [0; SMALL];
-        ahead.read_exact(&mut buffer).await.unwrap();
-        assert_eq!(ahead.buffer.capacity(), 0);
-        ahead.read_exact(&mut buffer).await.unwrap();
-        assert_eq!(ahead.buffer.len(), AHEAD);
-        ahead.read_exact(&mut vec![0; 100_000 - 2 * SMALL]).await.unwrap();
-        let is_quiet = poll_fn(|cx| Poll::Ready(pin!(ahead.read_u8()).poll(cx).is_pending())).await;
-        assert!(is_quiet);
-        assert_eq!(ahead.buffer.capacity(), 0);
+        // The last read brings much or little.
+        for behind in [30_000, 100] {
+            let (ours, mut theirs) = duplex(200_000);
+            theirs.write_all(&pattern(SMALL + AHEAD + behind)).await.unwrap();
+            let mut ahead = ReadAhead::new(Box::new(ours));
+            let mut buffer = [0; SMALL];
+            ahead.read_exact(&mut buffer).await.unwrap();
+            assert_eq!(ahead.buffer.capacity(), 0);
+            ahead.read_exact(&mut buffer).await.unwrap();
+            assert_eq!(ahead.buffer.len(), AHEAD);
+            ahead.read_exact(&mut vec![0; AHEAD + behind - SMALL]).await.unwrap();
+            let is_quiet = poll_fn(|cx| Poll::Ready(pin!(ahead.read_u8()).poll(cx).is_pending())).await;
+            assert!(is_quiet);
+            assert_eq!(ahead.buffer.capacity(), 0);
+        }
     }
 
     #[tokio::test]

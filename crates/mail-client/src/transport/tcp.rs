@@ -310,6 +310,29 @@ mod tests {
         assert_eq!(script.begin.elapsed().as_millis(), 900);
     }
 
+    #[test]
+    fn the_most_telling_failure_stands_for_all_and_each_is_listed() {
+        use io::ErrorKind::{ConnectionRefused, NetworkUnreachable, TimedOut};
+        let name = target("mail.example", 993);
+        let failed = |kinds: &[io::ErrorKind]| {
+            let address: SocketAddr = "192.0.2.1:993".parse().unwrap();
+            dial_error(&name, kinds.iter().map(|kind| (address, (*kind).into())).collect())
+        };
+        let error = failed(&[NetworkUnreachable, ConnectionRefused, TimedOut]);
+        assert!(matches!(&error, Error::Dial { failure: DialFailure::Refused, source, .. }
+            if source.kind() == TimedOut));
+        let expected = "mail.example:993: connection refused (tried 192.0.2.1: host unreachable, \
+            192.0.2.1: connection refused, 192.0.2.1: connecting timed out)";
+        assert_eq!(error.to_string(), expected);
+        assert!(failed(&[TimedOut; 9]).to_string().ends_with("192.0.2.1: connecting timed out and 3 more)"));
+        // Where our words say nothing, the system's follow.
+        let error = failed(&[io::ErrorKind::AddrNotAvailable]).to_string();
+        assert_eq!(
+            error,
+            "mail.example:993: connecting failed (tried 192.0.2.1: connecting failed: address not available)"
+        );
+    }
+
     #[tokio::test]
     async fn both_families_of_loopback_carry_bytes() {
         for host in ["127.0.0.1", "::1"] {

@@ -389,7 +389,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_greeting_cut_short_is_no_tls_either_and_silence_is_a_lost_connection() {
-        for (says, is_plain) in [(b"* ".as_slice(), true), (b"\x16\x03", false), (b"", false)] {
+        for (says, is_plain) in
+            [(b"* ".as_slice(), true), (b"*", true), (b"\x16\x03", false), (b"\x16", false), (b"", false)]
+        {
             let (ours, mut theirs) = duplex(4096);
             theirs.write_all(says).await.unwrap();
             theirs.shutdown().await.unwrap();
