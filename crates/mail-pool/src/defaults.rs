@@ -1,9 +1,13 @@
 //! Default connections: one for each context that has made one, or in `Assignment::Default` for each that calls.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
+
+use tokio::sync::Notify;
 
 use crate::config::Assignment;
 use crate::context::Context;
@@ -12,7 +16,42 @@ use crate::error::Error;
 use crate::handle::{self, Conn, Connection, Lease};
 use crate::inner::{Inner, lock};
 use crate::manager::{Kind, Manager};
+use crate::operation;
 use crate::pool::{acquire, holder_here};
+
+/// The default connection of each context that has one.
+pub(crate) struct Defaults<M: Manager>(Mutex<HashMap<Context, Default<M>>>);
+
+enum Default<M: Manager> {
+    /// Somebody of that context is making it.
+    Making(Arc<Notify>),
+    Made(Weak<Lease<M>>),
+}
+
+impl<M: Manager> Defaults<M> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+
+    fn remove(&self, context: Context) {
+        let old = lock(&self.0).remove(&context);
+        if let Some(Default::Making(made)) = old {
+            made.notify_waiters();
+        }
+    }
+
+    /// A lease ends: if it is what its context was given, that context has none any more.
+    pub(crate) fn ended(&self, context: Context, lease: *const Lease<M>) {
+        let mut defaults = lock(&self.0);
+        if let Some(Default::Made(made)) = defaults.get(&context)
+            && std::ptr::eq(made.as_ptr(), lease)
+        {
+            let old = defaults.remove(&context);
+            drop(defaults);
+            drop(old);
+        }
+    }
+}
 
 /// The default connection of the context that created it. Calls of that context that name no connection use it. It can be dropped anywhere;
 /// the context then has no default any more.
@@ -25,13 +64,54 @@ pub struct DefaultConnection<M: Manager> {
 struct Entry<M: Manager> {
     inner: Arc<Inner<M>>,
     context: Context,
+    /// What others of the context wait for while it is being made.
+    made: Arc<Notify>,
+    /// It ends with its lease, not with this.
+    kept: bool,
+}
+
+impl<M: Manager> Entry<M> {
+    /// Enters a context that has no default; else says what it has.
+    fn new(inner: &Arc<Inner<M>>, context: Context) -> Result<Self, Had<M>> {
+        let mut defaults = lock(&inner.defaults.0);
+        match defaults.get(&context) {
+            Some(Default::Making(made)) => return Err(Had::Coming(Arc::clone(made))),
+            Some(Default::Made(lease)) => {
+                if let Some(lease) = lease.upgrade() {
+                    return Err(Had::Lease(lease));
+                }
+            }
+            None => {}
+        }
+        let made = Arc::new(Notify::new());
+        let old = defaults.insert(context, Default::Making(Arc::clone(&made)));
+        drop(defaults);
+        drop(old);
+        Ok(Self { inner: Arc::clone(inner), context, made, kept: false })
+    }
+
+    fn made(&self, lease: &Arc<Lease<M>>) {
+        let made = Default::Made(Arc::downgrade(lease));
+        let old = lock(&self.inner.defaults.0).insert(self.context, made);
+        drop(old);
+        self.made.notify_waiters();
+    }
 }
 
 impl<M: Manager> Drop for Entry<M> {
     fn drop(&mut self) {
-        let old = lock(&self.inner.defaults).remove(&self.context);
-        drop(old);
+        if self.kept {
+            return;
+        }
+        self.inner.defaults.remove(self.context);
+        self.made.notify_waiters();
     }
+}
+
+/// What a context has already.
+enum Had<M: Manager> {
+    Lease(Arc<Lease<M>>),
+    Coming(Arc<Notify>),
 }
 
 impl<M: Manager> DefaultConnection<M> {
@@ -74,24 +154,13 @@ pub(crate) async fn create<M: Manager>(
         return Err(Error::DefaultForbidden);
     }
     let holder = holder_here(inner, Kind::Default, place);
-    let context = holder.context;
     // Entered first, so that of two branches of one task only one makes a default.
-    if !enter(inner, context) {
+    let Ok(entry) = Entry::new(inner, holder.context) else {
         return Err(Error::DefaultExists);
-    }
-    let entry = Entry { inner: Arc::clone(inner), context };
+    };
     let connection = acquire(inner, holder, inner.options.acquire_timeout).await?;
-    lock(&inner.defaults).insert(context, Arc::downgrade(&connection.lease));
+    entry.made(&connection.lease);
     Ok(DefaultConnection { connection, entry })
-}
-
-fn enter<M: Manager>(inner: &Inner<M>, context: Context) -> bool {
-    let mut defaults = lock(&inner.defaults);
-    if defaults.contains_key(&context) {
-        return false;
-    }
-    defaults.insert(context, Weak::new());
-    true
 }
 
 /// The connection for a call that names none.
@@ -99,6 +168,9 @@ pub(crate) async fn nameless<M: Manager>(
     inner: &Arc<Inner<M>>,
     place: &'static Location<'static>,
 ) -> Result<Conn<M>, Error<M::Error>> {
+    if let Some(own) = operation::inside(inner) {
+        return own.get().await;
+    }
     let holder = holder_here(inner, Kind::Default, place);
     match inner.options.assignment {
         Assignment::Main => main(inner, holder).await,
@@ -116,33 +188,39 @@ async fn main<M: Manager>(inner: &Arc<Inner<M>>, holder: Holder) -> Result<Conn<
 }
 
 /// The default that a context has.
-fn of<M: Manager>(inner: &Inner<M>, context: Context) -> Option<Arc<Lease<M>>> {
-    let defaults = lock(&inner.defaults);
-    defaults.get(&context).and_then(Weak::upgrade)
+pub(crate) fn of<M: Manager>(inner: &Inner<M>, context: Context) -> Option<Arc<Lease<M>>> {
+    match lock(&inner.defaults.0).get(&context)? {
+        Default::Making(_) => None,
+        Default::Made(lease) => lease.upgrade(),
+    }
 }
 
 /// In `Assignment::Default`: the default that the caller has, else one that is made for it. Between two calls it lies idle, still the caller's, and
 /// may be taken back by whoever waits.
 async fn automatic<M: Manager>(inner: &Arc<Inner<M>>, holder: Holder) -> Result<Conn<M>, Error<M::Error>> {
-    let context = holder.context;
-    if let Some(lease) = of(inner, context) {
-        return handle::ready(&lease).await;
-    }
     let holder = Holder { owned: true, ..holder };
-    let connection = acquire(inner, holder, inner.options.acquire_timeout).await?;
-    let lease = {
-        let mut defaults = lock(&inner.defaults);
-        match defaults.get(&context).and_then(Weak::upgrade) {
-            // Another branch of the same task was faster.
-            Some(lease) => lease,
-            None => {
-                defaults.insert(context, Arc::downgrade(&connection.lease));
-                Arc::clone(&connection.lease)
+    loop {
+        let coming = match Entry::new(inner, holder.context) {
+            Err(Had::Lease(lease)) => return handle::ready(&lease).await,
+            Err(Had::Coming(made)) => made,
+            Ok(mut entry) => {
+                release_at_thread_exit(inner, holder.context);
+                let connection = acquire(inner, holder, inner.options.acquire_timeout).await?;
+                entry.made(&connection.lease);
+                // From here on it lasts as long as the lease does.
+                entry.kept = true;
+                return handle::ready(&connection.lease).await;
             }
+        };
+        // Another branch of the same task is making it.
+        let made = coming.notified();
+        tokio::pin!(made);
+        made.as_mut().enable();
+        if matches!(lock(&inner.defaults.0).get(&holder.context), Some(Default::Making(same)) if Arc::ptr_eq(same, &coming))
+        {
+            made.await;
         }
-    };
-    drop(connection);
-    handle::ready(&lease).await
+    }
 }
 
 /// Ends what belongs to a context when a scope ends, however it ends.
@@ -159,11 +237,73 @@ impl<M: Manager> Scope<M> {
 
 impl<M: Manager> Drop for Scope<M> {
     fn drop(&mut self) {
-        if self.inner.options.assignment != Assignment::Default {
-            return;
-        }
-        let old = lock(&self.inner.defaults).remove(&self.context);
-        self.inner.with(|core, now, out| core.disown(self.context, now, out));
-        drop(old);
+        leave(&self.inner, self.context);
     }
+}
+
+/// A context's automatic default is its own no longer.
+fn leave<M: Manager>(inner: &Arc<Inner<M>>, context: Context) {
+    if inner.options.assignment == Assignment::Default {
+        inner.defaults.remove(context);
+        inner.with(|core, now, out| core.disown(context, now, out));
+    }
+}
+
+/// What is to be done when a thread ends.
+trait AtExit {
+    fn leave(&self);
+    fn is(&self, pool: u64) -> bool;
+    fn is_over(&self) -> bool;
+}
+
+struct Visit<M: Manager> {
+    inner: Weak<Inner<M>>,
+    pool: u64,
+    context: Context,
+}
+
+impl<M: Manager> AtExit for Visit<M> {
+    fn leave(&self) {
+        if let Some(inner) = self.inner.upgrade() {
+            leave(&inner, self.context);
+        }
+    }
+
+    fn is(&self, pool: u64) -> bool {
+        self.pool == pool
+    }
+
+    fn is_over(&self) -> bool {
+        self.inner.strong_count() == 0
+    }
+}
+
+/// The pools in which this thread has had an automatic default.
+struct Visits(Vec<Box<dyn AtExit>>);
+
+impl Drop for Visits {
+    fn drop(&mut self) {
+        for visit in &self.0 {
+            visit.leave();
+        }
+    }
+}
+
+thread_local! {
+    static VISITS: RefCell<Visits> = const { RefCell::new(Visits(Vec::new())) };
+}
+
+/// A thread gives its automatic default back when it ends.
+fn release_at_thread_exit<M: Manager>(inner: &Arc<Inner<M>>, context: Context) {
+    if !context.is_thread() || context != Context::current() {
+        return;
+    }
+    // A thread that is ending already has nothing left to register with.
+    let _ = VISITS.try_with(|visits| {
+        let mut visits = visits.borrow_mut();
+        if !visits.0.iter().any(|visit| visit.is(inner.id)) {
+            visits.0.retain(|visit| !visit.is_over());
+            visits.0.push(Box::new(Visit { inner: Arc::downgrade(inner), pool: inner.id, context }));
+        }
+    });
 }

@@ -42,6 +42,10 @@ pub enum Error<E> {
         /// How many that is.
         limit: usize,
     },
+    /// The operation was cancelled.
+    Cancelled,
+    /// The operation panicked, with this message.
+    Panicked(String),
     /// The pool is closed.
     Closed,
     /// There is no tokio runtime to run this on.
@@ -125,6 +129,8 @@ impl<E> Clone for Error<E> {
             Self::WouldDeadlock => Self::WouldDeadlock,
             Self::CreatorContext => Self::CreatorContext,
             Self::QueueFull { limit } => Self::QueueFull { limit: *limit },
+            Self::Cancelled => Self::Cancelled,
+            Self::Panicked(message) => Self::Panicked(message.clone()),
             Self::Closed => Self::Closed,
             Self::NoRuntime => Self::NoRuntime,
             Self::AcquireTimeout(timeout) => Self::AcquireTimeout(Box::new(AcquireTimeout {
@@ -173,6 +179,8 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::QueueFull { limit } => {
                 write!(f, "{limit} operations are begun and unfinished, which is the limit")
             }
+            Self::Cancelled => f.write_str("the operation was cancelled"),
+            Self::Panicked(message) => write!(f, "the operation panicked: {message}"),
             Self::Closed => f.write_str("the pool is closed"),
             Self::NoRuntime => f.write_str("there is no tokio runtime to run this on"),
             Self::AcquireTimeout(timeout) => timeout.fmt(f),

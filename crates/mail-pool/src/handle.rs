@@ -6,6 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
 use crate::context::Context;
 use crate::core::{Fate, Holder, MAIN, SlotId};
 use crate::error::Error;
@@ -22,12 +25,16 @@ pub(crate) struct Lease<M: Manager> {
     seen: Mutex<Seen<M>>,
     /// It must not be used by another.
     tainted: AtomicBool,
+    /// Rung when an exclusive use ends.
+    shared_again: Notify,
 }
 
 /// The connection as it was last seen, and who used it last.
 struct Seen<M: Manager> {
     link: Option<LinkOf<M>>,
     context: Context,
+    /// Who has it for himself.
+    exclusive: Option<Context>,
 }
 
 impl<M: Manager> Lease<M> {
@@ -37,8 +44,9 @@ impl<M: Manager> Lease<M> {
             inner,
             slot,
             holder,
-            seen: Mutex::new(Seen { link: Some(link), context: holder.context }),
+            seen: Mutex::new(Seen { link: Some(link), context: holder.context, exclusive: None }),
             tainted: AtomicBool::new(false),
+            shared_again: Notify::new(),
         })
     }
 
@@ -63,11 +71,40 @@ impl<M: Manager> Lease<M> {
     }
 
     /// Notes who uses the connection: a handle that was moved to another task is no longer held by the first.
-    fn used(&self) {
+    pub(crate) fn used(&self) {
         let context = self.inner.context();
         let last = std::mem::replace(&mut lock(&self.seen).context, context);
         if last != context {
             self.inner.with(|core, _, _| core.used_by(self.slot, context));
+        }
+    }
+
+    /// Waits until nobody else has the connection for himself.
+    async fn admission(&self) -> Result<(), Error<M::Error>> {
+        if lock(&self.seen).exclusive.is_none() {
+            return Ok(());
+        }
+        let context = self.inner.context();
+        let shared = async {
+            loop {
+                let rung = self.shared_again.notified();
+                tokio::pin!(rung);
+                rung.as_mut().enable();
+                match lock(&self.seen).exclusive {
+                    None => return Ok(()),
+                    // It would wait for itself.
+                    Some(holder) if holder == context => return Err(Error::WouldDeadlock),
+                    Some(_) => {}
+                }
+                rung.await;
+            }
+        };
+        let Some(patience) = self.inner.options.acquire_timeout else {
+            return shared.await;
+        };
+        match timeout(patience, shared).await {
+            Ok(admitted) => admitted,
+            Err(_) => Err(self.inner.out_of_time(patience)),
         }
     }
 
@@ -95,6 +132,9 @@ impl<M: Manager> Lease<M> {
 
 impl<M: Manager> Drop for Lease<M> {
     fn drop(&mut self) {
+        if self.holder.owned {
+            self.inner.defaults.ended(self.holder.context, self);
+        }
         let seen = lock(&self.seen).link.take();
         let link = seen.or_else(|| self.inner.peek(|core| core.link(self.slot)));
         let fate = self.fate(link.as_ref());
@@ -122,6 +162,26 @@ impl<M: Manager> Connection<M> {
         ready(&self.lease).await
     }
 
+    /// The connection for oneself alone: until the guard is dropped, other calls of this handle (and of the context whose default it is) wait.
+    /// Calls of one's own context fail with [`Error::WouldDeadlock`]. Commands that run already aren't waited for. The connection is closed when it
+    /// is given back, since nobody knows what was done to it.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn exclusive(&self) -> Result<Exclusive<M>, Error<M::Error>> {
+        loop {
+            let conn = self.get().await?;
+            let context = self.lease.inner.context();
+            let mut seen = lock(&self.lease.seen);
+            if seen.exclusive.is_none() {
+                seen.exclusive = Some(context);
+                drop(seen);
+                conn.taint();
+                return Ok(Exclusive { conn, lease: Arc::clone(&self.lease) });
+            }
+        }
+    }
+
     /// What kind of connection this is.
     pub fn kind(&self) -> Kind {
         self.lease.holder.kind
@@ -145,6 +205,33 @@ impl<M: Manager> fmt::Debug for Connection<M> {
             .field("kind", &self.lease.holder.kind)
             .field("slot", &self.lease.slot)
             .finish_non_exhaustive()
+    }
+}
+
+/// The use of a connection by one caller alone. See [`Connection::exclusive`].
+pub struct Exclusive<M: Manager> {
+    conn: Conn<M>,
+    lease: Arc<Lease<M>>,
+}
+
+impl<M: Manager> Deref for Exclusive<M> {
+    type Target = Conn<M>;
+
+    fn deref(&self) -> &Conn<M> {
+        &self.conn
+    }
+}
+
+impl<M: Manager> Drop for Exclusive<M> {
+    fn drop(&mut self) {
+        lock(&self.lease.seen).exclusive = None;
+        self.lease.shared_again.notify_waiters();
+    }
+}
+
+impl<M: Manager> fmt::Debug for Exclusive<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Exclusive").field(&self.conn).finish()
     }
 }
 
@@ -228,6 +315,7 @@ fn need<M: Manager>(inner: &Inner<M>, link: &LinkOf<M>) -> Need {
 pub(crate) async fn ready<M: Manager>(lease: &Arc<Lease<M>>) -> Result<Conn<M>, Error<M::Error>> {
     let inner = &lease.inner;
     inner.held_back().await;
+    lease.admission().await?;
     lease.used();
     loop {
         if inner.peek(|core| core.is_closed()) {

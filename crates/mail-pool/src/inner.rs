@@ -1,17 +1,17 @@
 //! The shell around the core: takes the lock, lets go of it, and then does what the core said.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use crate::config::Options;
 use crate::context::Context;
-use crate::core::{Core, Job, Note, Out};
-use crate::handle::Lease;
+use crate::core::{Core, Failure, Job, Note, Out};
+use crate::defaults::Defaults;
+use crate::error::Error;
 use crate::hold::Hold;
 use crate::link::Link;
 use crate::manager::Manager;
@@ -40,7 +40,9 @@ pub(crate) struct Inner<M: Manager> {
     pub end: watch::Sender<End>,
     pub hold: Hold,
     /// The default connection of each context that has one.
-    pub defaults: Mutex<HashMap<Context, Weak<Lease<M>>>>,
+    pub defaults: Defaults<M>,
+    /// Operations begun and unfinished.
+    pub operations: Arc<AtomicUsize>,
     core: Mutex<CoreOf<M>>,
     links: AtomicU64,
     /// Where background work was last started.
@@ -79,7 +81,8 @@ impl<M: Manager> Inner<M> {
             creator,
             end: watch::Sender::new(End::No),
             hold: Hold::new(seed(id)),
-            defaults: Mutex::new(HashMap::new()),
+            defaults: Defaults::new(),
+            operations: Arc::default(),
             core: Mutex::new(Core::new(rules, now())),
             links: AtomicU64::new(1),
             runtime: Mutex::new(None),
@@ -113,6 +116,13 @@ impl<M: Manager> Inner<M> {
         let result = operation(&mut lock(&self.core), now, &mut out);
         self.perform(out);
         result
+    }
+
+    /// What to say to one who has waited for too long.
+    pub(crate) fn out_of_time(&self, waited: Duration) -> Error<M::Error> {
+        let now = now();
+        let snapshot = self.peek(|core| core.snapshot(now, waited));
+        Error::from_failure(Failure::Timeout(Box::new(snapshot)), now)
     }
 
     /// Looks at the core without changing it.
@@ -184,7 +194,7 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    fn runtime(&self) -> Option<Handle> {
+    pub(crate) fn runtime(&self) -> Option<Handle> {
         let named = self.options.runtime.as_ref();
         if let Some(named) = named
             && !self.orphaned.load(Ordering::Relaxed)

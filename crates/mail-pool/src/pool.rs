@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::handle::{self, Conn, Connection};
 use crate::inner::{End, Inner, now};
 use crate::manager::{Class, Kind, Manager};
+use crate::operation::{Operation, Pending};
 use crate::status::Status;
 use crate::wait::{Found, Ticket};
 
@@ -44,11 +45,6 @@ impl<M: Manager> Pool<M> {
         &self.shared.inner
     }
 
-    /// Who asks, from where, for what.
-    pub(crate) fn holder(&self, kind: Kind, place: &'static Location<'static>) -> Holder {
-        Holder { kind, context: self.inner().context(), place, group: 0, owned: false }
-    }
-
     /// The manager that this pool was built with.
     pub fn manager(&self) -> &M {
         &self.inner().manager
@@ -70,9 +66,10 @@ impl<M: Manager> Pool<M> {
     /// When it can't be opened. [`Error::NoMain`] in [`Assignment::Default`], where there is none.
     #[track_caller]
     pub fn main(&self) -> impl Future<Output = Result<Conn<M>, Error<M::Error>>> + Send + use<M> {
-        let holder = self.holder(Kind::Main, Location::caller());
+        let place = Location::caller();
         let inner = Arc::clone(self.inner());
         async move {
+            let holder = holder_here(&inner, Kind::Main, place);
             if inner.options.assignment == Assignment::Default {
                 return Err(Error::NoMain);
             }
@@ -146,6 +143,55 @@ impl<M: Manager> Pool<M> {
     pub fn scope_blocking<R>(&self, run: impl FnOnce() -> R) -> R {
         let _scope = Scope::enter(self.inner());
         run()
+    }
+
+    /// Begins an operation in the background: it waits in line for a connection of its own, together with those who create one, in the order in
+    /// which they asked, and then runs. Calls inside it that name no connection use that connection, in every mode. Where there are no extras it
+    /// runs on main. Begun by somebody who has a connection already (inside another operation, or by a context with a default), it runs on that one
+    /// if nothing is free at once.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`] if that many are unfinished, [`Error::NoRuntime`] outside any runtime, [`Error::Closed`].
+    #[track_caller]
+    pub fn begin<F, R>(&self, operation: F) -> Result<Pending<R::Output, M::Error>, Error<M::Error>>
+    where
+        F: FnOnce(Operation<M>) -> R + Send + 'static,
+        R: Future<Output: Send + 'static> + Send + 'static,
+    {
+        crate::operation::begin(self.inner(), None, Location::caller(), operation)
+    }
+
+    /// Like [`begin`](Self::begin), with a limit on how long it may wait for its connection.
+    ///
+    /// # Errors
+    /// As there. When the time is up, the [`Pending`] ends in [`Error::AcquireTimeout`].
+    #[track_caller]
+    pub fn begin_within<F, R>(
+        &self,
+        timeout: Duration,
+        operation: F,
+    ) -> Result<Pending<R::Output, M::Error>, Error<M::Error>>
+    where
+        F: FnOnce(Operation<M>) -> R + Send + 'static,
+        R: Future<Output: Send + 'static> + Send + 'static,
+    {
+        crate::operation::begin(self.inner(), Some(timeout), Location::caller(), operation)
+    }
+
+    /// Begins an operation on a connection that one has already. It takes no slot.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn begin_on<F, R>(
+        &self,
+        connection: &Connection<M>,
+        operation: F,
+    ) -> Result<Pending<R::Output, M::Error>, Error<M::Error>>
+    where
+        F: FnOnce(Operation<M>) -> R + Send + 'static,
+        R: Future<Output: Send + 'static> + Send + 'static,
+    {
+        crate::operation::begin_on(&connection.lease, operation)
     }
 
     /// Extra connections for work that is spread over several. See [`Extras`].
@@ -286,7 +332,7 @@ pub(crate) fn holder_here<M: Manager>(
     kind: Kind,
     place: &'static Location<'static>,
 ) -> Holder {
-    Holder { kind, context: inner.context(), place, group: 0, owned: false }
+    Holder { kind, context: inner.context(), place, group: 0, owned: false, fallback: false }
 }
 
 /// An extra of one's own, its connection alive as far as is known.
@@ -300,7 +346,8 @@ pub(crate) async fn acquire<M: Manager>(
 }
 
 pub(crate) fn not_by_creator<M: Manager>(inner: &Inner<M>, context: Context) -> Result<(), Error<M::Error>> {
-    if inner.options.main_for_creator && context == inner.creator {
+    let has_main = inner.options.assignment != Assignment::Default;
+    if inner.options.main_for_creator && has_main && context == inner.creator {
         return Err(Error::CreatorContext);
     }
     Ok(())
@@ -316,7 +363,7 @@ async fn finish<M: Manager>(ticket: Ticket<M>) -> Result<Connection<M>, Error<M:
             Ok(Connection { lease })
         }
         // Only begun operations are sent to main.
-        Found::Ready | Found::UseMain => Err(Error::QuotaReservedForMain),
+        Found::Ready | Found::NoExtras => Err(Error::QuotaReservedForMain),
     }
 }
 

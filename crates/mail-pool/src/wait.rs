@@ -23,7 +23,7 @@ pub(crate) enum Found<M: Manager> {
     /// The slot waited for is ready.
     Ready,
     /// There are no extras: main is to be used.
-    UseMain,
+    NoExtras,
 }
 
 impl<M: Manager> Future for Waiting<M> {
@@ -51,7 +51,7 @@ impl<M: Manager> Future for Waiting<M> {
                 self.key = None;
                 Poll::Ready(match verdict {
                     Verdict::Ready => Ok(Found::Ready),
-                    Verdict::UseMain => Ok(Found::UseMain),
+                    Verdict::NoExtras => Ok(Found::NoExtras),
                     Verdict::Failed(failure) => Err(Error::from_failure(failure, now())),
                 })
             }
@@ -95,7 +95,7 @@ impl<M: Manager> Ticket<M> {
                 let lease = Lease::new(Arc::clone(inner), slot, link, holder);
                 Self::Now(Ok(Found::Lease(lease)))
             }
-            Take::UseMain => Self::Now(Ok(Found::UseMain)),
+            Take::NoExtras => Self::Now(Ok(Found::NoExtras)),
             Take::Never(failure) => Self::Now(Err(Error::from_failure(failure, now()))),
             Take::Wait(key) => Self::Line(Waiting { inner: Arc::clone(inner), key: Some(key), holder }),
         }

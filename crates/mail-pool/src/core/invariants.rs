@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::{Core, Counts, Leave, Linked, MAIN, Stage, State, Want};
+use super::counts::Counts;
+use super::dialling::Leave;
+use super::{Core, Linked, MAIN, Stage, State, Want};
 
 /// Above this many waiters their lines are not walked after every operation.
 const WALKED: usize = 64;
@@ -70,6 +72,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
 
     fn assert_lines(&self) {
         let mut lapsed = 0;
+        let mut fallbacks = 0;
         let mut last = 0;
         let mut at = self.waiters.front(&self.line);
         while let Some(key) = at {
@@ -79,9 +82,10 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             assert!(waiter.ticket > last, "the line is out of order");
             last = waiter.ticket;
             lapsed += usize::from(waiter.lapsed);
+            fallbacks += usize::from(waiter.holder.fallback);
             at = self.waiters.after(key);
         }
-        assert_eq!(lapsed, self.lapsed);
+        assert_eq!((lapsed, fallbacks), (self.lapsed, self.fallbacks));
         for (id, slot) in self.slots.iter().enumerate() {
             if let State::Offered { to, .. } = &slot.state {
                 let waiter = self.waiters.get(*to).expect("an offer goes to somebody");

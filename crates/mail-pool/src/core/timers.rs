@@ -40,6 +40,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 waiter.lapsed = true;
                 let ticket = waiter.ticket;
                 self.lapsed += 1;
+                self.fallbacks += usize::from(waiter.holder.fallback);
                 self.waiters.insert_before(&mut self.line, to, |other| other.ticket > ticket);
             }
             out.notes.push(Note::Lapsed { slot });

@@ -1,0 +1,297 @@
+//! Asking for a connection: at once or in line; looking what has come; going away.
+
+use super::*;
+
+impl<L: Linked, E: Clone, W> Core<L, E, W> {
+    /// Takes an extra that is there for the taking, without waiting and without dialling.
+    pub(crate) fn take_idle(&mut self, holder: Holder, now: Instant) -> Option<(SlotId, L)> {
+        if self.closed || self.line.len() > self.lapsed {
+            return None;
+        }
+        let slot = self.fit(&holder, now)?;
+        let link = self.hold_idle(slot, holder, now);
+        self.assert_invariants(now);
+        Some((slot, link))
+    }
+
+    /// Takes an extra, or stands in line for one.
+    pub(crate) fn acquire(
+        &mut self,
+        holder: Holder,
+        deadline: Option<Instant>,
+        waker: Option<W>,
+        now: Instant,
+        out: &mut Out<L, E, W>,
+    ) -> Take<L, E> {
+        if let Some((slot, link)) = self.take_idle(holder, now) {
+            out.wakers.extend(waker);
+            return Take::Got { slot, link };
+        }
+        if let Some(never) = self.why_never(&holder, now) {
+            out.wakers.extend(waker);
+            return never;
+        }
+        let key = self.enqueue(Want::Extra, holder, deadline, waker, now, out);
+        self.pump(now, out);
+        Take::Wait(key)
+    }
+
+    /// Like [`acquire`](Self::acquire), but only if something is idle, or may be dialled, right now and with nobody waiting.
+    pub(crate) fn acquire_if_free(
+        &mut self,
+        holder: Holder,
+        now: Instant,
+        out: &mut Out<L, E, W>,
+    ) -> Option<Take<L, E>> {
+        if let Some((slot, link)) = self.take_idle(holder, now) {
+            return Some(Take::Got { slot, link });
+        }
+        if !self.line.is_empty() || self.why_never(&holder, now).is_some() {
+            return None;
+        }
+        let open_another = self.room() && self.may_dial(false, now) != Leave::No;
+        if self.second_best(&holder, now).is_none() && !open_another {
+            return None;
+        }
+        let key = self.enqueue(Want::Extra, holder, None, None, now, out);
+        self.pump(now, out);
+        Some(Take::Wait(key))
+    }
+
+    /// Stands in line for the connection of a slot: main's, or one's own that is being repaired.
+    pub(crate) fn await_slot(
+        &mut self,
+        slot: SlotId,
+        holder: Holder,
+        deadline: Option<Instant>,
+        waker: Option<W>,
+        now: Instant,
+        out: &mut Out<L, E, W>,
+    ) -> Result<Key, Failure<E>> {
+        if self.closed {
+            out.wakers.extend(waker);
+            return Err(Failure::Closed);
+        }
+        if slot == MAIN && matches!(self.slots[MAIN].state, State::Free) {
+            self.set(MAIN, State::Held { link: None, repair: Repair::Wanted });
+            self.slots[MAIN].holder = Some(Holder { kind: Kind::Main, ..holder });
+            self.slots[MAIN].since = now;
+        }
+        if let State::Held { link: None, repair: Repair::None } = &self.slots[slot].state {
+            self.set(slot, State::Held { link: None, repair: Repair::Wanted });
+        }
+        let key = self.enqueue(Want::Slot(slot), holder, deadline, waker, now, out);
+        if self.link(slot).is_some() {
+            self.tell(key, Verdict::Ready, out);
+        }
+        self.pump(now, out);
+        Ok(key)
+    }
+
+    /// What a waiter finds when he looks; his new waker replaces the old one if there is nothing yet.
+    pub(crate) fn look(&mut self, key: Key, waker: W, now: Instant, out: &mut Out<L, E, W>) -> Look<L, E> {
+        let Some(waiter) = self.waiters.get_mut(key) else {
+            out.wakers.push(waker);
+            return Look::Told(Verdict::Failed(Failure::Closed));
+        };
+        match waiter.stage {
+            Stage::Waiting => {
+                out.wakers.extend(waiter.waker.replace(waker));
+                if waiter.lapsed {
+                    waiter.lapsed = false;
+                    self.lapsed -= 1;
+                }
+                self.pump(now, out);
+                // Looking may itself have brought the waiter something.
+                let waiter = self.waiters.get_mut(key);
+                match waiter.map(|waiter| &waiter.stage) {
+                    Some(Stage::Waiting) | None => Look::Pending,
+                    Some(_) => self.collect(key, now, out),
+                }
+            }
+            Stage::Offered(_) | Stage::Told(_) => {
+                out.wakers.push(waker);
+                self.collect(key, now, out)
+            }
+        }
+    }
+
+    pub(super) fn collect(&mut self, key: Key, now: Instant, out: &mut Out<L, E, W>) -> Look<L, E> {
+        let Some(waiter) = self.waiters.remove(key) else {
+            return Look::Pending;
+        };
+        out.wakers.extend(waiter.waker);
+        let found = match waiter.stage {
+            Stage::Waiting => unreachable!("only those who have something collect"),
+            Stage::Told(verdict) => Look::Told(verdict),
+            Stage::Offered(slot) => {
+                let State::Offered { link, .. } = self.set(slot, State::Free) else {
+                    unreachable!("an offer is known to its slot");
+                };
+                self.set(slot, State::Held { link: Some(link.clone()), repair: Repair::None });
+                self.slots[slot].holder = Some(waiter.holder);
+                self.slots[slot].since = now;
+                Look::Got { slot, link }
+            }
+        };
+        self.assert_invariants(now);
+        found
+    }
+
+    /// A waiter goes away. What he was offered goes to the next.
+    pub(crate) fn cancel(&mut self, key: Key, now: Instant, out: &mut Out<L, E, W>) {
+        let Some(waiter) = self.waiters.get(key) else {
+            return;
+        };
+        match waiter.stage {
+            Stage::Waiting => self.leave_line(key),
+            Stage::Offered(slot) => {
+                if let State::Offered { link, .. } = self.set(slot, State::Free) {
+                    self.settle(slot, link, now, out);
+                }
+            }
+            Stage::Told(_) => {}
+        }
+        if let Some(waiter) = self.waiters.remove(key) {
+            out.wakers.extend(waiter.waker);
+            if let Stage::Told(verdict) = waiter.stage {
+                verdict.leave(out);
+            }
+        }
+        self.pump(now, out);
+    }
+
+    /// Why waiting would be pointless.
+    pub(super) fn why_never(&self, holder: &Holder, now: Instant) -> Option<Take<L, E>> {
+        if self.closed {
+            return Some(Take::Never(Failure::Closed));
+        }
+        let operation = holder.kind == Kind::Operation;
+        if self.extras_by_quota() == 0 {
+            return Some(if operation { Take::NoExtras } else { Take::Never(Failure::ReservedForMain) });
+        }
+        if operation && self.reserve() > 0 && self.effective() <= self.reserve() {
+            return Some(Take::NoExtras);
+        }
+        if let Some((error, others_open)) = self.dialling.blocked()
+            && self.counts.established == usize::from(self.slots[MAIN].state.peek().is_some())
+        {
+            return Some(Take::Never(Failure::Credentials { error, others_open }));
+        }
+        let mut own = 0;
+        for slot in &self.slots[1..] {
+            match (&slot.state, &slot.holder) {
+                (State::Free, _) => {}
+                (State::Held { .. }, Some(other)) if other.context == holder.context => own += 1,
+                _ => return None,
+            }
+        }
+        let stuck = own > 0
+            && (own >= self.extras_by_quota()
+                || (self.counts.open >= self.effective() && !self.dialling.probe_due(now)));
+        stuck.then_some(Take::Never(Failure::WouldDeadlock))
+    }
+
+    pub(super) fn enqueue(
+        &mut self,
+        want: Want,
+        holder: Holder,
+        deadline: Option<Instant>,
+        waker: Option<W>,
+        now: Instant,
+        out: &mut Out<L, E, W>,
+    ) -> Key {
+        self.tickets += 1;
+        let key = self.waiters.insert(Waiter {
+            want,
+            holder,
+            ticket: self.tickets,
+            since: now,
+            deadline,
+            waker,
+            stage: Stage::Waiting,
+            lapsed: false,
+        });
+        let line = match want {
+            Want::Extra => &mut self.line,
+            Want::Slot(slot) => &mut self.slots[slot].line,
+        };
+        self.waiters.push_back(line, key);
+        if holder.fallback {
+            self.fallbacks += 1;
+        }
+        if let Some(deadline) = deadline {
+            self.deadlines = Some(self.deadlines.map_or(deadline, |at| at.min(deadline)));
+            self.due(deadline, out);
+        }
+        // These matter only while somebody waits, so nobody may have set the alarm for them.
+        let held_up = [self.dialling.not_before(), self.dialling.probe_at()];
+        for at in held_up.into_iter().flatten().filter(|at| *at > now) {
+            self.due(at, out);
+        }
+        self.tell_if_throttled(key, now, out);
+        key
+    }
+
+    pub(super) fn leave_line(&mut self, key: Key) {
+        let Some(waiter) = self.waiters.get_mut(key) else {
+            return;
+        };
+        if std::mem::take(&mut waiter.lapsed) {
+            self.lapsed -= 1;
+        }
+        if waiter.holder.fallback {
+            self.fallbacks -= 1;
+        }
+        let line = match waiter.want {
+            Want::Extra => &mut self.line,
+            Want::Slot(slot) => &mut self.slots[slot].line,
+        };
+        self.waiters.unlink(line, key);
+    }
+
+    /// Gives a waiter his verdict. He leaves the line and is woken.
+    pub(super) fn tell(&mut self, key: Key, verdict: Verdict<E>, out: &mut Out<L, E, W>) {
+        self.leave_line(key);
+        if let Some(waiter) = self.waiters.get_mut(key) {
+            waiter.stage = Stage::Told(verdict);
+            out.wake.extend(waiter.waker.take());
+        }
+    }
+
+    pub(super) fn tell_slot(&mut self, slot: SlotId, verdict: &Verdict<E>, out: &mut Out<L, E, W>) {
+        while let Some(key) = self.waiters.front(&self.slots[slot].line) {
+            self.tell(key, verdict.clone(), out);
+        }
+    }
+
+    /// Wakes the one who waits longest for what a slot was dialled for.
+    pub(super) fn rouse_oldest(&mut self, slot: SlotId, out: &mut Out<L, E, W>) {
+        let own = self.waiters.front(&self.slots[slot].line);
+        let oldest = own.or_else(|| self.waiters.front(&self.line));
+        if let Some(waiter) = oldest.and_then(|key| self.waiters.get_mut(key)) {
+            out.wake.extend(waiter.waker.take());
+        }
+    }
+
+    /// Wakes everybody who waits, to look for himself.
+    pub(crate) fn rouse_all(&mut self, out: &mut Out<L, E, W>) {
+        for key in self.everybody() {
+            if let Some(waiter) = self.waiters.get_mut(key) {
+                out.wake.extend(waiter.waker.take());
+            }
+        }
+    }
+
+    /// The oldest waiter for an extra to whom an offer can be made.
+    pub(super) fn next_in_line(&self) -> Option<Key> {
+        let mut at = self.waiters.front(&self.line);
+        while let Some(key) = at {
+            if self.waiters.get(key).is_some_and(|waiter| !waiter.lapsed) {
+                return Some(key);
+            }
+            at = self.waiters.after(key);
+        }
+        None
+    }
+}

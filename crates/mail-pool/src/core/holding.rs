@@ -1,0 +1,107 @@
+//! Holding a slot, and letting go of it.
+
+use super::*;
+
+impl<L: Linked, E: Clone, W> Core<L, E, W> {
+    /// The connection of a held slot, if it is there and nothing is being done about it.
+    pub(crate) fn link(&self, slot: SlotId) -> Option<L> {
+        match &self.slots[slot].state {
+            State::Held { link: Some(link), repair: Repair::None } => Some(link.clone()),
+            _ => None,
+        }
+    }
+
+    /// The connection with this id was found dead in a held slot. The slot stays with its holder.
+    pub(crate) fn lost(&mut self, slot: SlotId, id: u64, now: Instant, out: &mut Out<L, E, W>) {
+        if let State::Held { link: Some(link), repair: Repair::None } = &self.slots[slot].state
+            && link.id() == id
+        {
+            self.closed_so_far += 1;
+            let repair = if self.slots[slot].line.is_empty() { Repair::None } else { Repair::Wanted };
+            let emptied = if slot == MAIN && repair == Repair::None {
+                State::Free
+            } else {
+                State::Held { link: None, repair }
+            };
+            let old = self.set(slot, emptied);
+            old.leave(out);
+            self.pump(now, out);
+        }
+    }
+
+    /// Asks for a check of a held connection that lay idle. False if somebody else is at it, or it has changed.
+    pub(crate) fn check_held(&mut self, slot: SlotId, id: u64, now: Instant, out: &mut Out<L, E, W>) {
+        if let State::Held { link: Some(link), repair: repair @ Repair::None } = &mut self.slots[slot].state
+            && link.id() == id
+        {
+            *repair = Repair::Checking;
+            out.jobs.push(Job::Check { slot, link: link.clone() });
+        }
+        self.assert_invariants(now);
+    }
+
+    /// The caller now using the slot is another one than before.
+    pub(crate) fn used_by(&mut self, slot: SlotId, context: Context) {
+        if let Some(holder) = &mut self.slots[slot].holder {
+            holder.context = context;
+        }
+    }
+
+    /// A holder lets go of his slot.
+    pub(crate) fn release(&mut self, slot: SlotId, fate: Fate, now: Instant, out: &mut Out<L, E, W>) {
+        let (link, repair) = match self.set(slot, State::Free) {
+            State::Held { link, repair } => (link, repair),
+            other => {
+                debug_assert!(false, "released a slot that nobody holds");
+                self.set(slot, other);
+                return;
+            }
+        };
+        let owner = self.slots[slot].holder.take().filter(|holder| holder.owned).map(|holder| holder.context);
+        match (link, repair) {
+            (None, Repair::Dialling) => {
+                // The dial goes on, for whoever is next.
+                self.set(slot, State::Dialling);
+            }
+            (None, _) => self.freed(slot),
+            (Some(link), Repair::Checking) if fate == Fate::Keep => {
+                self.set(slot, State::Checking(link));
+            }
+            (Some(link), _) => match fate {
+                Fate::Broken => {
+                    out.links.push(link);
+                    self.closed_so_far += 1;
+                    self.freed(slot);
+                }
+                Fate::Close => self.start_close(slot, link, Why::Asked, out),
+                Fate::Reset if self.closed => {
+                    self.start_close(slot, link, Why::Shutdown, out);
+                }
+                Fate::Reset => {
+                    out.jobs.push(Job::Reset { slot, link: link.clone() });
+                    self.set(slot, State::Resetting(link));
+                }
+                Fate::Keep => self.settle_owned(slot, link, owner, now, out),
+            },
+        }
+        self.pump(now, out);
+    }
+
+    /// A context is gone: nothing belongs to it any more.
+    pub(crate) fn disown(&mut self, context: Context, now: Instant, out: &mut Out<L, E, W>) {
+        for slot in &mut self.slots {
+            if let State::Idle { owner, .. } = &mut slot.state
+                && *owner == Some(context)
+            {
+                *owner = None;
+            }
+            if let Some(holder) = &mut slot.holder
+                && holder.owned
+                && holder.context == context
+            {
+                holder.owned = false;
+            }
+        }
+        self.pump(now, out);
+    }
+}

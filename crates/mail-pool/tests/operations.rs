@@ -1,0 +1,356 @@
+//! Begun operations, and who would wait for himself.
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mail_pool::{Assignment, Class, Error, Kind, Pool};
+use support::Script::Fail;
+use support::{Toys, pool, pool_with, settle};
+use tokio::time::{Instant, sleep};
+
+const MODES: [Assignment; 3] = [Assignment::MainOrDefault, Assignment::Main, Assignment::Default];
+
+#[tokio::test(start_paused = true)]
+async fn p24_operations_stand_in_one_line_with_creators_in_the_order_of_their_beginning() {
+    let (pool, _server) = pool(2);
+    let held = pool.create_connection().await.unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    // Begun by another context: this one holds all there is.
+    let pendings = tokio::spawn({
+        let (pool, order) = (pool.clone(), Arc::clone(&order));
+        async move {
+            let mut pendings = Vec::new();
+            for n in 0..20 {
+                let order = Arc::clone(&order);
+                let begun = pool.begin(move |_| async move { order.lock().unwrap().push(n) });
+                pendings.push(begun.unwrap());
+            }
+            let creator = tokio::spawn({
+                let order = Arc::clone(&order);
+                async move {
+                    let made = pool.create_connection().await.map(drop);
+                    order.lock().unwrap().push(20);
+                    made
+                }
+            });
+            (pendings, creator)
+        }
+    });
+    let (pendings, creator) = pendings.await.unwrap();
+    settle().await;
+    drop(held);
+    for pending in pendings {
+        pending.await.unwrap();
+    }
+    creator.await.unwrap().unwrap();
+    assert_eq!(*order.lock().unwrap(), (0..=20).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn p24_nameless_calls_inside_use_the_operations_connection_in_every_mode() {
+    for assignment in MODES {
+        let (pool, _server) = pool_with(4, |builder| builder.assignment(assignment));
+        let inner = pool.clone();
+        let pending = pool.begin(move |operation| async move {
+            let own = operation.get().await.unwrap();
+            assert_eq!(own.kind(), Kind::Operation);
+            let nameless = inner.get().await.unwrap();
+            (own.id(), nameless.id())
+        });
+        let (own, nameless) = pending.unwrap().await.unwrap();
+        assert_eq!(own, nameless, "{assignment:?}");
+        assert_eq!(pool.status().counts.in_use, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p24_a_pool_within_a_pool_keeps_them_apart() {
+    let (first, _server) = pool(4);
+    let (second, _other) = pool(4);
+    let pending = first.clone().begin(move |outer| async move {
+        let inner = first.clone();
+        let nested = second.clone().begin(move |own| async move {
+            let there = second.get().await.unwrap();
+            assert_eq!(there.id(), own.get().await.unwrap().id());
+            inner.get().await.unwrap().id()
+        });
+        assert_eq!(nested.unwrap().await.unwrap(), outer.get().await.unwrap().id());
+    });
+    pending.unwrap().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn p24_without_extras_operations_run_on_main() {
+    let (by_quota, _server) = pool(1);
+    let pending = by_quota.begin(|operation| async move { operation.get().await.map(|conn| conn.kind()) });
+    assert_eq!(pending.unwrap().await.unwrap().unwrap(), Kind::Main);
+
+    // None left by the server's limit.
+    let (pool, server) = pool(5);
+    server.limit(1);
+    let _main = pool.main().await.unwrap();
+    let pending = pool.begin(|operation| async move { operation.get().await.map(|conn| conn.kind()) });
+    assert_eq!(pending.unwrap().await.unwrap().unwrap(), Kind::Main);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p24_an_operation_on_a_connection_takes_no_slot() {
+    let (pool, server) = pool(2);
+    let own = pool.create_connection().await.unwrap();
+    let inner = pool.clone();
+    let pending = pool
+        .begin_on(&own, move |_| async move { inner.get().await.map(|conn| conn.id()).unwrap() })
+        .unwrap();
+    assert_eq!(pending.await.unwrap(), own.get().await.unwrap().id());
+    assert_eq!(server.dials(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p24_a_limit_on_how_many_are_begun() {
+    let (pool, _server) = pool_with(3, |builder| builder.max_operations(Some(2)));
+    let first = pool.begin(|_| std::future::pending::<()>()).unwrap();
+    let _second = pool.begin(|_| std::future::pending::<()>()).unwrap();
+    assert!(matches!(pool.begin(|_| async {}), Err(Error::QueueFull { limit: 2 })));
+    first.cancel();
+    assert!(matches!(first.await, Err(Error::Cancelled)));
+    pool.begin(|_| async {}).unwrap().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn p24_a_deadline_if_one_is_given() {
+    let (pool, _server) = pool(2);
+    let held = pool.create_connection().await.unwrap();
+    let other = pool.clone();
+    tokio::spawn(async move {
+        let begun = Instant::now();
+        let pending = other.begin_within(Duration::from_secs(9), |_| async {}).unwrap();
+        assert!(matches!(pending.await, Err(Error::AcquireTimeout(_))));
+        assert_eq!(begun.elapsed().as_secs(), 9);
+        let patient = other.begin(|_| async {}).unwrap();
+        sleep(Duration::from_secs(9999)).await;
+        assert!(!patient.is_finished());
+    })
+    .await
+    .unwrap();
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p25_dropped_it_runs_on_cancelled_it_stops_and_a_panic_is_its_own() {
+    let (pool, _server) = pool(2);
+    let done = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&done);
+    drop(pool.begin(move |_| async move {
+        sleep(Duration::from_secs(1)).await;
+        count.fetch_add(1, Ordering::SeqCst);
+    }));
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(done.load(Ordering::SeqCst), 1);
+
+    let count = Arc::clone(&done);
+    let stopped = pool
+        .begin(move |_| async move {
+            sleep(Duration::from_secs(1)).await;
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
+    settle().await;
+    stopped.canceller().cancel();
+    assert!(matches!(stopped.await, Err(Error::Cancelled)));
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(done.load(Ordering::SeqCst), 1);
+
+    let panics = pool.begin(|_| async { panic!("number {}", 7) }).unwrap();
+    let Err(Error::Panicked(message)) = panics.await else { panic!("it was to panic") };
+    assert_eq!(message, "number 7");
+    assert_eq!(pool.begin(|_| async { 3 }).unwrap().await.unwrap(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p25_a_failed_dial_is_the_operations_error() {
+    let (pool, server) = pool(2);
+    server.script([Fail(Class::Permanent)]);
+    assert!(matches!(pool.begin(|_| async {}).unwrap().await, Err(Error::Connect(_))));
+}
+
+#[test]
+fn p24_without_a_runtime_it_says_so() {
+    let (pool, _server) = pool(2);
+    assert!(matches!(pool.begin(|_| async {}), Err(Error::NoRuntime)));
+    assert_eq!(pool.waiting(), 0);
+}
+
+/// Operations nested `depth` deep, each awaiting two others, which make nameless calls.
+fn nest(pool: Pool<Toys>, depth: usize) -> std::pin::Pin<Box<dyn Future<Output = usize> + Send>> {
+    Box::pin(async move {
+        let using = pool.get().await.unwrap();
+        if depth == 0 {
+            return 1;
+        }
+        let nested: Vec<_> = (0..2)
+            .map(|_| {
+                let inner = pool.clone();
+                pool.begin(move |_| nest(inner, depth - 1)).unwrap()
+            })
+            .collect();
+        let mut sum = 1;
+        for pending in nested {
+            sum += pending.await.unwrap();
+        }
+        drop(using);
+        sum
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn p37_operations_that_begin_and_await_others_end_in_every_mode_and_quota() {
+    for assignment in MODES {
+        for max in [1, 2, 10] {
+            let (pool, server) =
+                pool_with(max, |builder| builder.assignment(assignment).acquire_timeout(None));
+            let pendings: Vec<_> = (0..20)
+                .map(|_| {
+                    let inner = pool.clone();
+                    pool.begin(move |_| nest(inner, 3)).unwrap()
+                })
+                .collect();
+            for pending in pendings {
+                assert_eq!(pending.await.unwrap(), 15, "{assignment:?} {max}");
+            }
+            assert!(server.peak() <= max);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p37_nested_operations_dont_wait_for_a_dial_that_the_server_refuses() {
+    let (pool, server) = pool_with(10, |builder| builder.acquire_timeout(None));
+    server.limit(3);
+    let pendings: Vec<_> = (0..10)
+        .map(|_| {
+            let inner = pool.clone();
+            pool.begin(move |_| nest(inner, 3)).unwrap()
+        })
+        .collect();
+    let begun = Instant::now();
+    for pending in pendings {
+        assert_eq!(pending.await.unwrap(), 15);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn p37_a_context_with_a_default_runs_its_operation_there_if_nothing_is_free() {
+    let (pool, _server) = pool(2);
+    let own = pool.create_default_connection().await.unwrap();
+    let id = own.get().await.unwrap().id();
+    let pending = pool.begin(|operation| async move { operation.get().await.unwrap().id() }).unwrap();
+    assert_eq!(pending.await.unwrap(), id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p37_an_exclusive_holder_that_makes_nameless_calls_is_told() {
+    for max in [2, 10] {
+        let (pool, _server) = pool(max);
+        let own = pool.create_default_connection().await.unwrap();
+        let exclusive = own.exclusive().await.unwrap();
+        assert!(matches!(pool.get().await, Err(Error::WouldDeadlock)));
+        assert!(matches!(own.get().await, Err(Error::WouldDeadlock)));
+        assert!(matches!(own.exclusive().await, Err(Error::WouldDeadlock)));
+        drop(exclusive);
+        assert!(pool.get().await.is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p37_others_wait_for_an_exclusive_use_to_end() {
+    let (pool, server) = pool(2);
+    let own = Arc::new(pool.create_connection().await.unwrap());
+    let exclusive = own.exclusive().await.unwrap();
+    let other = tokio::spawn({
+        let own = Arc::clone(&own);
+        async move { own.get().await.map(drop) }
+    });
+    settle().await;
+    assert!(!other.is_finished());
+    drop(exclusive);
+    other.await.unwrap().unwrap();
+
+    let _exclusive = own.exclusive().await.unwrap();
+    let begun = Instant::now();
+    let late = tokio::spawn({
+        let own = Arc::clone(&own);
+        async move { own.get().await.map(drop) }
+    });
+    assert!(matches!(late.await.unwrap(), Err(Error::AcquireTimeout(_))));
+    assert_eq!(begun.elapsed().as_secs(), 60);
+    drop(_exclusive);
+    drop(own);
+    settle().await;
+    assert_eq!((server.logouts(), server.open()), (1, 0), "not kept after exclusive use");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p37_scopes_that_create_make_progress_or_are_told() {
+    for max in [1, 2, 10] {
+        let (pool, server) = pool_with(max, |builder| builder.assignment(Assignment::Default));
+        let tasks: Vec<_> = (0..30)
+            .map(|_| {
+                let pool = pool.clone();
+                tokio::spawn(async move {
+                    pool.scope(async {
+                        let using = pool.get().await.unwrap();
+                        drop(using);
+                        let made = pool.create_connection().await;
+                        assert!(matches!(made, Ok(_) | Err(Error::WouldDeadlock)));
+                        drop(made);
+                        pool.get().await.map(drop).unwrap();
+                    })
+                    .await;
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert!(server.peak() <= max);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p38_extras_are_taken_as_they_come_free_and_given_back_when_others_wait() {
+    let (pool, _server) = pool(4);
+    let _main = pool.main().await.unwrap();
+    let extras = pool.extras();
+    let mut mine = Vec::new();
+    while let Some(extra) = extras.try_next().await {
+        assert_eq!(extra.kind(), Kind::FanOut);
+        mine.push(extra);
+    }
+    assert_eq!(mine.len(), 3);
+    assert!(!extras.others_wait());
+    let waiter = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.create_connection().await.unwrap() }
+    });
+    settle().await;
+    assert!(extras.others_wait());
+    assert!(extras.try_next().await.is_none());
+    drop(mine.pop());
+    let theirs = waiter.await.unwrap();
+    // Its own place in the line is nobody else's.
+    let mut next = Box::pin(extras.next());
+    tokio::select! {
+        biased;
+        _ = &mut next => panic!("nothing is free"),
+        () = settle() => {}
+    }
+    assert_eq!(pool.waiting(), 1);
+    assert!(!extras.others_wait());
+    drop(theirs);
+    mine.push(next.await.unwrap());
+    assert_eq!(mine.len(), 3);
+}
