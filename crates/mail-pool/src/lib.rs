@@ -26,7 +26,7 @@ pub use defaults::DefaultConnection;
 pub use error::{AcquireTimeout, ConfigError, Error, LastRefusal};
 pub use handle::{Conn, Connection, Exclusive};
 pub use manager::{AfterUse, Attempt, Class, Kind, Manager};
-pub use operation::{Canceller, Operation, Pending};
+pub use operation::{Begun, Canceller, Operation, Pending};
 pub use pool::{Extras, Pool};
 pub use quota::{Permit, Quota, SharedQuota, Taken};
 pub use status::{ConnectionStatus, Counts, Status};

@@ -75,7 +75,7 @@ impl<M: Manager> fmt::Debug for Operation<M> {
 struct Frame {
     pool: u64,
     own: Box<dyn Any + Send + Sync>,
-    outer: Option<Arc<Frame>>,
+    outer: Option<Arc<Self>>,
 }
 
 tokio::task_local! {
@@ -98,6 +98,9 @@ pub(crate) fn inside<M: Manager>(inner: &Inner<M>) -> Option<Own<M>> {
         .ok()
         .flatten()
 }
+
+/// What beginning an operation gives, `T` being the operation's own result.
+pub type Begun<M, T> = Result<Pending<T, <M as Manager>::Error>, Error<<M as Manager>::Error>>;
 
 /// A begun operation. Awaited it gives the operation's own result; dropped, the operation runs on.
 #[must_use = "an operation runs by itself, but how it ended is known only here"]
@@ -190,7 +193,7 @@ pub(crate) fn begin<M, F, R>(
     timeout: Option<Duration>,
     place: &'static Location<'static>,
     operation: F,
-) -> Result<Pending<R::Output, M::Error>, Error<M::Error>>
+) -> Begun<M, R::Output>
 where
     M: Manager,
     F: FnOnce(Operation<M>) -> R + Send + 'static,
@@ -224,10 +227,7 @@ where
 }
 
 /// Begins an operation on a connection that exists.
-pub(crate) fn begin_on<M, F, R>(
-    lease: &Arc<Lease<M>>,
-    operation: F,
-) -> Result<Pending<R::Output, M::Error>, Error<M::Error>>
+pub(crate) fn begin_on<M, F, R>(lease: &Arc<Lease<M>>, operation: F) -> Begun<M, R::Output>
 where
     M: Manager,
     F: FnOnce(Operation<M>) -> R + Send + 'static,
@@ -244,7 +244,7 @@ fn start<M, F, R>(
     counted: Place,
     operation: F,
     own: impl Future<Output = Result<Own<M>, Error<M::Error>>> + Send + 'static,
-) -> Result<Pending<R::Output, M::Error>, Error<M::Error>>
+) -> Begun<M, R::Output>
 where
     M: Manager,
     F: FnOnce(Operation<M>) -> R + Send + 'static,

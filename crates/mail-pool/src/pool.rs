@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::handle::{self, Conn, Connection};
 use crate::inner::{End, Inner, now};
 use crate::manager::{Class, Kind, Manager};
-use crate::operation::{Operation, Pending};
+use crate::operation::{Begun, Operation};
 use crate::status::Status;
 use crate::wait::{Found, Ticket};
 
@@ -153,7 +153,7 @@ impl<M: Manager> Pool<M> {
     /// # Errors
     /// [`Error::QueueFull`] if that many are unfinished, [`Error::NoRuntime`] outside any runtime, [`Error::Closed`].
     #[track_caller]
-    pub fn begin<F, R>(&self, operation: F) -> Result<Pending<R::Output, M::Error>, Error<M::Error>>
+    pub fn begin<F, R>(&self, operation: F) -> Begun<M, R::Output>
     where
         F: FnOnce(Operation<M>) -> R + Send + 'static,
         R: Future<Output: Send + 'static> + Send + 'static,
@@ -164,13 +164,9 @@ impl<M: Manager> Pool<M> {
     /// Like [`begin`](Self::begin), with a limit on how long it may wait for its connection.
     ///
     /// # Errors
-    /// As there. When the time is up, the [`Pending`] ends in [`Error::AcquireTimeout`].
+    /// As there. When the time is up, the [`Pending`](crate::Pending) ends in [`Error::AcquireTimeout`].
     #[track_caller]
-    pub fn begin_within<F, R>(
-        &self,
-        timeout: Duration,
-        operation: F,
-    ) -> Result<Pending<R::Output, M::Error>, Error<M::Error>>
+    pub fn begin_within<F, R>(&self, timeout: Duration, operation: F) -> Begun<M, R::Output>
     where
         F: FnOnce(Operation<M>) -> R + Send + 'static,
         R: Future<Output: Send + 'static> + Send + 'static,
@@ -182,11 +178,7 @@ impl<M: Manager> Pool<M> {
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
-    pub fn begin_on<F, R>(
-        &self,
-        connection: &Connection<M>,
-        operation: F,
-    ) -> Result<Pending<R::Output, M::Error>, Error<M::Error>>
+    pub fn begin_on<F, R>(&self, connection: &Connection<M>, operation: F) -> Begun<M, R::Output>
     where
         F: FnOnce(Operation<M>) -> R + Send + 'static,
         R: Future<Output: Send + 'static> + Send + 'static,
