@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -22,6 +23,8 @@ pub(crate) struct Lease<M: Manager> {
     pub inner: Arc<Inner<M>>,
     pub slot: SlotId,
     pub holder: Holder,
+    /// Since when it is held.
+    since: Instant,
     seen: Mutex<Seen<M>>,
     /// It must not be used by another.
     tainted: AtomicBool,
@@ -38,12 +41,19 @@ struct Seen<M: Manager> {
 }
 
 impl<M: Manager> Lease<M> {
-    pub(crate) fn new(inner: Arc<Inner<M>>, slot: SlotId, link: LinkOf<M>, holder: Holder) -> Arc<Self> {
+    pub(crate) fn new(
+        inner: Arc<Inner<M>>,
+        slot: SlotId,
+        link: LinkOf<M>,
+        holder: Holder,
+        since: Instant,
+    ) -> Arc<Self> {
         tracing::trace!(pool = inner.id, slot, connection = link.id, kind = %holder.kind, "take");
         Arc::new(Self {
             inner,
             slot,
             holder,
+            since,
             seen: Mutex::new(Seen { link: Some(link), context: holder.context, exclusive: None }),
             tainted: AtomicBool::new(false),
             shared_again: Notify::new(),
@@ -52,6 +62,15 @@ impl<M: Manager> Lease<M> {
 
     fn link(&self) -> Option<LinkOf<M>> {
         lock(&self.seen).link.clone()
+    }
+
+    /// The connection for one who just got this lease, if it is alive.
+    pub(crate) fn fresh(self: &Arc<Self>) -> Option<Conn<M>> {
+        let link = self.link()?;
+        if self.inner.manager.is_broken(&link.connection) {
+            return None;
+        }
+        Some(Conn::new(link, Some(Arc::clone(self))))
     }
 
     /// Whether the connection is known to be dead.
@@ -70,21 +89,24 @@ impl<M: Manager> Lease<M> {
         drop(old);
     }
 
-    /// Notes who uses the connection: a handle that was moved to another task is no longer held by the first.
-    pub(crate) fn used(&self) {
-        let context = self.inner.context();
-        let last = std::mem::replace(&mut lock(&self.seen).context, context);
+    /// A context comes to use the connection: the connection, if it is there. `None` while somebody has it for himself.
+    pub(crate) fn enter(&self, context: Context) -> Option<Option<LinkOf<M>>> {
+        let mut seen = lock(&self.seen);
+        if seen.exclusive.is_some() {
+            return None;
+        }
+        let last = std::mem::replace(&mut seen.context, context);
+        let link = seen.link.clone();
+        drop(seen);
         if last != context {
+            // A handle that was moved to another task is no longer held by the first.
             self.inner.with(|core, _, _| core.used_by(self.slot, context));
         }
+        Some(link)
     }
 
     /// Waits until nobody else has the connection for himself.
-    async fn admission(&self) -> Result<(), Error<M::Error>> {
-        if lock(&self.seen).exclusive.is_none() {
-            return Ok(());
-        }
-        let context = self.inner.context();
+    async fn admission(&self, context: Context) -> Result<(), Error<M::Error>> {
         let shared = async {
             loop {
                 let rung = self.shared_again.notified();
@@ -135,13 +157,13 @@ impl<M: Manager> Drop for Lease<M> {
         if self.holder.owned {
             self.inner.defaults.ended(self.holder.context, self);
         }
-        let seen = lock(&self.seen).link.take();
+        let seen = self.seen.get_mut().unwrap_or_else(PoisonError::into_inner).link.take();
         let link = seen.or_else(|| self.inner.peek(|core| core.link(self.slot)));
         let fate = self.fate(link.as_ref());
         tracing::trace!(pool = self.inner.id, slot = self.slot, ?fate, "give back");
         // Only the core's own reference may be left when the connection is closed.
         drop(link);
-        self.inner.with(|core, now, out| core.release(self.slot, fate, now, out));
+        self.inner.give_back(self.slot, fate);
     }
 }
 
@@ -284,6 +306,12 @@ impl<M: Manager> Clone for Conn<M> {
 
 impl<M: Manager> Drop for Conn<M> {
     fn drop(&mut self) {
+        if let Some(lease) = &self.lease
+            && Arc::strong_count(lease) == 1
+        {
+            // The slot goes back with this, and the time is noted there.
+            return;
+        }
         self.using.link().touch(now());
     }
 }
@@ -301,10 +329,13 @@ enum Need {
     Dial,
 }
 
-fn need<M: Manager>(inner: &Inner<M>, link: &LinkOf<M>) -> Need {
+/// What a connection needs that was handed out at `since`, in good order.
+fn need<M: Manager>(inner: &Inner<M>, link: &LinkOf<M>, since: Instant) -> Need {
     if inner.manager.is_broken(&link.connection) {
-        Need::Dial
-    } else if link.is_stale(now(), inner.options.trust_idle) {
+        return Need::Dial;
+    }
+    let (now, trust) = (now(), inner.options.trust_idle);
+    if now.saturating_duration_since(since) >= trust && link.is_stale(now, trust) {
         Need::Check
     } else {
         Need::Nothing
@@ -315,14 +346,17 @@ fn need<M: Manager>(inner: &Inner<M>, link: &LinkOf<M>) -> Need {
 pub(crate) async fn ready<M: Manager>(lease: &Arc<Lease<M>>) -> Result<Conn<M>, Error<M::Error>> {
     let inner = &lease.inner;
     inner.held_back().await;
-    lease.admission().await?;
-    lease.used();
     loop {
-        if inner.peek(|core| core.is_closed()) {
+        if inner.ending.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
-        if let Some(link) = lease.link() {
-            match need(inner, &link) {
+        let context = inner.context();
+        let Some(link) = lease.enter(context) else {
+            lease.admission(context).await?;
+            continue;
+        };
+        if let Some(link) = link {
+            match need(inner, &link, lease.since) {
                 Need::Nothing => return Ok(Conn::new(link, Some(Arc::clone(lease)))),
                 need => {
                     lease.forget();
@@ -343,7 +377,7 @@ pub(crate) async fn main<M: Manager>(
     inner.held_back().await;
     loop {
         if let Some(link) = inner.peek(|core| core.link(MAIN)) {
-            match need(inner, &link) {
+            match need(inner, &link, inner.epoch) {
                 Need::Nothing => return Ok(Conn::new(link, None)),
                 need => tend(inner, MAIN, link, &need),
             }

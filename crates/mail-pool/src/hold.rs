@@ -1,6 +1,7 @@
 //! Holding new calls back because the server asked for it.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::inner::lock;
@@ -11,7 +12,11 @@ const LONGEST: Duration = Duration::from_secs(300);
 const UNTOLD: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Until when new calls are held back.
-pub(crate) struct Hold(Mutex<State>);
+pub(crate) struct Hold {
+    /// Whether calls may be held back, so that most needn't look closer.
+    any: AtomicBool,
+    state: Mutex<State>,
+}
 
 struct State {
     until: Option<Instant>,
@@ -21,13 +26,16 @@ struct State {
 
 impl Hold {
     pub(crate) const fn new(seed: u64) -> Self {
-        Self(Mutex::new(State { until: None, untold: UNTOLD.0, random: seed | 1 }))
+        Self {
+            any: AtomicBool::new(false),
+            state: Mutex::new(State { until: None, untold: UNTOLD.0, random: seed | 1 }),
+        }
     }
 
     /// Holds calls back for the time told, or for 1 s, doubling to 60 s while it goes on. Returns how long it will be, up to
     /// a tenth more than asked.
     pub(crate) fn hold(&self, told: Option<Duration>, now: Instant) -> Duration {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         let wait = match told {
             Some(told) => told.min(LONGEST),
             None => {
@@ -49,11 +57,17 @@ impl Hold {
         if state.until.is_none_or(|at| at < until) {
             state.until = Some(until);
         }
+        self.any.store(true, Ordering::Release);
         wait
+    }
+
+    /// Whether calls have ever been held back.
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
     }
 
     /// Until when calls are held back, if they are.
     pub(crate) fn until(&self, now: Instant) -> Option<Instant> {
-        lock(&self.0).until.filter(|until| *until > now)
+        lock(&self.state).until.filter(|until| *until > now)
     }
 }

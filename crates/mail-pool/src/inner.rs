@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::Options;
 use crate::context::Context;
-use crate::core::{Core, Failure, Job, Note, Out};
+use crate::core::{Core, Failure, Fate, Holder, Job, Note, Out, SlotId};
 use crate::defaults::Defaults;
 use crate::error::Error;
 use crate::hold::Hold;
@@ -37,6 +37,8 @@ pub(crate) struct Inner<M: Manager> {
     pub options: Options,
     pub id: u64,
     pub creator: Context,
+    /// When the pool was built.
+    pub epoch: Instant,
     pub end: watch::Sender<End>,
     pub hold: Hold,
     /// The default connection of each context that has one.
@@ -49,6 +51,8 @@ pub(crate) struct Inner<M: Manager> {
     runtime: Mutex<Option<Handle>>,
     /// The runtime that the builder named has ended.
     orphaned: AtomicBool,
+    /// Set once the pool is being closed.
+    pub ending: AtomicBool,
     keeping: AtomicBool,
     keeper: Arc<Notify>,
     gone: Notify,
@@ -79,6 +83,7 @@ impl<M: Manager> Inner<M> {
             manager,
             id,
             creator,
+            epoch: now(),
             end: watch::Sender::new(End::No),
             hold: Hold::new(seed(id)),
             defaults: Defaults::new(),
@@ -87,6 +92,7 @@ impl<M: Manager> Inner<M> {
             links: AtomicU64::new(1),
             runtime: Mutex::new(None),
             orphaned: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             keeping: AtomicBool::new(false),
             keeper: Arc::new(Notify::new()),
             gone: Notify::new(),
@@ -118,6 +124,49 @@ impl<M: Manager> Inner<M> {
         result
     }
 
+    /// Takes an extra if one is there for the taking; else asks on, with the time that was read.
+    pub(crate) fn take_or<R>(
+        self: &Arc<Self>,
+        holder: Holder,
+        otherwise: impl FnOnce(&mut CoreOf<M>, Instant, &mut OutOf<M>) -> R,
+    ) -> Result<(SlotId, LinkOf<M>, Instant), R> {
+        let now = now();
+        let mut core = lock(&self.core);
+        if let Some((slot, link)) = core.take_idle(holder, now) {
+            return Ok((slot, link, now));
+        }
+        let mut out = Out::new();
+        let result = otherwise(&mut core, now, &mut out);
+        drop(core);
+        self.perform(out);
+        Err(result)
+    }
+
+    /// Gives a slot back.
+    pub(crate) fn give_back(self: &Arc<Self>, slot: SlotId, fate: Fate) {
+        let now = now();
+        let mut core = lock(&self.core);
+        if fate == Fate::Keep
+            && let Some(sooner) = core.put_back(slot, now)
+        {
+            drop(core);
+            if sooner {
+                self.rouse();
+            }
+            return;
+        }
+        let mut out = Out::new();
+        core.release(slot, fate, now, &mut out);
+        drop(core);
+        self.perform(out);
+    }
+
+    /// The timer is to be set anew.
+    fn rouse(self: &Arc<Self>) {
+        self.keeper.notify_one();
+        self.ensure_keeper();
+    }
+
     /// What to say to one who has waited for too long.
     pub(crate) fn out_of_time(&self, waited: Duration) -> Error<M::Error> {
         let now = now();
@@ -135,8 +184,7 @@ impl<M: Manager> Inner<M> {
             waker.wake();
         }
         if out.rouse {
-            self.keeper.notify_one();
-            self.ensure_keeper();
+            self.rouse();
         }
         for note in out.notes {
             self.trace(&note);

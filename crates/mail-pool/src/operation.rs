@@ -258,7 +258,8 @@ where
         let _counted = counted;
         let own = own.await?;
         if let Own::Lease(lease) = &own {
-            lease.used();
+            // From now on it is this task that holds it.
+            lease.enter(lease.inner.context());
         }
         let frame = Frame { pool, own: Box::new(own.clone()), outer };
         Ok(INSIDE.scope(Arc::new(frame), async move { operation(Operation { own }).await }).await)

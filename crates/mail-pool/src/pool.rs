@@ -117,6 +117,30 @@ impl<M: Manager> Pool<M> {
         }
     }
 
+    /// An extra connection for one use: like [`create_connection`](Self::create_connection) and [`Connection::get`] in one, for those who need no
+    /// handle that outlives the use. It goes back when the last clone of the [`Conn`] is dropped.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn checkout(&self) -> impl Future<Output = Result<Conn<M>, Error<M::Error>>> + Send {
+        let place = Location::caller();
+        let inner = self.inner();
+        async move {
+            inner.held_back().await;
+            let holder = holder_here(inner, Kind::Independent, place);
+            not_by_creator(inner, holder.context)?;
+            let found = Ticket::take(inner, holder, inner.options.acquire_timeout).found().await?;
+            let Found::Lease(lease) = found else {
+                return Err(Error::QuotaReservedForMain);
+            };
+            match lease.fresh() {
+                Some(conn) => Ok(conn),
+                None => handle::ready(&lease).await,
+            }
+        }
+    }
+
     /// Creates the default connection of the calling context: from now on its calls that name no connection use it, until the handle is
     /// dropped.
     ///
@@ -261,6 +285,9 @@ impl<M: Manager> Pool<M> {
 impl<M: Manager> Inner<M> {
     /// Waits while calls are held back at the server's wish.
     pub(crate) async fn held_back(&self) {
+        if !self.hold.any() {
+            return;
+        }
         while let Some(until) = self.hold.until(now()) {
             tokio::time::sleep_until(until.into()).await;
         }
@@ -268,6 +295,7 @@ impl<M: Manager> Inner<M> {
 
     /// Stops taking work.
     fn shut_down(self: &Arc<Self>) {
+        self.ending.store(true, Ordering::Release);
         self.end.send_if_modified(|end| {
             let first = *end == End::No;
             if first {

@@ -44,7 +44,7 @@ impl<M: Manager> Future for Waiting<M> {
             Look::Got { slot, link } => {
                 self.key = None;
                 let inner = Arc::clone(&self.inner);
-                let lease = Lease::new(inner, slot, link, self.holder);
+                let lease = Lease::new(inner, slot, link, self.holder, now());
                 Poll::Ready(Ok(Found::Lease(lease)))
             }
             Look::Told(verdict) => {
@@ -76,10 +76,17 @@ pub(crate) enum Ticket<M: Manager> {
 impl<M: Manager> Ticket<M> {
     /// Asks, at once and without waiting. `timeout` counts from now.
     pub(crate) fn take(inner: &Arc<Inner<M>>, holder: Holder, timeout: Option<std::time::Duration>) -> Self {
-        let take = inner.with(|core, now, out| {
+        let take = inner.take_or(holder, |core, now, out| {
             let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-            core.acquire(holder, deadline, None, now, out)
+            core.stand_in_line(holder, deadline, None, now, out)
         });
+        let take = match take {
+            Ok((slot, link, now)) => {
+                let lease = Lease::new(Arc::clone(inner), slot, link, holder, now);
+                return Self::Now(Ok(Found::Lease(lease)));
+            }
+            Err(take) => take,
+        };
         Self::from_take(inner, holder, take)
     }
 
@@ -92,7 +99,7 @@ impl<M: Manager> Ticket<M> {
     fn from_take(inner: &Arc<Inner<M>>, holder: Holder, take: Take<LinkOf<M>, Arc<M::Error>>) -> Self {
         match take {
             Take::Got { slot, link } => {
-                let lease = Lease::new(Arc::clone(inner), slot, link, holder);
+                let lease = Lease::new(Arc::clone(inner), slot, link, holder, now());
                 Self::Now(Ok(Found::Lease(lease)))
             }
             Take::NoExtras => Self::Now(Ok(Found::NoExtras)),

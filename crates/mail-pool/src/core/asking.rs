@@ -14,8 +14,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         Some((slot, link))
     }
 
-    /// Takes an extra, or stands in line for one.
-    pub(crate) fn acquire(
+    /// Stands in line for an extra, where nothing is there for the taking.
+    pub(crate) fn stand_in_line(
         &mut self,
         holder: Holder,
         deadline: Option<Instant>,
@@ -23,10 +23,6 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         now: Instant,
         out: &mut Out<L, E, W>,
     ) -> Take<L, E> {
-        if let Some((slot, link)) = self.take_idle(holder, now) {
-            out.wakers.extend(waker);
-            return Take::Got { slot, link };
-        }
         if let Some(never) = self.why_never(&holder, now) {
             out.wakers.extend(waker);
             return never;
@@ -36,7 +32,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         Take::Wait(key)
     }
 
-    /// Like [`acquire`](Self::acquire), but only if something is idle, or may be dialled, right now and with nobody waiting.
+    /// Takes an extra, or stands in line for one, but only if something is idle, or may be dialled, right now and with nobody waiting.
     pub(crate) fn acquire_if_free(
         &mut self,
         holder: Holder,

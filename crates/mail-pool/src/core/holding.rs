@@ -87,6 +87,39 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         self.pump(now, out);
     }
 
+    /// Lets go of a slot in the plain case: the connection is as good as new, nobody waits, and it lies idle for the next. `None` if the case isn't
+    /// plain; else whether the timer must be set anew.
+    pub(crate) fn put_back(&mut self, slot: SlotId, now: Instant) -> Option<bool> {
+        let plain = !self.closed
+            && self.line.is_empty()
+            && !self.main_is_wanted()
+            && self.counts.extras <= self.extras_by_quota()
+            && !self.rules.idle_timeout.is_zero();
+        let place = &mut self.slots[slot];
+        if !plain || place.expires.is_some() || place.holder.is_none_or(|holder| holder.owned) {
+            return None;
+        }
+        // Held and idle count alike, so the counts stay as they are.
+        match std::mem::replace(&mut place.state, State::Free) {
+            State::Held { link: Some(link), repair: Repair::None } => {
+                place.state = State::Idle { link, since: now, owner: None };
+                place.holder = None;
+            }
+            other => {
+                place.state = other;
+                return None;
+            }
+        }
+        self.idle.push(slot);
+        let at = now + self.rules.idle_timeout;
+        let sooner = self.alarm.is_none_or(|alarm| at < alarm);
+        if sooner {
+            self.alarm = Some(at);
+        }
+        self.assert_invariants(now);
+        Some(sooner)
+    }
+
     /// A context is gone: nothing belongs to it any more.
     pub(crate) fn disown(&mut self, context: Context, now: Instant, out: &mut Out<L, E, W>) {
         for slot in &mut self.slots {

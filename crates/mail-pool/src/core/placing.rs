@@ -121,12 +121,14 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         } else {
             self.idle.retain(|other| *other != slot);
         }
-        let State::Idle { link, .. } = self.set(slot, State::Free) else {
+        let place = &mut self.slots[slot];
+        // Idle and held count alike, so the counts stay as they are.
+        let State::Idle { link, .. } = std::mem::replace(&mut place.state, State::Free) else {
             unreachable!("the list of the idle holds idle slots only");
         };
-        self.set(slot, State::Held { link: Some(link.clone()), repair: Repair::None });
-        self.slots[slot].holder = Some(holder);
-        self.slots[slot].since = now;
+        place.state = State::Held { link: Some(link.clone()), repair: Repair::None };
+        place.holder = Some(holder);
+        place.since = now;
         link
     }
 
