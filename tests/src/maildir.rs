@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use crate::digest::sha256;
 
 /// Folders by name: the empty one is the folder itself, the others begin with a dot. Each message once for each file.
 pub type Folders = BTreeMap<String, Vec<Message>>;
@@ -50,17 +50,11 @@ fn folder(dir: &Path) -> io::Result<Vec<Message>> {
                 ("cur", Some((_, flags))) => Some(flags.to_owned()),
                 _ => return Err(io::Error::other(format!("not a name for {place}: {name}"))),
             };
-            messages.push(Message { sha256: sha256(&path)?, flags });
+            messages.push(Message { sha256: sha256(fs::File::open(&path)?)?, flags });
         }
     }
     messages.sort();
     Ok(messages)
-}
-
-fn sha256(path: &Path) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    io::copy(&mut fs::File::open(path)?, &mut hash)?;
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 pub mod debian;
 pub mod dovecot;
+pub mod dovecot_log;
 mod process;
 mod tls;
 
