@@ -306,6 +306,14 @@ pub(crate) enum Look<L, E> {
     Told(Verdict<E>),
 }
 
+/// What follows from a plain [`put_back`](Core::put_back).
+#[derive(Debug)]
+pub(crate) struct PutBack<W> {
+    pub wake: Option<W>,
+    /// The timer must be set anew.
+    pub rouse: bool,
+}
+
 /// How a connection comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {

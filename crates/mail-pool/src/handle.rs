@@ -64,15 +64,6 @@ impl<M: Manager> Lease<M> {
         lock(&self.seen).link.clone()
     }
 
-    /// The connection for one who just got this lease, if it is alive.
-    pub(crate) fn fresh(self: &Arc<Self>) -> Option<Conn<M>> {
-        let link = self.link()?;
-        if self.inner.manager.is_broken(&link.connection) {
-            return None;
-        }
-        Some(Conn::new(link, Some(Arc::clone(self))))
-    }
-
     /// Whether the connection is known to be dead.
     pub(crate) fn is_broken(&self) -> bool {
         self.link().is_none_or(|link| self.inner.manager.is_broken(&link.connection))
@@ -129,27 +120,25 @@ impl<M: Manager> Lease<M> {
             Err(_) => Err(self.inner.out_of_time(patience)),
         }
     }
+}
 
-    /// How the connection goes back. A manager that panics loses it.
-    fn fate(&self, link: Option<&LinkOf<M>>) -> Fate {
-        let Some(link) = link else {
-            return Fate::Keep;
-        };
-        let manager = &self.inner.manager;
-        let tainted = self.tainted.load(Ordering::Relaxed);
-        catch_unwind(AssertUnwindSafe(|| {
-            if manager.is_broken(&link.connection) {
-                Fate::Broken
-            } else if tainted {
-                Fate::Close
-            } else if manager.needs_reset(&link.connection) {
-                Fate::Reset
-            } else {
-                Fate::Keep
-            }
-        }))
-        .unwrap_or(Fate::Broken)
-    }
+/// How a connection goes back. A manager that panics loses it.
+pub(crate) fn fate<M: Manager>(manager: &M, link: Option<&LinkOf<M>>, tainted: bool) -> Fate {
+    let Some(link) = link else {
+        return Fate::Keep;
+    };
+    catch_unwind(AssertUnwindSafe(|| {
+        if manager.is_broken(&link.connection) {
+            Fate::Broken
+        } else if tainted {
+            Fate::Close
+        } else if manager.needs_reset(&link.connection) {
+            Fate::Reset
+        } else {
+            Fate::Keep
+        }
+    }))
+    .unwrap_or(Fate::Broken)
 }
 
 impl<M: Manager> Drop for Lease<M> {
@@ -159,7 +148,7 @@ impl<M: Manager> Drop for Lease<M> {
         }
         let seen = self.seen.get_mut().unwrap_or_else(PoisonError::into_inner).link.take();
         let link = seen.or_else(|| self.inner.peek(|core| core.link(self.slot)));
-        let fate = self.fate(link.as_ref());
+        let fate = fate(&self.inner.manager, link.as_ref(), *self.tainted.get_mut());
         tracing::trace!(pool = self.inner.id, slot = self.slot, ?fate, "give back");
         // Only the core's own reference may be left when the connection is closed.
         drop(link);

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -9,7 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::Options;
 use crate::context::Context;
-use crate::core::{Core, Failure, Fate, Holder, Job, Note, Out, SlotId};
+use crate::core::{Core, Failure, Fate, Holder, Job, Key, Look, Note, Out, SlotId, Take};
 use crate::defaults::Defaults;
 use crate::error::Error;
 use crate::hold::Hold;
@@ -19,8 +20,8 @@ use crate::work;
 
 pub(crate) type LinkOf<M> = Arc<Link<<M as Manager>::Connection>>;
 pub(crate) type ErrorOf<M> = Arc<<M as Manager>::Error>;
-pub(crate) type CoreOf<M> = Core<LinkOf<M>, ErrorOf<M>, std::task::Waker>;
-pub(crate) type OutOf<M> = Out<LinkOf<M>, ErrorOf<M>, std::task::Waker>;
+pub(crate) type CoreOf<M> = Core<LinkOf<M>, ErrorOf<M>, Waker>;
+pub(crate) type OutOf<M> = Out<LinkOf<M>, ErrorOf<M>, Waker>;
 
 /// How far the pool's end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,22 +125,39 @@ impl<M: Manager> Inner<M> {
         result
     }
 
-    /// Takes an extra if one is there for the taking; else asks on, with the time that was read.
-    pub(crate) fn take_or<R>(
+    /// Takes an extra if one is there for the taking.
+    pub(crate) fn take_idle(&self, holder: Holder, now: Instant) -> Option<(SlotId, LinkOf<M>)> {
+        lock(&self.core).take_idle(holder, now)
+    }
+
+    /// Takes an extra, or stands in line for one.
+    pub(crate) fn acquire(
         self: &Arc<Self>,
         holder: Holder,
-        otherwise: impl FnOnce(&mut CoreOf<M>, Instant, &mut OutOf<M>) -> R,
-    ) -> Result<(SlotId, LinkOf<M>, Instant), R> {
-        let now = now();
-        let mut core = lock(&self.core);
-        if let Some((slot, link)) = core.take_idle(holder, now) {
-            return Ok((slot, link, now));
-        }
+        timeout: Option<Duration>,
+        waker: Option<Waker>,
+        now: Instant,
+    ) -> Take<LinkOf<M>, ErrorOf<M>> {
+        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let mut out = Out::new();
-        let result = otherwise(&mut core, now, &mut out);
-        drop(core);
+        let take = lock(&self.core).acquire(holder, deadline, waker, now, &mut out);
         self.perform(out);
-        Err(result)
+        take
+    }
+
+    /// What has come for a waiter; his waker is left with the core if nothing has.
+    pub(crate) fn look(self: &Arc<Self>, key: Key, waker: &Waker) -> Look<LinkOf<M>, ErrorOf<M>> {
+        let come = lock(&self.core).pick_up(key);
+        if let Some((look, _old_waker)) = come {
+            return look;
+        }
+        // Cloned out here: a waker is foreign code, and must not run under the lock.
+        let waker = waker.clone();
+        let look = self.with(|core, now, out| core.look(key, waker, now, out));
+        if matches!(look, Look::Pending) {
+            self.ensure_keeper();
+        }
+        look
     }
 
     /// Gives a slot back.
@@ -147,10 +165,13 @@ impl<M: Manager> Inner<M> {
         let now = now();
         let mut core = lock(&self.core);
         if fate == Fate::Keep
-            && let Some(sooner) = core.put_back(slot, now)
+            && let Some(plain) = core.put_back(slot, now)
         {
             drop(core);
-            if sooner {
+            if let Some(waker) = plain.wake {
+                waker.wake();
+            }
+            if plain.rouse {
                 self.rouse();
             }
             return;

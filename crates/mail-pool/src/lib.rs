@@ -2,6 +2,7 @@
 //!
 //! Under construction.
 
+mod checkout;
 mod config;
 mod context;
 mod core;
@@ -19,6 +20,7 @@ mod status;
 mod wait;
 mod work;
 
+pub use checkout::Checkout;
 pub use config::{Assignment, Builder};
 pub use context::Context;
 pub use core::Phase;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::checkout::{CheckingOut, Checkout};
 use crate::config::{Assignment, Builder, Options};
 use crate::context::Context;
 use crate::core::Holder;
@@ -117,28 +118,14 @@ impl<M: Manager> Pool<M> {
         }
     }
 
-    /// An extra connection for one use: like [`create_connection`](Self::create_connection) and [`Connection::get`] in one, for those who need no
-    /// handle that outlives the use. It goes back when the last clone of the [`Conn`] is dropped.
+    /// An extra connection for one use: like [`create_connection`](Self::create_connection) and [`Connection::get`] in one, and quicker, for those who
+    /// need no handle that outlives the use. It goes back when the [`Checkout`] is dropped.
     ///
     /// # Errors
     /// As there.
     #[track_caller]
-    pub fn checkout(&self) -> impl Future<Output = Result<Conn<M>, Error<M::Error>>> + Send {
-        let place = Location::caller();
-        let inner = self.inner();
-        async move {
-            inner.held_back().await;
-            let holder = holder_here(inner, Kind::Independent, place);
-            not_by_creator(inner, holder.context)?;
-            let found = Ticket::take(inner, holder, inner.options.acquire_timeout).found().await?;
-            let Found::Lease(lease) = found else {
-                return Err(Error::QuotaReservedForMain);
-            };
-            match lease.fresh() {
-                Some(conn) => Ok(conn),
-                None => handle::ready(&lease).await,
-            }
-        }
+    pub fn checkout(&self) -> impl Future<Output = Result<Checkout<M>, Error<M::Error>>> + Send {
+        CheckingOut::new(self.inner(), Location::caller())
     }
 
     /// Creates the default connection of the calling context: from now on its calls that name no connection use it, until the handle is

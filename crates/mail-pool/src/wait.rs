@@ -33,14 +33,8 @@ impl<M: Manager> Future for Waiting<M> {
         let Some(key) = self.key else {
             return Poll::Pending;
         };
-        // Cloned out here: a waker is foreign code, and must not run under the lock.
-        let waker = cx.waker().clone();
-        let look = self.inner.with(|core, now, out| core.look(key, waker, now, out));
-        match look {
-            Look::Pending => {
-                self.inner.ensure_keeper();
-                Poll::Pending
-            }
+        match self.inner.look(key, cx.waker()) {
+            Look::Pending => Poll::Pending,
             Look::Got { slot, link } => {
                 self.key = None;
                 let inner = Arc::clone(&self.inner);
@@ -76,17 +70,7 @@ pub(crate) enum Ticket<M: Manager> {
 impl<M: Manager> Ticket<M> {
     /// Asks, at once and without waiting. `timeout` counts from now.
     pub(crate) fn take(inner: &Arc<Inner<M>>, holder: Holder, timeout: Option<std::time::Duration>) -> Self {
-        let take = inner.take_or(holder, |core, now, out| {
-            let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-            core.stand_in_line(holder, deadline, None, now, out)
-        });
-        let take = match take {
-            Ok((slot, link, now)) => {
-                let lease = Lease::new(Arc::clone(inner), slot, link, holder, now);
-                return Self::Now(Ok(Found::Lease(lease)));
-            }
-            Err(take) => take,
-        };
+        let take = inner.acquire(holder, timeout, None, now());
         Self::from_take(inner, holder, take)
     }
 

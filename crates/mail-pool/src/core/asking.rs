@@ -14,8 +14,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         Some((slot, link))
     }
 
-    /// Stands in line for an extra, where nothing is there for the taking.
-    pub(crate) fn stand_in_line(
+    /// Takes an extra, or stands in line for one.
+    pub(crate) fn acquire(
         &mut self,
         holder: Holder,
         deadline: Option<Instant>,
@@ -23,6 +23,10 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         now: Instant,
         out: &mut Out<L, E, W>,
     ) -> Take<L, E> {
+        if let Some((slot, link)) = self.take_idle(holder, now) {
+            out.wakers.extend(waker);
+            return Take::Got { slot, link };
+        }
         if let Some(never) = self.why_never(&holder, now) {
             out.wakers.extend(waker);
             return never;
@@ -93,8 +97,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         match waiter.stage {
             Stage::Waiting => {
                 out.wakers.extend(waiter.waker.replace(waker));
-                if waiter.lapsed {
-                    waiter.lapsed = false;
+                if std::mem::take(&mut waiter.lapsed) {
                     self.lapsed -= 1;
                 }
                 self.pump(now, out);
@@ -102,36 +105,49 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 let waiter = self.waiters.get_mut(key);
                 match waiter.map(|waiter| &waiter.stage) {
                     Some(Stage::Waiting) | None => Look::Pending,
-                    Some(_) => self.collect(key, now, out),
+                    Some(_) => self.collect(key, out),
                 }
             }
             Stage::Offered(_) | Stage::Told(_) => {
                 out.wakers.push(waker);
-                self.collect(key, now, out)
+                self.collect(key, out)
             }
         }
     }
 
-    pub(super) fn collect(&mut self, key: Key, now: Instant, out: &mut Out<L, E, W>) -> Look<L, E> {
-        let Some(waiter) = self.waiters.remove(key) else {
-            return Look::Pending;
-        };
-        out.wakers.extend(waiter.waker);
+    /// What has come for a waiter, if anything has, and his waker, which is no longer needed.
+    pub(crate) fn pick_up(&mut self, key: Key) -> Option<(Look<L, E>, Option<W>)> {
+        if matches!(self.waiters.get(key)?.stage, Stage::Waiting) {
+            return None;
+        }
+        let waiter = self.waiters.remove(key)?;
         let found = match waiter.stage {
             Stage::Waiting => unreachable!("only those who have something collect"),
             Stage::Told(verdict) => Look::Told(verdict),
             Stage::Offered(slot) => {
-                let State::Offered { link, .. } = self.set(slot, State::Free) else {
+                let place = &mut self.slots[slot];
+                // Offered and held count alike, so the counts stay as they are.
+                let State::Offered { link, since, .. } = std::mem::replace(&mut place.state, State::Free)
+                else {
                     unreachable!("an offer is known to its slot");
                 };
-                self.set(slot, State::Held { link: Some(link.clone()), repair: Repair::None });
-                self.slots[slot].holder = Some(waiter.holder);
-                self.slots[slot].since = now;
+                place.state = State::Held { link: Some(link.clone()), repair: Repair::None };
+                place.holder = Some(waiter.holder);
+                place.since = since;
                 Look::Got { slot, link }
             }
         };
-        self.assert_invariants(now);
-        found
+        Some((found, waiter.waker))
+    }
+
+    fn collect(&mut self, key: Key, out: &mut Out<L, E, W>) -> Look<L, E> {
+        match self.pick_up(key) {
+            Some((look, waker)) => {
+                out.wakers.extend(waker);
+                look
+            }
+            None => Look::Pending,
+        }
     }
 
     /// A waiter goes away. What he was offered goes to the next.

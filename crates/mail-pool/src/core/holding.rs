@@ -87,37 +87,44 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         self.pump(now, out);
     }
 
-    /// Lets go of a slot in the plain case: the connection is as good as new, nobody waits, and it lies idle for the next. `None` if the case isn't
-    /// plain; else whether the timer must be set anew.
-    pub(crate) fn put_back(&mut self, slot: SlotId, now: Instant) -> Option<bool> {
+    /// Lets go of a slot in the plain cases, without further ado: the connection is as good as new, and goes to the next in line or lies idle.
+    /// `None` if the case isn't plain.
+    pub(crate) fn put_back(&mut self, slot: SlotId, now: Instant) -> Option<PutBack<W>> {
         let plain = !self.closed
-            && self.line.is_empty()
             && !self.main_is_wanted()
+            && self.lapsed == 0
             && self.counts.extras <= self.extras_by_quota()
             && !self.rules.idle_timeout.is_zero();
         let place = &mut self.slots[slot];
         if !plain || place.expires.is_some() || place.holder.is_none_or(|holder| holder.owned) {
             return None;
         }
-        // Held and idle count alike, so the counts stay as they are.
-        match std::mem::replace(&mut place.state, State::Free) {
-            State::Held { link: Some(link), repair: Repair::None } => {
-                place.state = State::Idle { link, since: now, owner: None };
-                place.holder = None;
-            }
+        // Held, offered and idle count alike, so the counts stay as they are.
+        let link = match std::mem::replace(&mut place.state, State::Free) {
+            State::Held { link: Some(link), repair: Repair::None } => link,
             other => {
                 place.state = other;
                 return None;
             }
-        }
-        self.idle.push(slot);
-        let at = now + self.rules.idle_timeout;
-        let sooner = self.alarm.is_none_or(|alarm| at < alarm);
-        if sooner {
+        };
+        place.holder = None;
+        let (waker, at) = if let Some(key) = self.waiters.front(&self.line) {
+            place.state = State::Offered { link, to: key, since: now };
+            self.leave_line(key);
+            let waiter = self.waiters.get_mut(key)?;
+            waiter.stage = Stage::Offered(slot);
+            (waiter.waker.take(), now + self.rules.take_up)
+        } else {
+            place.state = State::Idle { link, since: now, owner: None };
+            self.idle.push(slot);
+            (None, now + self.rules.idle_timeout)
+        };
+        let rouse = self.alarm.is_none_or(|alarm| at < alarm);
+        if rouse {
             self.alarm = Some(at);
         }
         self.assert_invariants(now);
-        Some(sooner)
+        Some(PutBack { wake: waker, rouse })
     }
 
     /// A context is gone: nothing belongs to it any more.
