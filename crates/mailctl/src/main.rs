@@ -5,9 +5,21 @@
 
 #![allow(dead_code)]
 
+mod archive;
+mod backup;
+mod cli;
+mod disk;
+mod maildir;
+mod progress;
 mod quantity;
 mod secret;
+mod state;
 mod terminal;
+mod uid_ranges;
 mod url;
 
-fn main() {}
+use clap::Parser;
+
+fn main() {
+    let _ = cli::Cli::parse();
+}

@@ -1,0 +1,270 @@
+//! A directory that holds the mail of an account: the Maildir of each mailbox, and what is known to be in them.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    disk::DiskError,
+    maildir::{Folders, Maildir, OnDisk, STATE_FOLDER},
+    state::{Account, MailboxState, State, StateError},
+};
+
+/// How long mail may be on disk before the state says so. What is lost with it is a moment's work of recognising
+/// files by their names.
+const COMMIT_EVERY: Duration = Duration::from_secs(2);
+
+/// A backup on disk, locked against other runs. All methods may block on the disk.
+#[derive(Debug)]
+pub(crate) struct Archive {
+    directory: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    folders: Folders,
+    /// Where names may have been added that the state doesn't speak of yet.
+    unsynced: Vec<Arc<Maildir>>,
+    committed: Instant,
+}
+
+/// A mailbox's place in the archive.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    index: usize,
+    pub(crate) maildir: Arc<Maildir>,
+    pub(crate) name: Vec<u8>,
+    /// The folder had been removed: its mail is fetched again.
+    pub(crate) was_removed: bool,
+    /// It would be the directory itself, but another mailbox is.
+    pub(crate) was_displaced: bool,
+}
+
+/// Why a mailbox has no place.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ArchiveError {
+    #[error("two mailboxes ask for the folder {folder}, and their hashes are the same")]
+    NoFolder { folder: String },
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl Archive {
+    /// Opens or begins the backup of `account` in `directory`.
+    pub(crate) fn open(directory: &Path, account: Account, host_changed: bool) -> Result<Self, ArchiveError> {
+        let state = State::open(directory, account, host_changed)?;
+        // `.mailctl` is there by now; where `.MAILCTL` is as well, the file system doesn't tell them apart.
+        let case_insensitive = directory.join(STATE_FOLDER.to_ascii_uppercase()).exists();
+        let mut folders = Folders::new(case_insensitive);
+        for mailbox in &state.mailboxes {
+            if !folders.reserve(&mailbox.folder, &mailbox.name) {
+                return Err(ArchiveError::NoFolder { folder: mailbox.folder.clone() });
+            }
+        }
+        let inner = Inner { state, folders, unsynced: Vec::new(), committed: Instant::now() };
+        Ok(Self { directory: directory.to_owned(), inner: Mutex::new(inner) })
+    }
+
+    /// The place of a mailbox, by its bytes on the wire: the one that it has had so far, else DIR itself if
+    /// `wants_directory` and no other mailbox is there, else a folder named after it.
+    pub(crate) fn place(
+        &self,
+        mailbox: &[u8],
+        delimiter: Option<u8>,
+        wants_directory: bool,
+    ) -> Result<Place, ArchiveError> {
+        let inner = &mut *self.lock();
+        let known = inner.state.mailboxes.iter().position(|known| known.name == mailbox);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let folder = if wants_directory && inner.folders.reserve("", mailbox) {
+                    String::new()
+                } else {
+                    let taken = || ArchiveError::NoFolder { folder: mailbox.escape_ascii().to_string() };
+                    inner.folders.assign(mailbox, delimiter).ok_or_else(taken)?
+                };
+                inner.state.mailboxes.push(MailboxState::new(mailbox, folder));
+                inner.state.mailboxes.len() - 1
+            }
+        };
+        let state = &mut inner.state.mailboxes[index];
+        let path =
+            if state.folder.is_empty() { self.directory.clone() } else { self.directory.join(&state.folder) };
+        let was_removed = !state.done.is_empty() && !path.join("cur").is_dir() && !path.join("new").is_dir();
+        if was_removed {
+            // Begin the epoch again.
+            let epoch = state.uid_validity;
+            state.enter_epoch(0);
+            state.enter_epoch(epoch);
+        }
+        let was_displaced = wants_directory && !state.folder.is_empty();
+        let maildir = Arc::new(Maildir::open(&path, !state.folder.is_empty())?);
+        Ok(Place { index, maildir, name: mailbox.to_vec(), was_removed, was_displaced })
+    }
+
+    /// What is known of the mailbox so far.
+    pub(crate) fn known(&self, place: &Place) -> MailboxState {
+        self.lock().state.mailboxes[place.index].clone()
+    }
+
+    /// Enters the epoch of this UIDVALIDITY. True if the mailbox had another one before.
+    pub(crate) fn enter_epoch(&self, place: &Place, uid_validity: u32) -> bool {
+        let state = &mut self.lock().state.mailboxes[place.index];
+        let is_new = state.uid_validity != 0 && state.uid_validity != uid_validity;
+        state.enter_epoch(uid_validity);
+        is_new
+    }
+
+    /// Which messages lie there: of this epoch by their UID, of earlier ones to be compared.
+    pub(crate) fn on_disk(&self, place: &Place) -> Result<OnDisk, DiskError> {
+        let known = self.known(place);
+        place.maildir.on_disk(known.uid_validity, |epoch, uid| known.is_recognised(epoch, uid))
+    }
+
+    /// Notes that nothing in `first..=last` need be fetched any more. Whatever was stored of it has its final name.
+    /// Commits now and then.
+    pub(crate) fn done(&self, place: &Place, (first, last): (u32, u32)) -> Result<(), DiskError> {
+        let inner = &mut *self.lock();
+        inner.state.mailboxes[place.index].done.insert_range(first, last);
+        inner.changed(place);
+        if inner.committed.elapsed() < COMMIT_EVERY { Ok(()) } else { inner.commit() }
+    }
+
+    /// Notes that a file of an earlier epoch, by its UIDVALIDITY and UID, stands for a message of this one.
+    pub(crate) fn recognised(&self, place: &Place, (uid_validity, uid): (u32, u32)) {
+        let inner = &mut *self.lock();
+        inner.state.mailboxes[place.index].recognise(uid_validity, uid);
+        inner.changed(place);
+    }
+
+    /// Makes everything durable: first the mail, then the state that speaks of it.
+    pub(crate) fn commit(&self) -> Result<(), DiskError> {
+        self.lock().commit()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing that panics leaves the state half changed.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn changed(&mut self, place: &Place) {
+        if !self.unsynced.iter().any(|maildir| Arc::ptr_eq(maildir, &place.maildir)) {
+            self.unsynced.push(Arc::clone(&place.maildir));
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), DiskError> {
+        for maildir in &self.unsynced {
+            maildir.sync()?;
+        }
+        self.state.commit()?;
+        self.unsynced.clear();
+        self.committed = Instant::now();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn open(directory: &Path) -> Archive {
+        Archive::open(directory, Account { user: "me".into(), host: "h".into() }, false).unwrap()
+    }
+
+    fn folder(archive: &Archive, place: &Place) -> String {
+        place.maildir.path().strip_prefix(&archive.directory).unwrap().display().to_string()
+    }
+
+    #[test]
+    fn a_mailbox_stays_where_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = open(directory.path());
+        let work = archive.place(b"Work", Some(b'/'), true).unwrap();
+        assert_eq!(folder(&archive, &work), "");
+        archive.done(&work, (1, 1)).unwrap();
+        archive.commit().unwrap();
+        drop(archive);
+
+        // A later run for all mailboxes finds DIR itself taken.
+        let archive = open(directory.path());
+        let inbox = archive.place(b"INBOX", Some(b'/'), true).unwrap();
+        assert_eq!(folder(&archive, &inbox), ".INBOX");
+        assert!(inbox.was_displaced);
+        let work = archive.place(b"Work", Some(b'/'), false).unwrap();
+        assert_eq!(folder(&archive, &work), "");
+        assert!(!work.was_displaced && !work.was_removed);
+    }
+
+    #[test]
+    fn one_mailbox_of_a_whole_backup_is_found_in_its_folder() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = open(directory.path());
+        archive.place(b"INBOX", Some(b'/'), true).unwrap();
+        archive.place(b"a/b", Some(b'/'), false).unwrap();
+        archive.commit().unwrap();
+        drop(archive);
+        let archive = open(directory.path());
+        let place = archive.place(b"a/b", Some(b'/'), true).unwrap();
+        assert_eq!(folder(&archive, &place), ".a.b");
+    }
+
+    #[test]
+    fn hostile_names_get_folders_of_their_own_inside() {
+        let directory = tempfile::tempdir().unwrap();
+        let inside = directory.path().join("inside");
+        let archive = open(&inside);
+        let names: [&[u8]; 12] = [
+            b"INBOX", b"../x", b"..", b"/", b"", b"cur", b"new/tmp", b"mailctl", b"a\0b", b"~", b"\xff",
+            b"INBOX/.",
+        ];
+        let mut paths = Vec::new();
+        for name in names {
+            paths.push(archive.place(name, Some(b'/'), name == b"INBOX").unwrap().maildir.path().to_owned());
+        }
+        assert!(paths[1..].iter().all(|path| path.parent() == Some(&*inside)));
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), names.len());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_mail_of_a_folder_that_was_removed_is_fetched_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = open(directory.path());
+        let place = archive.place(b"a", None, false).unwrap();
+        archive.enter_epoch(&place, 7);
+        archive.done(&place, (1, 5)).unwrap();
+        archive.commit().unwrap();
+        drop(archive);
+        fs::remove_dir_all(directory.path().join(".a")).unwrap();
+        let archive = open(directory.path());
+        let place = archive.place(b"a", None, false).unwrap();
+        assert!(place.was_removed);
+        assert!(archive.known(&place).done.is_empty());
+        assert_eq!(archive.known(&place).uid_validity, 7);
+    }
+
+    #[test]
+    fn a_new_epoch_is_told_from_the_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = open(directory.path());
+        let place = archive.place(b"a", None, false).unwrap();
+        assert!(!archive.enter_epoch(&place, 7));
+        assert!(!archive.enter_epoch(&place, 7));
+        assert!(archive.enter_epoch(&place, 8));
+    }
+}

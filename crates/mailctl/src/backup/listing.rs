@@ -1,0 +1,171 @@
+//! What a mailbox has that isn't on disk yet, in 16 bytes a message.
+
+use crate::maildir::MaildirFlags;
+
+/// A message as the server listed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) uid: u32,
+    /// RFC822.SIZE, which is a hint: some servers count wrong.
+    pub(crate) size: u32,
+    pub(crate) flags: MaildirFlags,
+    /// INTERNALDATE in seconds since 1970, if the server sent one that can be read.
+    pub(crate) date: Option<i64>,
+}
+
+/// Messages by ascending UID, with a mark at those that are dealt with.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    entries: Vec<Entry>,
+    /// Sum of the sizes.
+    bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    uid: u32,
+    size: u32,
+    /// The date above, then the mark, whether there is a date, and the flags.
+    packed: u64,
+}
+
+const FLAG_BITS: u32 = 6;
+const HAS_DATE: u64 = 1 << FLAG_BITS;
+const MARKED: u64 = HAS_DATE << 1;
+const DATE_SHIFT: u32 = FLAG_BITS + 2;
+
+impl Listing {
+    /// Room for so many, within reason: the number is a server's.
+    pub(crate) fn with_capacity(messages: u32) -> Self {
+        Self { entries: Vec::with_capacity(messages.min(1 << 20) as usize), bytes: 0 }
+    }
+
+    /// Adds a message as it comes; [`Self::sort`] follows when all have.
+    pub(crate) fn push(&mut self, message: Listed) {
+        let Listed { uid, size, flags, date } = message;
+        // 56 bits of seconds reach further than any calendar.
+        let date = date.map_or(0, |date| (date.clamp(-(1 << 54), 1 << 54) as u64) << DATE_SHIFT | HAS_DATE);
+        self.entries.push(Entry { uid, size, packed: date | u64::from(flags.bits()) });
+        self.bytes += u64::from(size);
+    }
+
+    /// Brings the messages into order; of those that were listed twice the first stays.
+    pub(crate) fn sort(&mut self) {
+        self.entries.sort_by_key(|entry| entry.uid);
+        let bytes = &mut self.bytes;
+        self.entries.dedup_by(|later, first| {
+            let same = later.uid == first.uid;
+            *bytes -= if same { u64::from(later.size) } else { 0 };
+            same
+        });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The sum of the sizes that the server announced.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Where a message stands; `None` if it wasn't listed.
+    pub(crate) fn find(&self, uid: u32) -> Option<usize> {
+        self.entries.binary_search_by_key(&uid, |entry| entry.uid).ok()
+    }
+
+    /// The message at a place that [`Self::find`] gave.
+    pub(crate) fn get(&self, index: usize) -> Listed {
+        let Entry { uid, size, packed } = self.entries[index];
+        let date = (packed & HAS_DATE != 0).then_some(packed as i64 >> DATE_SHIFT);
+        Listed { uid, size, flags: MaildirFlags::from_bits(packed as u8), date }
+    }
+
+    /// Marks the message as dealt with. False if it was marked before.
+    pub(crate) fn mark(&mut self, index: usize) -> bool {
+        let packed = &mut self.entries[index].packed;
+        let is_new = *packed & MARKED == 0;
+        *packed |= MARKED;
+        is_new
+    }
+
+    /// The UIDs that need not be asked for again once this message is dealt with: its own, and those between it and
+    /// the one before. They were asked for or done before, and of what was asked for nothing else is there.
+    pub(crate) fn covers(&self, index: usize) -> (u32, u32) {
+        let uid = self.entries[index].uid;
+        let before = index.checked_sub(1).map_or(0, |before| self.entries[before].uid);
+        (before + 1, uid)
+    }
+
+    /// The messages that aren't marked, as ranges of UIDs.
+    pub(crate) fn unmarked(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let mut entries =
+            self.entries.iter().filter(|entry| entry.packed & MARKED == 0).map(|entry| entry.uid).peekable();
+        std::iter::from_fn(move || {
+            let first = entries.next()?;
+            let mut last = first;
+            while let Some(next) = entries.next_if(|&next| next - last == 1) {
+                last = next;
+            }
+            Some((first, last))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn listed(uid: u32) -> Listed {
+        Listed { uid, size: 10, flags: MaildirFlags::default(), date: None }
+    }
+
+    #[test]
+    fn a_message_takes_sixteen_bytes() {
+        assert_eq!(size_of::<Entry>(), 16);
+    }
+
+    #[test]
+    fn what_is_marked_is_not_asked_for() {
+        let mut listing = Listing::with_capacity(u32::MAX);
+        for uid in [9, 1, 2, 3, 5, 9, u32::MAX] {
+            listing.push(listed(uid));
+        }
+        listing.sort();
+        assert_eq!((listing.len(), listing.bytes()), (6, 60));
+        assert_eq!(listing.unmarked().collect::<Vec<_>>(), [(1, 3), (5, 5), (9, 9), (u32::MAX, u32::MAX)]);
+        let two = listing.find(2).unwrap();
+        assert!(listing.mark(two));
+        assert!(!listing.mark(two));
+        assert_eq!(listing.find(4), None);
+        assert_eq!(
+            listing.unmarked().collect::<Vec<_>>(),
+            [(1, 1), (3, 3), (5, 5), (9, 9), (u32::MAX, u32::MAX)]
+        );
+        let covers: Vec<_> = (0..listing.len()).map(|index| listing.covers(index)).collect();
+        assert_eq!(covers, [(1, 1), (2, 2), (3, 3), (4, 5), (6, 9), (10, u32::MAX)]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_in_packing(
+            uid in 1u32..,
+            size: u32,
+            bits in 0u8..64,
+            date in prop::option::of(-(1i64 << 54)..1 << 54),
+        ) {
+            let message = Listed { uid, size, flags: MaildirFlags::from_bits(bits), date };
+            let mut listing = Listing::default();
+            listing.push(message);
+            prop_assert_eq!(listing.get(0), message);
+            listing.mark(0);
+            prop_assert_eq!(listing.get(0), message);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Mail from a server to disk.
+
+mod listing;

@@ -1,0 +1,147 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, value_parser};
+
+use crate::{quantity, secret::PasswordSource};
+
+/// Mail on the command line: back it up, look at it, try the library out
+#[derive(Debug, Parser)]
+#[command(name = "mailctl", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Download generated mail from an embedded server in three ways, and compare them
+    Demo(Demo),
+    /// Download one mailbox, or all of them, into a Maildir; run again, only what is new
+    Backup(Backup),
+    /// List mailboxes with their message counts and sizes
+    Mailboxes(Mailboxes),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How many messages the server has, 50 KB each on average
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) messages: u32,
+    /// The time that a round trip takes
+    #[arg(long, default_value = "20ms", value_name = "TIME", value_parser = quantity::duration)]
+    pub(crate) latency: Duration,
+    /// Bytes a second of each connection
+    #[arg(long, default_value = "4MB", value_name = "SIZE", value_parser = rate)]
+    pub(crate) bandwidth: u64,
+    /// How many connections the third way uses
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = value_parser!(u16).range(1..=1000))]
+    pub(crate) connections: u16,
+    /// Keep the three Maildirs in this directory, which must be empty or new
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// How to reach a user's mail.
+#[derive(Debug, Args)]
+pub(crate) struct Account {
+    /// Where the mail is: imaps://user@host:port/MAILBOX for TLS from the first byte, imap://… for STARTTLS
+    ///
+    /// User and mailbox are percent-encoded UTF-8. The password comes from MAILCTL_PASSWORD, --password-file,
+    /// --password-command or a prompt.
+    // A word, not a URL: an error of the parser would print it, and it may hold a password.
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) password: PasswordSource,
+    /// Trust the certificates in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// With imap://, send everything, the password too, in the clear
+    #[arg(long)]
+    pub(crate) allow_plaintext: bool,
+    /// Give up when the server has been silent for so long
+    #[arg(long, default_value = "60s", value_name = "TIME", value_parser = deadline)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) account: Account,
+    /// The directory for the mail: INBOX, or the one mailbox named, in it; others in DIR/.name
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// How many connections to use, if the server lets us
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = value_parser!(u16).range(1..=1000))]
+    pub(crate) connections: u16,
+    /// The server has another name than when DIR was begun, and holds the same account
+    #[arg(long)]
+    pub(crate) host_changed: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mailboxes {
+    #[command(flatten)]
+    pub(crate) account: Account,
+    /// One JSON object a line: name, messages, size (null where nothing can be selected), delimiter, attributes
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn deadline(text: &str) -> Result<Duration, String> {
+    match quantity::duration(text) {
+        Ok(duration) if duration.is_zero() => Err("it must be longer than nothing".to_owned()),
+        other => other.map_err(|error| error.to_string()),
+    }
+}
+
+fn rate(text: &str) -> Result<u64, String> {
+    match quantity::bytes(text.strip_suffix("/s").unwrap_or(text)) {
+        Ok(0) => Err("nothing would ever arrive".to_owned()),
+        other => other.map_err(|error| error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_documentation() {
+        let cli = Cli::try_parse_from(["mailctl", "demo"]).unwrap();
+        let Command::Demo(demo) = cli.command else { panic!("{cli:?}") };
+        assert_eq!(
+            (demo.messages, demo.latency, demo.bandwidth),
+            (2000, Duration::from_millis(20), 4_000_000)
+        );
+        let cli = Cli::try_parse_from(["mailctl", "backup", "imaps://me@h", "--to", "d"]).unwrap();
+        let Command::Backup(backup) = cli.command else { panic!("{cli:?}") };
+        assert_eq!((backup.connections, backup.account.timeout), (8, Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_a_usage_error() {
+        for args in [
+            &["mailctl"][..],
+            &["mailctl", "backup", "imaps://me@h"],
+            &["mailctl", "backup", "--to", "d"],
+            &["mailctl", "backup", "imaps://me@h", "--to", "d", "--connections", "0"],
+            &["mailctl", "backup", "imaps://me@h", "--to", "d", "--timeout", "0s"],
+            &["mailctl", "backup", "imaps://me@h", "--to", "d", "--password", "x"],
+            &["mailctl", "mailboxes", "imaps://me@h", "--password-file", "a", "--password-command", "b"],
+            &["mailctl", "demo", "--bandwidth", "0"],
+            &["mailctl", "demo", "--messages", "many"],
+        ] {
+            let error = Cli::try_parse_from(args).expect_err(&args.join(" "));
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+}
