@@ -131,18 +131,22 @@ impl Archive {
 
     /// Notes that nothing in `first..=last` need be fetched any more. Whatever was stored of it has its final name.
     /// Commits now and then.
-    pub(crate) fn done(&self, place: &Place, (first, last): (u32, u32)) -> Result<(), DiskError> {
-        let inner = &mut *self.lock();
-        inner.state.mailboxes[place.index].done.insert_range(first, last);
-        inner.changed(place);
-        if inner.committed.elapsed() < COMMIT_EVERY { Ok(()) } else { inner.commit() }
+    pub(crate) fn done(&self, place: &Place, covers: (u32, u32)) -> Result<(), DiskError> {
+        self.lock().done(place, covers)
     }
 
-    /// Notes that a file of an earlier epoch, by its UIDVALIDITY and UID, stands for a message of this one.
-    pub(crate) fn recognised(&self, place: &Place, (uid_validity, uid): (u32, u32)) {
+    /// Notes that a file of an earlier epoch, by its UIDVALIDITY and UID, stands for a message of this one, and that
+    /// therefore nothing in `first..=last` need be fetched any more.
+    pub(crate) fn recognised(
+        &self,
+        place: &Place,
+        (uid_validity, uid): (u32, u32),
+        covers: (u32, u32),
+    ) -> Result<(), DiskError> {
+        // At once: a state with only one of the two would have the message written beside the file on the next run.
         let inner = &mut *self.lock();
         inner.state.mailboxes[place.index].recognise(uid_validity, uid);
-        inner.changed(place);
+        inner.done(place, covers)
     }
 
     /// Makes everything durable: first the mail, then the state that speaks of it.
@@ -157,10 +161,12 @@ impl Archive {
 }
 
 impl Inner {
-    fn changed(&mut self, place: &Place) {
+    fn done(&mut self, place: &Place, (first, last): (u32, u32)) -> Result<(), DiskError> {
+        self.state.mailboxes[place.index].done.insert_range(first, last);
         if !self.unsynced.iter().any(|maildir| Arc::ptr_eq(maildir, &place.maildir)) {
             self.unsynced.push(Arc::clone(&place.maildir));
         }
+        if self.committed.elapsed() < COMMIT_EVERY { Ok(()) } else { self.commit() }
     }
 
     fn commit(&mut self) -> Result<(), DiskError> {

@@ -14,6 +14,8 @@ pub(crate) enum DiskError {
     Full { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("cannot {doing} {}: {source}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error("stopped before the disk had done its work")]
+    Stopped,
 }
 
 /// Names the file and the deed in an I/O error.

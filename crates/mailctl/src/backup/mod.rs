@@ -1,3 +1,4 @@
 //! Mail from a server to disk.
 
 mod listing;
+mod writer;

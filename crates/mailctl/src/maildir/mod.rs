@@ -16,7 +16,7 @@ use std::{
 
 pub(crate) use self::{
     delivery::Delivery,
-    earlier::OnDisk,
+    earlier::{EarlierMail, OnDisk},
     folder::{Folders, STATE_FOLDER},
     name::{MaildirFlags, MessageName},
 };
