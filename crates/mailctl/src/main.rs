@@ -14,11 +14,15 @@ mod progress;
 mod quantity;
 mod secret;
 mod state;
+mod stop;
 mod terminal;
 mod uid_ranges;
 mod url;
 
 use clap::Parser;
+
+/// The exit status after a signal, as shells count it.
+const INTERRUPTED: u8 = 130;
 
 fn main() {
     let _ = cli::Cli::parse();

@@ -1,4 +1,5 @@
 //! Mail from a server to disk.
 
+mod download;
 mod listing;
 mod writer;
