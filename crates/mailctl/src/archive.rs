@@ -10,6 +10,7 @@ use crate::{
     disk::DiskError,
     maildir::{Folders, Maildir, OnDisk, STATE_FOLDER},
     state::{Account, MailboxState, State, StateError},
+    uid_ranges::UidRanges,
 };
 
 /// How long mail may be on disk before the state says so. What is lost with it is a moment's work of recognising
@@ -37,7 +38,6 @@ struct Inner {
 pub(crate) struct Place {
     index: usize,
     pub(crate) maildir: Arc<Maildir>,
-    pub(crate) name: Vec<u8>,
     /// The folder had been removed: its mail is fetched again.
     pub(crate) was_removed: bool,
     /// It would be the directory itself, but another mailbox is.
@@ -107,7 +107,7 @@ impl Archive {
         }
         let was_displaced = wants_directory && !state.folder.is_empty();
         let maildir = Arc::new(Maildir::open(&path, !state.folder.is_empty())?);
-        Ok(Place { index, maildir, name: mailbox.to_vec(), was_removed, was_displaced })
+        Ok(Place { index, maildir, was_removed, was_displaced })
     }
 
     /// What is known of the mailbox so far.
@@ -126,6 +126,8 @@ impl Archive {
     /// Which messages lie there: of this epoch by their UID, of earlier ones to be compared.
     pub(crate) fn on_disk(&self, place: &Place) -> Result<OnDisk, DiskError> {
         let known = self.known(place);
+        // The run that stored what is there may have ended before it made the names durable.
+        place.maildir.distrust_names();
         place.maildir.on_disk(known.uid_validity, |epoch, uid| known.is_recognised(epoch, uid))
     }
 
@@ -133,6 +135,14 @@ impl Archive {
     /// Commits now and then.
     pub(crate) fn done(&self, place: &Place, covers: (u32, u32)) -> Result<(), DiskError> {
         self.lock().done(place, covers)
+    }
+
+    /// The same for messages that were found on disk.
+    pub(crate) fn found(&self, place: &Place, covers: &UidRanges) {
+        let inner = &mut *self.lock();
+        inner.touch(place);
+        let done = &mut inner.state.mailboxes[place.index].done;
+        covers.ranges().for_each(|(first, last)| done.insert_range(first, last));
     }
 
     /// Notes that a file of an earlier epoch, by its UIDVALIDITY and UID, stands for a message of this one, and that
@@ -163,10 +173,14 @@ impl Archive {
 impl Inner {
     fn done(&mut self, place: &Place, (first, last): (u32, u32)) -> Result<(), DiskError> {
         self.state.mailboxes[place.index].done.insert_range(first, last);
+        self.touch(place);
+        if self.committed.elapsed() < COMMIT_EVERY { Ok(()) } else { self.commit() }
+    }
+
+    fn touch(&mut self, place: &Place) {
         if !self.unsynced.iter().any(|maildir| Arc::ptr_eq(maildir, &place.maildir)) {
             self.unsynced.push(Arc::clone(&place.maildir));
         }
-        if self.committed.elapsed() < COMMIT_EVERY { Ok(()) } else { self.commit() }
     }
 
     fn commit(&mut self) -> Result<(), DiskError> {

@@ -3,12 +3,14 @@
 //! Results go to stdout, progress and errors to stderr. Exit status: 0 if all went well, 1 if something failed, 2 if
 //! the command line makes no sense, 130 if it was interrupted.
 
-#![allow(dead_code)]
-
 mod archive;
 mod backup;
 mod cli;
+mod connect;
+mod demo;
 mod disk;
+mod failure;
+mod mailboxes;
 mod maildir;
 mod progress;
 mod quantity;
@@ -19,11 +21,74 @@ mod terminal;
 mod uid_ranges;
 mod url;
 
+use std::{io::Write, process::ExitCode};
+
 use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    failure::Failure,
+};
 
 /// The exit status after a signal, as shells count it.
 const INTERRUPTED: u8 = 130;
 
-fn main() {
-    let _ = cli::Cli::parse();
+/// Threads that carry connections, and threads that wait for the disk. Few, since each costs memory: the former keep
+/// two processors busy, the latter let a disk sync several files together.
+const WORKERS: usize = 2;
+const DISK_THREADS: usize = 8;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            progress::note(&format!("mailctl: {}", failure.line()));
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Demo(options) => on_runtime(async move { demo::run(&options).await }),
+        Command::Backup(options) => {
+            let server = connect::set_up(&options.account, options.connections)?;
+            let url = server.url.clone();
+            on_runtime(async move { backup::run(&options, server).await })
+                .map_err(|failure| failure.about(&url))
+        }
+        Command::Mailboxes(options) => {
+            // One connection is enough for what goes in one flight.
+            let server = connect::set_up(&options.account, 1)?;
+            let url = server.url.clone();
+            on_runtime(async move { mailboxes::run(&options, server).await })
+                .map_err(|failure| failure.about(&url))
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), Failure>> + Send + 'static) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(DISK_THREADS)
+        .enable_all()
+        .build()
+        .map_err(Failure::Runtime)?;
+    // On a worker: the thread that calls `block_on` would have to be woken for every message.
+    let result = runtime.block_on(async {
+        // A file beyond the limit of the shell (`ulimit -f`) is an error like any other, not a reason to die.
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        let _sigxfsz = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25));
+        tokio::spawn(work).await
+    });
+    match result.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(result) => result,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_)) => Err(Failure::Interrupted),
+    }
+}
+
+/// A line of the result, on stdout. A reader that has gone away is none of our business.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

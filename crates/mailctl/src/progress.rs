@@ -21,6 +21,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Progress {
     title: String,
     total: u64,
+    total_bytes: u64,
     messages: AtomicU64,
     bytes: AtomicU64,
     shown: Shown,
@@ -34,8 +35,8 @@ enum Shown {
 }
 
 impl Progress {
-    /// Begins to show work on so many messages.
-    pub(crate) fn begin(title: &str, total: u64) -> Self {
+    /// Begins to show work on so many messages of about so many bytes.
+    pub(crate) fn begin(title: &str, total: u64, total_bytes: u64) -> Self {
         let title = printable(title).into_owned();
         let shown = if std::io::stderr().is_terminal() {
             let style =
@@ -45,14 +46,14 @@ impl Progress {
         } else {
             Shown::Lines(Mutex::new(Instant::now()))
         };
-        Self { title, total, messages: AtomicU64::new(0), bytes: AtomicU64::new(0), shown }
+        Self { title, total, total_bytes, messages: AtomicU64::new(0), bytes: AtomicU64::new(0), shown }
     }
 
     /// Bytes that came.
     pub(crate) fn bytes(&self, bytes: u64) {
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if let Shown::Bar(bar) = &self.shown {
-            bar.set_message(human_bytes(bytes));
+            bar.set_message(format!("{} of {}", human_bytes(bytes), human_bytes(self.total_bytes)));
         }
     }
 
@@ -81,7 +82,8 @@ impl Progress {
 
     fn line(&self) -> String {
         let (messages, bytes) = (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
-        format!("{}: {messages} of {}, {}", self.title, self.total, human_bytes(bytes))
+        let (bytes, of) = (human_bytes(bytes), human_bytes(self.total_bytes));
+        format!("{}: {messages} of {} messages, {bytes} of {of}", self.title, self.total)
     }
 }
 
@@ -104,10 +106,10 @@ mod tests {
 
     #[test]
     fn a_line_says_what_came_so_far() {
-        let progress = Progress::begin("IN\x1bBOX", 3);
+        let progress = Progress::begin("IN\x1bBOX", 3, 3000);
         progress.bytes(1500);
         progress.message();
         progress.message();
-        assert_eq!(progress.line(), "IN\\u{1b}BOX: 2 of 3, 1.5 KB");
+        assert_eq!(progress.line(), "IN\\u{1b}BOX: 2 of 3 messages, 1.5 KB of 3.0 KB");
     }
 }

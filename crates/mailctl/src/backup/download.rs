@@ -43,6 +43,18 @@ pub(crate) enum DownloadError<E> {
 }
 
 /// What a download came to.
+#[derive(Debug)]
+pub(crate) struct Downloaded<E> {
+    pub(crate) tally: Tally,
+    /// Messages whose bodies broke off while the others came on.
+    pub(crate) broken: Vec<u32>,
+    /// Why the first of them did.
+    pub(crate) why: Option<E>,
+    /// How it ended.
+    pub(crate) result: Result<(), DownloadError<E>>,
+}
+
+/// How many messages came, and what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Messages that were written, and octets in them.
@@ -50,6 +62,22 @@ pub(crate) struct Tally {
     pub(crate) bytes: u64,
     /// Messages of an earlier epoch that were there.
     pub(crate) recognised: u64,
+    /// Messages that the server had no body of.
+    pub(crate) gone: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.new += other.new;
+        self.bytes += other.bytes;
+        self.recognised += other.recognised;
+        self.gone += other.gone;
+    }
+
+    /// Messages that are on disk now.
+    pub(crate) fn stored(&self) -> u64 {
+        self.new + self.recognised
+    }
 }
 
 /// Stores what arrives, and marks it in the listing, until the stream ends, something fails or `stop` is told.
@@ -57,18 +85,20 @@ pub(crate) struct Tally {
 pub(crate) async fn download<S, B>(
     arriving: S,
     listing: &mut Listing,
+    is_whole: bool,
     writer: &Arc<Writer>,
     progress: &Arc<Progress>,
     stop: &Stop,
-) -> (Tally, Result<(), DownloadError<B::Error>>)
+) -> Downloaded<B::Error>
 where
     S: Stream<Item = Result<Arrived<B>, B::Error>>,
     B: Chunks,
 {
     let mut arriving = std::pin::pin!(arriving);
     let mut tasks = JoinSet::new();
-    let mut tally = Tally::default();
-    let mut result = Ok(());
+    let mut downloaded =
+        Downloaded { tally: Tally::default(), broken: Vec::new(), why: None, result: Ok(()) };
+    let tally = &mut downloaded.tally;
     // Tells the tasks, without telling the rest of the program when only this mailbox fails.
     let give_up = Stop::new();
     let mut open = true;
@@ -78,31 +108,37 @@ where
                 Some(Ok(Arrived { uid, body: Some(body) })) => {
                     // What was not asked for is not stored, nor anything twice.
                     let Some(index) = listing.find(uid).filter(|&index| listing.mark(index)) else { continue };
-                    let incoming = writer.begin(listing.get(index), listing.covers(index));
+                    let incoming = writer.begin(listing.get(index), listing.covers(index, is_whole));
                     let (progress, give_up) = (Arc::clone(progress), give_up.clone());
                     tasks.spawn(async move {
-                        store(body, incoming, &progress, &give_up).await
+                        (index, store(body, incoming, &progress, &give_up).await)
                     });
                 }
-                Some(Ok(Arrived { body: None, .. })) => {}
+                Some(Ok(Arrived { uid, body: None })) => {
+                    tally.gone += u64::from(listing.find(uid).is_some_and(|index| listing.mark(index)));
+                }
                 Some(Err(error)) => {
-                    result = result.and(Err(DownloadError::Server(error)));
+                    downloaded.result = downloaded.result.and(Err(DownloadError::Server(error)));
                     give_up.stop();
                     open = false;
                 }
                 None => open = false,
             },
             Some(stored) = tasks.join_next() => match stored {
-                Ok(Ok(Some((outcome, bytes)))) => match outcome {
-                    Outcome::New => {
-                        tally.new += 1;
-                        tally.bytes += bytes;
-                    }
-                    Outcome::Recognised => tally.recognised += 1,
-                },
-                Ok(Ok(None)) => {}
-                Ok(Err(error)) => {
-                    result = result.and(Err(error));
+                Ok((_, Ok(Some((Outcome::New, bytes))))) => {
+                    tally.new += 1;
+                    tally.bytes += bytes;
+                }
+                Ok((_, Ok(Some((Outcome::Recognised, _))))) => tally.recognised += 1,
+                Ok((_, Ok(None))) => {}
+                Ok((index, Err(DownloadError::Server(error)))) => {
+                    // The connection of this one is gone; the others go on.
+                    listing.unmark(index);
+                    downloaded.broken.push(listing.get(index).uid);
+                    downloaded.why.get_or_insert(error);
+                }
+                Ok((_, Err(error @ DownloadError::Disk(_)))) => {
+                    downloaded.result = downloaded.result.and(Err(error));
                     give_up.stop();
                     open = false;
                 }
@@ -116,7 +152,7 @@ where
             }
         }
     }
-    (tally, result)
+    downloaded
 }
 
 /// Writes one body; `None` if it was given up before its end.
@@ -201,7 +237,7 @@ mod tests {
         for &uid in uids {
             listing.push(Listed { uid, size: 1, flags: MaildirFlags::default(), date: None });
         }
-        Fixture { directory, archive, writer, listing, progress: Arc::new(Progress::begin("INBOX", 1)) }
+        Fixture { directory, archive, writer, listing, progress: Arc::new(Progress::begin("INBOX", 1, 1)) }
     }
 
     impl Fixture {
@@ -209,8 +245,8 @@ mod tests {
             &mut self,
             arriving: impl Stream<Item = Result<Arrived<Scripted>, &'static str>>,
             stop: &Stop,
-        ) -> (Tally, Result<(), DownloadError<&'static str>>) {
-            download(arriving, &mut self.listing, &self.writer, &self.progress, stop).await
+        ) -> Downloaded<&'static str> {
+            download(arriving, &mut self.listing, true, &self.writer, &self.progress, stop).await
         }
 
         fn count(&self, sub: &str) -> usize {
@@ -233,26 +269,30 @@ mod tests {
             Ok(Arrived { uid: 2, body: None }),
             whole(1, b""),
         ]);
-        let (tally, result) = fixture.run(arriving, &Stop::new()).await;
+        let Downloaded { tally, result, .. } = fixture.run(arriving, &Stop::new()).await;
         assert!(result.is_ok());
-        assert_eq!(tally, Tally { new: 2, bytes: 4, recognised: 0 });
+        assert_eq!(tally, Tally { new: 2, bytes: 4, recognised: 0, gone: 1 });
         assert_eq!(fixture.count("new"), 2);
         assert!(fixture.directory.path().join("new/0.V7U1.mailctl,S=0").exists());
-        // Those that are gone are asked for again, should they come back.
-        assert_eq!(fixture.listing.unmarked().collect::<Vec<_>>(), [(2, 2), (9, 9)]);
+        assert_eq!(fixture.listing.unmarked().collect::<Vec<_>>(), [(9, 9)]);
+        // Those that are gone are asked for again another time, should they come back.
         assert_eq!(fixture.done(), "1,3:5");
     }
 
     #[tokio::test]
-    async fn a_body_that_breaks_off_leaves_the_whole_ones() {
+    async fn a_body_that_breaks_off_leaves_the_others() {
         let mut fixture = fixture(&[1, 2, 3]);
         let broken = Arrived { uid: 2, body: Some(Scripted(vec![b"half"], End::Fails)) };
-        let stalled = Arrived { uid: 3, body: Some(Scripted(vec![b"half"], End::Stalls)) };
-        let arriving = stream::iter([whole(1, b"one"), Ok(stalled), Ok(broken)]).chain(stream::pending());
-        let (tally, result) = fixture.run(arriving, &Stop::new()).await;
-        assert!(matches!(result, Err(DownloadError::Server("closed"))));
-        assert_eq!((tally.new, fixture.count("new"), fixture.count("tmp")), (1, 1, 0));
-        assert_eq!(fixture.done(), "1");
+        let arriving = stream::iter([whole(1, b"one"), Ok(broken), whole(3, b"three")]);
+        let Downloaded { tally, broken, why, result } = fixture.run(arriving, &Stop::new()).await;
+        assert!(result.is_ok());
+        assert_eq!((broken, why), (vec![2], Some("closed")));
+        assert_eq!((tally.new, fixture.count("new"), fixture.count("tmp")), (2, 2, 0));
+        assert_eq!(fixture.done(), "1,3");
+        // It can be asked for again.
+        assert_eq!(fixture.listing.unmarked().collect::<Vec<_>>(), [(2, 2)]);
+        let again = fixture.run(stream::iter([whole(2, b"two")]), &Stop::new()).await;
+        assert_eq!((again.tally.new, fixture.done().as_str()), (1, "1:3"));
     }
 
     #[tokio::test]
@@ -260,7 +300,7 @@ mod tests {
         let mut fixture = fixture(&[1, 2]);
         let stalled = Arrived { uid: 2, body: Some(Scripted(vec![], End::Stalls)) };
         let arriving = stream::iter([whole(1, b"one"), Ok(stalled), Err("NO")]).chain(stream::pending());
-        let (_, result) = fixture.run(arriving, &Stop::new()).await;
+        let Downloaded { result, .. } = fixture.run(arriving, &Stop::new()).await;
         assert!(matches!(result, Err(DownloadError::Server("NO"))));
         assert_eq!((fixture.count("new"), fixture.count("tmp")), (1, 0));
     }
@@ -277,7 +317,7 @@ mod tests {
                     stopper.stop();
                     std::future::pending().await
                 }));
-        let (tally, result) = fixture.run(arriving, &stop).await;
+        let Downloaded { tally, result, .. } = fixture.run(arriving, &stop).await;
         assert!(result.is_ok());
         assert_eq!((tally.new, fixture.count("new"), fixture.count("tmp")), (1, 1, 0));
     }
@@ -286,7 +326,7 @@ mod tests {
     async fn a_disk_that_fails_ends_it() {
         let mut fixture = fixture(&[1, 2]);
         std::fs::remove_dir(fixture.directory.path().join("tmp")).unwrap();
-        let (tally, result) =
+        let Downloaded { tally, result, .. } =
             fixture.run(stream::iter([whole(1, b"one")]).chain(stream::pending()), &Stop::new()).await;
         assert!(matches!(result, Err(DownloadError::Disk(_))));
         assert_eq!(tally.new, 0);

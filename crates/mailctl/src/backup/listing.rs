@@ -1,5 +1,7 @@
 //! What a mailbox has that isn't on disk yet, in 16 bytes a message.
 
+use std::ops::Range;
+
 use crate::maildir::MaildirFlags;
 
 /// A message as the server listed it.
@@ -17,8 +19,6 @@ pub(crate) struct Listed {
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     entries: Vec<Entry>,
-    /// Sum of the sizes.
-    bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ const DATE_SHIFT: u32 = FLAG_BITS + 2;
 impl Listing {
     /// Room for so many, within reason: the number is a server's.
     pub(crate) fn with_capacity(messages: u32) -> Self {
-        Self { entries: Vec::with_capacity(messages.min(1 << 20) as usize), bytes: 0 }
+        Self { entries: Vec::with_capacity(messages.min(1 << 20) as usize) }
     }
 
     /// Adds a message as it comes; [`Self::sort`] follows when all have.
@@ -46,18 +46,12 @@ impl Listing {
         // 56 bits of seconds reach further than any calendar.
         let date = date.map_or(0, |date| (date.clamp(-(1 << 54), 1 << 54) as u64) << DATE_SHIFT | HAS_DATE);
         self.entries.push(Entry { uid, size, packed: date | u64::from(flags.bits()) });
-        self.bytes += u64::from(size);
     }
 
     /// Brings the messages into order; of those that were listed twice the first stays.
     pub(crate) fn sort(&mut self) {
         self.entries.sort_by_key(|entry| entry.uid);
-        let bytes = &mut self.bytes;
-        self.entries.dedup_by(|later, first| {
-            let same = later.uid == first.uid;
-            *bytes -= if same { u64::from(later.size) } else { 0 };
-            same
-        });
+        self.entries.dedup_by_key(|entry| entry.uid);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -66,11 +60,6 @@ impl Listing {
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    /// The sum of the sizes that the server announced.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     /// Where a message stands; `None` if it wasn't listed.
@@ -93,12 +82,37 @@ impl Listing {
         is_new
     }
 
-    /// The UIDs that need not be asked for again once this message is dealt with: its own, and those between it and
-    /// the one before. They were asked for or done before, and of what was asked for nothing else is there.
-    pub(crate) fn covers(&self, index: usize) -> (u32, u32) {
+    /// Takes the mark back: it is not dealt with after all.
+    pub(crate) fn unmark(&mut self, index: usize) {
+        self.entries[index].packed &= !MARKED;
+    }
+
+    /// Whether the message is dealt with.
+    pub(crate) fn is_marked(&self, index: usize) -> bool {
+        self.entries[index].packed & MARKED != 0
+    }
+
+    /// Where the messages with UIDs in `first..=last` stand.
+    pub(crate) fn between(&self, first: u32, last: u32) -> Range<usize> {
+        let start = self.entries.partition_point(|entry| entry.uid < first);
+        start..start + self.entries[start..].partition_point(|entry| entry.uid <= last)
+    }
+
+    /// The UIDs that need not be asked for again once this message is dealt with: its own, and, if the list
+    /// `is_whole`, those between it and the one before, which no message has.
+    pub(crate) fn covers(&self, index: usize, is_whole: bool) -> (u32, u32) {
         let uid = self.entries[index].uid;
         let before = index.checked_sub(1).map_or(0, |before| self.entries[before].uid);
-        (before + 1, uid)
+        (if is_whole { before + 1 } else { uid }, uid)
+    }
+
+    /// The sizes that the server announced of the messages that aren't marked, added up.
+    pub(crate) fn unmarked_bytes(&self) -> u64 {
+        self.entries
+            .iter()
+            .filter(|entry| entry.packed & MARKED == 0)
+            .map(|entry| u64::from(entry.size))
+            .sum()
     }
 
     /// The messages that aren't marked, as ranges of UIDs.
@@ -138,18 +152,21 @@ mod tests {
             listing.push(listed(uid));
         }
         listing.sort();
-        assert_eq!((listing.len(), listing.bytes()), (6, 60));
+        assert_eq!((listing.len(), listing.unmarked_bytes()), (6, 60));
         assert_eq!(listing.unmarked().collect::<Vec<_>>(), [(1, 3), (5, 5), (9, 9), (u32::MAX, u32::MAX)]);
         let two = listing.find(2).unwrap();
         assert!(listing.mark(two));
         assert!(!listing.mark(two));
+        assert_eq!(listing.unmarked_bytes(), 50);
         assert_eq!(listing.find(4), None);
         assert_eq!(
             listing.unmarked().collect::<Vec<_>>(),
             [(1, 1), (3, 3), (5, 5), (9, 9), (u32::MAX, u32::MAX)]
         );
-        let covers: Vec<_> = (0..listing.len()).map(|index| listing.covers(index)).collect();
+        let covers: Vec<_> = (0..listing.len()).map(|index| listing.covers(index, true)).collect();
         assert_eq!(covers, [(1, 1), (2, 2), (3, 3), (4, 5), (6, 9), (10, u32::MAX)]);
+        assert_eq!(listing.covers(4, false), (9, 9));
+        assert_eq!((listing.between(2, 8), listing.between(10, 20)), (1..4, 5..5));
     }
 
     proptest! {

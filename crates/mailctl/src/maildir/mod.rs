@@ -129,6 +129,11 @@ impl Maildir {
         Ok(())
     }
 
+    /// Has the next [`Self::sync`] make every name durable, whoever added it.
+    pub(crate) fn distrust_names(&self) {
+        self.unsynced.iter().for_each(|unsynced| unsynced.store(true, Ordering::Release));
+    }
+
     /// Moves a finished file out of `tmp/`.
     fn publish(&self, tmp: &Path, sub: Sub, name: &str) -> Result<PathBuf, DiskError> {
         let path = self.path.join(sub.name()).join(name);

@@ -1,0 +1,347 @@
+//! One mailbox: what it has, what of that is missing on disk, and that.
+
+use std::{future::Future, sync::Arc};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_util::{FutureExt, StreamExt, stream};
+use mail_client::{
+    Error,
+    imap::{Body, FetchItems, ImapClient, List, Mailbox, Message, SequenceSet, StatusItem},
+};
+
+use super::{
+    Summary, blocking,
+    download::{Arrived, Chunks, DownloadError, Tally, download},
+    explain,
+    listing::{Listed, Listing},
+    writer::Writer,
+};
+use crate::{
+    archive::{Archive, Place},
+    disk::DiskError,
+    failure::Failure,
+    maildir::{MaildirFlags, OnDisk},
+    progress::{Progress, note},
+    state::MailboxState,
+    stop::Stop,
+    terminal::printable,
+    uid_ranges::UidRanges,
+};
+
+/// In how many ranges the server is asked what it has; where more would be exact, some is listed that is known.
+const MOST_RANGES: usize = 500;
+
+/// How the bodies are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Each when the one before has come.
+    OneByOne,
+    /// As the client does it best.
+    Pipelined,
+}
+
+/// A server, a place for its mail, and how to go about it.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) client: ImapClient,
+    pub(crate) archive: Arc<Archive>,
+    pub(crate) stop: Stop,
+    pub(crate) connections: usize,
+    pub(crate) pace: Pace,
+}
+
+impl Run {
+    /// Does this unless asked to stop.
+    pub(crate) async fn until_stopped<T, E: Into<Failure>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            result = work => result.map_err(Into::into),
+            () = self.stop.stopped() => Err(Failure::Interrupted),
+        }
+    }
+
+    /// Backs up a mailbox. What came before a failure counts as well.
+    pub(crate) async fn mailbox(
+        &self,
+        list: &List,
+        wants_directory: bool,
+        title: &str,
+    ) -> (Summary, Result<(), Failure>) {
+        let mut summary = Summary::default();
+        let result = self.read(list, wants_directory, title, &mut summary).await;
+        (summary, result)
+    }
+
+    async fn read(
+        &self,
+        list: &List,
+        wants_directory: bool,
+        title: &str,
+        summary: &mut Summary,
+    ) -> Result<(), Failure> {
+        let mailbox = self.until_stopped(self.client.examine(&list.mailbox)).await?;
+        summary.mailboxes = 1;
+        let (place, known) = self.enter(list, wants_directory, &mailbox).await?;
+        let mut listing = self.until_stopped(list_missing(&mailbox, &known)).await?;
+        let listed = listing.len() as u64;
+        summary.already_there = u64::from(mailbox.exists()).saturating_sub(listed);
+        // Only a list of everything can be counted. One that holds all that there is says of every other UID that no
+        // message has it.
+        let is_whole = known.done.is_empty() && listed >= u64::from(mailbox.exists());
+        if known.done.is_empty() && !is_whole {
+            self.check_count(&mailbox, listed).await?;
+        }
+        if listing.is_empty() {
+            return Ok(());
+        }
+        let OnDisk { present, earlier } = {
+            let (archive, place) = (Arc::clone(&self.archive), place.clone());
+            blocking(move || archive.on_disk(&place)).await?
+        };
+        let mut found = UidRanges::default();
+        let mut missing = listed;
+        for (first, last) in present.ranges() {
+            for index in listing.between(first, last) {
+                listing.mark(index);
+                let (first, last) = listing.covers(index, is_whole);
+                found.insert_range(first, last);
+                missing -= 1;
+            }
+        }
+        summary.already_there += listed - missing;
+        self.archive.found(&place, &found);
+        if missing == 0 {
+            return Ok(());
+        }
+
+        let uid_validity = mailbox.uid_validity().unwrap_or(0);
+        let writer = Arc::new(Writer::new(Arc::clone(&self.archive), place, uid_validity, earlier));
+        let progress = Arc::new(Progress::begin(title, missing, listing.unmarked_bytes()));
+        let mut tally = Tally::default();
+        let result = self.fetch(&mailbox, &mut listing, is_whole, &writer, &progress, &mut tally).await;
+        progress.finish();
+        summary.new = tally.new;
+        summary.already_there += tally.recognised;
+        summary.gone = tally.gone;
+        summary.bytes = tally.bytes;
+        result
+    }
+
+    /// Finds the mailbox its place, in the epoch that the server says.
+    async fn enter(
+        &self,
+        list: &List,
+        wants_directory: bool,
+        mailbox: &Mailbox,
+    ) -> Result<(Place, MailboxState), Failure> {
+        let archive = Arc::clone(&self.archive);
+        let (name, delimiter) = (list.mailbox.clone(), list.delimiter);
+        let place =
+            tokio::task::spawn_blocking(move || archive.place(name.as_bytes(), delimiter, wants_directory));
+        let place = place.await.map_err(|_| DiskError::Stopped)??;
+        explain(&place, &list.mailbox);
+        if self.archive.enter_epoch(&place, mailbox.uid_validity().unwrap_or(0)) {
+            let name = list.mailbox.to_string();
+            note(&format!(
+                "{}: the server has numbered its messages anew; they are compared",
+                printable(&name)
+            ));
+        }
+        let known = self.archive.known(&place);
+        Ok((place, known))
+    }
+
+    /// Fewer messages were listed than the mailbox had: some may have been removed meanwhile, but if the server still
+    /// counts more, its list has a hole, and what is in there would be missed in silence.
+    async fn check_count(&self, mailbox: &Mailbox, listed: u64) -> Result<(), Failure> {
+        let status = self.until_stopped(self.client.status(mailbox.name(), &[StatusItem::Messages])).await?;
+        match status.get(StatusItem::Messages) {
+            Some(of) if of > listed => Err(Failure::Unread { unread: of - listed, of }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fetches what isn't marked, and again what broke off, as long as that gets anywhere.
+    async fn fetch(
+        &self,
+        mailbox: &Mailbox,
+        listing: &mut Listing,
+        is_whole: bool,
+        writer: &Arc<Writer>,
+        progress: &Arc<Progress>,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let mut wanted: SequenceSet = set(listing.unmarked());
+        let mut in_vain = 0;
+        let mut first_cause = None;
+        loop {
+            let round = match self.pace {
+                Pace::Pipelined => {
+                    let bodies =
+                        mailbox.fetch(wanted, FetchItems::new().body()).connections(self.connections);
+                    let bodies = bodies.map(|message| message.map(arrived));
+                    download(bodies, listing, is_whole, writer, progress, &self.stop).await
+                }
+                Pace::OneByOne => {
+                    download(one_by_one(mailbox, wanted), listing, is_whole, writer, progress, &self.stop)
+                        .await
+                }
+            };
+            tally.add(round.tally);
+            match round.result {
+                Err(DownloadError::Disk(error)) => return Err(error.into()),
+                // What it began with says more than what it came to.
+                Err(DownloadError::Server(error)) => return Err(first_cause.unwrap_or(error).into()),
+                Ok(()) if self.stop.is_stopped() => return Err(Failure::Interrupted),
+                Ok(()) => {}
+            }
+            let Some(cause) = round.why else { break };
+            in_vain = if round.tally.stored() > 0 { 0 } else { in_vain + 1 };
+            // A server that has kept silent once would let us wait as long again.
+            let is_hopeless = cause.is_timeout() || in_vain > 1;
+            let cause = first_cause.get_or_insert(cause);
+            if is_hopeless {
+                return Err(cause.clone().into());
+            }
+            wanted = round.broken.iter().copied().collect();
+        }
+        self.account_for_the_rest(mailbox, listing, tally).await
+    }
+
+    /// What was asked for and didn't come has been removed, unless the server still lists it.
+    async fn account_for_the_rest(
+        &self,
+        mailbox: &Mailbox,
+        listing: &Listing,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let rest: SequenceSet = set(listing.unmarked());
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let mut still_there = mailbox.fetch(rest, FetchItems::new());
+        let mut unread = 0;
+        while let Some(message) = self.until_stopped(still_there.next().map(Option::transpose)).await? {
+            unread += u64::from(listing.find(message.uid()).is_some_and(|index| !listing.is_marked(index)));
+        }
+        let missing: u64 = listing.unmarked().map(|(first, last)| u64::from(last - first) + 1).sum();
+        tally.gone += missing.saturating_sub(unread);
+        if unread > 0 { Err(Failure::Unread { unread, of: listing.len() as u64 }) } else { Ok(()) }
+    }
+}
+
+fn set(ranges: impl Iterator<Item = (u32, u32)>) -> SequenceSet {
+    let mut set = SequenceSet::default();
+    ranges.for_each(|(first, last)| set.insert_range(first..=last));
+    set
+}
+
+/// What the mailbox has and nobody knows of yet.
+async fn list_missing(mailbox: &Mailbox, known: &MailboxState) -> Result<Listing, Error> {
+    if mailbox.exists() == 0 {
+        return Ok(Listing::default());
+    }
+    let Some(wanted) = unknown(&known.done) else { return Ok(Listing::default()) };
+    let mut listing = Listing::with_capacity(if known.done.is_empty() { mailbox.exists() } else { 0 });
+    let mut messages = mailbox.fetch(wanted, FetchItems::new().flags().size().internal_date());
+    while let Some(message) = messages.next().await.transpose()? {
+        // `n:*` holds the last message even if its UID is below `n`.
+        if message.uid() != 0 && !known.done.contains(message.uid()) {
+            listing.push(listed(&message));
+        }
+    }
+    listing.sort();
+    Ok(listing)
+}
+
+/// The UIDs to ask for: those that aren't done, without an upper end. `None` if there can't be any.
+fn unknown(done: &UidRanges) -> Option<SequenceSet> {
+    let mut wanted = String::new();
+    for (first, last) in done.complement_covered(MOST_RANGES).ranges() {
+        let comma = if wanted.is_empty() { "" } else { "," };
+        match last {
+            u32::MAX => wanted += &format!("{comma}{first}:*"),
+            last => wanted += &format!("{comma}{first}:{last}"),
+        }
+    }
+    wanted.parse().ok()
+}
+
+fn listed(message: &Message) -> Listed {
+    let mut flags = MaildirFlags::default();
+    for flag in message.flags().map(|flags| flags.to_vec()).unwrap_or_default() {
+        if let Ok(name) = std::str::from_utf8(flag.as_bytes()) {
+            flags.add(name);
+        }
+    }
+    Listed {
+        uid: message.uid(),
+        size: message.size().map_or(0, |size| size.try_into().unwrap_or(u32::MAX)),
+        flags,
+        date: message.internal_date().map(|date| date.unix_seconds()),
+    }
+}
+
+fn arrived(message: Message) -> Arrived<Body> {
+    let uid = message.uid();
+    match message.into_body() {
+        Body::Gone => Arrived { uid, body: None },
+        body => Arrived { uid, body: Some(body) },
+    }
+}
+
+/// Each body whole before the next is asked for.
+fn one_by_one(mailbox: &Mailbox, uids: SequenceSet) -> impl Stream<Item = Result<Arrived<Body>, Error>> {
+    let mut wanted = UidRanges::default();
+    for range in uids.ranges(u32::MAX) {
+        wanted.insert_range(*range.start(), *range.end());
+    }
+    let ranges: Vec<_> = wanted.ranges().collect();
+    let mailbox = mailbox.clone();
+    let bodies = stream::iter(ranges.into_iter().flat_map(|(first, last)| first..=last)).then(move |uid| {
+        let mailbox = mailbox.clone();
+        async move {
+            // It must live until the body is read: dropped, it would end it.
+            let mut answer = mailbox.fetch(uid, FetchItems::new().body());
+            let Some(message) = answer.next().await.transpose()? else { return Ok(None) };
+            Ok(Some(match arrived(message) {
+                Arrived { uid, body: Some(body) } => {
+                    Arrived { uid, body: Some(Body::Bytes(body.bytes().await?)) }
+                }
+                gone => gone,
+            }))
+        }
+    });
+    bodies.filter_map(async |message: Result<_, Error>| message.transpose())
+}
+
+impl Chunks for Body {
+    type Error = Error;
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        match self {
+            Self::Stream(reader) => reader.chunk().await,
+            Self::Bytes(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_has_no_end() {
+        let asked = |done: &str| unknown(&done.parse().unwrap()).map(|set| set.to_string());
+        assert_eq!(asked("").as_deref(), Some("1:*"));
+        assert_eq!(asked("1:500").as_deref(), Some("501:*"));
+        assert_eq!(asked("2:3,7").as_deref(), Some("1,4:6,8:*"));
+        assert_eq!(asked("1:4294967295"), None);
+        let sparse: UidRanges = (1..5000).map(|uid| uid * 2).collect();
+        assert!(unknown(&sparse).unwrap().to_string().len() < 10_000);
+    }
+}
