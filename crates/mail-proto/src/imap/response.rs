@@ -140,14 +140,16 @@ impl Reader {
             _ => response(segment, &mut cx),
         };
         match value {
-            Ok(value) => {
-                if let Response::Untagged(Untagged::Fetch(fetch)) = &value
-                    && segment.streamed.is_some()
-                {
-                    self.open = Some(fetch.seq());
-                }
+            Ok(Response::Untagged(Untagged::Fetch(fetch))) => {
+                self.open = segment.streamed.map(|_| fetch.seq());
+                let value = Response::Untagged(Untagged::Fetch(fetch));
                 Ok(Parsed { value, quirks: cx.into_quirks() })
             }
+            // What stands before the literal isn't the response.
+            Ok(_) if segment.streamed.is_some() => {
+                Err(ParseError::at(frame, frame.len(), "a literal small enough to be kept"))
+            }
+            Ok(value) => Ok(Parsed { value, quirks: cx.into_quirks() }),
             Err(error) => Err(cx.error(&error)),
         }
     }
