@@ -24,6 +24,7 @@
 mod error;
 pub mod frame;
 pub mod imap;
+pub mod sasl;
 mod secret;
 mod text;
 
