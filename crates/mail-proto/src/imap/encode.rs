@@ -103,7 +103,7 @@ pub enum EncodeError {
     },
 }
 
-/// Writes a value. The first error is kept and comes out of [`finish`](Self::finish), so that writing reads plainly.
+/// Writes a value. The first error is kept and comes out at the end, so that writing reads plainly.
 #[derive(Debug)]
 pub struct Encoder {
     options: EncodeOptions,
