@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ trait Subject: Clone + Send + Sync + 'static {
     fn name() -> &'static str;
     fn build(size: usize) -> impl Future<Output = Self> + Send;
     fn round(&self, hold: Hold) -> impl Future<Output = ()> + Send;
+    /// The same; how long it took to get the connection.
+    fn timed_round(&self, hold: Hold) -> impl Future<Output = Duration> + Send;
 }
 
 /// How long a connection is held.
@@ -97,10 +99,18 @@ impl Subject for Ours {
     }
 
     async fn round(&self, hold: Hold) {
-        let connection = self.0.create_connection().await.expect("serves");
-        let using = connection.get().await.expect("serves");
-        black_box(&*using);
+        let connection = self.0.checkout().await.expect("serves");
+        black_box(&*connection);
         hold.pass().await;
+    }
+
+    async fn timed_round(&self, hold: Hold) -> Duration {
+        let asked = Instant::now();
+        let connection = self.0.checkout().await.expect("serves");
+        black_box(&*connection);
+        let waited = asked.elapsed();
+        hold.pass().await;
+        waited
     }
 }
 
@@ -144,6 +154,15 @@ impl Subject for Deadpool {
         let connection = self.0.get().await.expect("serves");
         black_box(&*connection);
         hold.pass().await;
+    }
+
+    async fn timed_round(&self, hold: Hold) -> Duration {
+        let asked = Instant::now();
+        let connection = self.0.get().await.expect("serves");
+        black_box(&*connection);
+        let waited = asked.elapsed();
+        hold.pass().await;
+        waited
     }
 }
 
@@ -190,6 +209,15 @@ impl Subject for Bb8 {
         black_box(&*connection);
         hold.pass().await;
     }
+
+    async fn timed_round(&self, hold: Hold) -> Duration {
+        let asked = Instant::now();
+        let connection = self.0.get().await.expect("serves");
+        black_box(&*connection);
+        let waited = asked.elapsed();
+        hold.pass().await;
+        waited
+    }
 }
 
 #[derive(Clone)]
@@ -212,6 +240,18 @@ impl Subject for Floor {
         hold.pass().await;
         list.lock().expect("nobody panics").push(connection);
     }
+
+    async fn timed_round(&self, hold: Hold) -> Duration {
+        let asked = Instant::now();
+        let (semaphore, list) = &*self.0;
+        let _permit = semaphore.acquire().await.expect("is never closed");
+        let connection = list.lock().expect("nobody panics").pop().expect("one for each permit");
+        black_box(&connection);
+        let waited = asked.elapsed();
+        hold.pass().await;
+        list.lock().expect("nobody panics").push(connection);
+        waited
+    }
 }
 
 /// Nanoseconds a round, one caller alone.
@@ -233,28 +273,35 @@ struct Crowd {
 }
 
 async fn crowd<S: Subject>(pool: S, tasks: usize, hold: Hold, time: Duration) -> Crowd {
-    let end = Instant::now() + time;
+    let over = Arc::new(AtomicBool::new(false));
     let begun = Instant::now();
     let served: Vec<_> = (0..tasks)
         .map(|_| {
-            let pool = pool.clone();
+            let (pool, over) = (pool.clone(), Arc::clone(&over));
             tokio::spawn(async move {
                 let mut count = 0u64;
                 let mut waits = Vec::new();
-                loop {
-                    let asked = Instant::now();
-                    if asked >= end {
-                        return (count, waits);
+                while !over.load(Ordering::Relaxed) {
+                    // Reading the clock costs as much as a pool does, so only some waits are measured.
+                    if count.is_multiple_of(32) {
+                        waits.push(pool.timed_round(hold).await);
+                    } else {
+                        pool.round(hold).await;
                     }
-                    pool.round(hold).await;
                     count += 1;
-                    if count % 8 == 0 {
-                        waits.push(asked.elapsed());
-                    }
                 }
+                (count, waits)
             })
         })
         .collect();
+    // A thread keeps the time, so that a busy runtime can't be late.
+    let watch = std::thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            std::thread::sleep(time);
+            over.store(true, Ordering::Relaxed);
+        }
+    });
     let mut counts = Vec::new();
     let mut waits = Vec::new();
     for task in served {
@@ -263,6 +310,7 @@ async fn crowd<S: Subject>(pool: S, tasks: usize, hold: Hold, time: Duration) ->
         waits.extend(some);
     }
     let elapsed = begun.elapsed();
+    watch.join().expect("only sleeps");
     waits.sort_unstable();
     let p99 = waits.get(waits.len() * 99 / 100).copied().unwrap_or_default();
     let (least, most) =

@@ -80,11 +80,13 @@ pub(crate) struct CheckingOut<'p, M: Manager> {
     stage: Stage<M>,
 }
 
+type Outcome<M> = Result<Checkout<M>, Error<<M as Manager>::Error>>;
+
 enum Stage<M: Manager> {
     Begin,
     Waiting(Key, Holder),
     /// Something takes longer.
-    Slow(Pin<Box<dyn Future<Output = Result<Checkout<M>, Error<M::Error>>> + Send>>),
+    Slow(Pin<Box<dyn Future<Output = Outcome<M>> + Send>>),
     Done,
 }
 
@@ -93,12 +95,14 @@ impl<'p, M: Manager> CheckingOut<'p, M> {
         Self { inner, place, stage: Stage::Begin }
     }
 
-    fn begin(&mut self, cx: &TaskContext<'_>) -> Poll<Result<Checkout<M>, Error<M::Error>>> {
+    fn begin(&mut self, cx: &TaskContext<'_>) -> Poll<Outcome<M>> {
         let inner = self.inner;
         let holder = holder_here(inner, Kind::Independent, self.place);
         not_by_creator(inner, holder.context)?;
         let now = now();
-        if let Some((slot, link)) = inner.take_idle(holder, now) {
+        if !inner.crowded.load(Ordering::Relaxed)
+            && let Some((slot, link)) = inner.take_idle(holder, now)
+        {
             return self.got(slot, link, holder);
         }
         // Cloned out here: a waker is foreign code, and must not run under the lock.
@@ -115,12 +119,7 @@ impl<'p, M: Manager> CheckingOut<'p, M> {
         }
     }
 
-    fn got(
-        &mut self,
-        slot: SlotId,
-        link: LinkOf<M>,
-        holder: Holder,
-    ) -> Poll<Result<Checkout<M>, Error<M::Error>>> {
+    fn got(&mut self, slot: SlotId, link: LinkOf<M>, holder: Holder) -> Poll<Outcome<M>> {
         self.stage = Stage::Done;
         let inner = Arc::clone(self.inner);
         if !inner.manager.is_broken(&link.connection) {
@@ -136,7 +135,7 @@ impl<'p, M: Manager> CheckingOut<'p, M> {
         Poll::Pending
     }
 
-    fn fail(&mut self, failure: Failure<Arc<M::Error>>) -> Poll<Result<Checkout<M>, Error<M::Error>>> {
+    fn fail(&mut self, failure: Failure<Arc<M::Error>>) -> Poll<Outcome<M>> {
         self.stage = Stage::Done;
         Poll::Ready(Err(Error::from_failure(failure, now())))
     }

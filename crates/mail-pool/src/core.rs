@@ -21,6 +21,8 @@ mod dialling;
 mod holding;
 mod invariants;
 mod line;
+#[cfg(test)]
+mod model;
 mod outcomes;
 mod placing;
 mod ruling;

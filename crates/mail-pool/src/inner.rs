@@ -54,6 +54,8 @@ pub(crate) struct Inner<M: Manager> {
     orphaned: AtomicBool,
     /// Set once the pool is being closed.
     pub ending: AtomicBool,
+    /// Somebody has lately had to wait: a hint to be ready for it.
+    pub crowded: AtomicBool,
     keeping: AtomicBool,
     keeper: Arc<Notify>,
     gone: Notify,
@@ -94,6 +96,7 @@ impl<M: Manager> Inner<M> {
             runtime: Mutex::new(None),
             orphaned: AtomicBool::new(false),
             ending: AtomicBool::new(false),
+            crowded: AtomicBool::new(false),
             keeping: AtomicBool::new(false),
             keeper: Arc::new(Notify::new()),
             gone: Notify::new(),
@@ -142,6 +145,10 @@ impl<M: Manager> Inner<M> {
         let mut out = Out::new();
         let take = lock(&self.core).acquire(holder, deadline, waker, now, &mut out);
         self.perform(out);
+        let waits = matches!(take, Take::Wait(_));
+        if waits != self.crowded.load(Ordering::Relaxed) {
+            self.crowded.store(waits, Ordering::Relaxed);
+        }
         take
     }
 

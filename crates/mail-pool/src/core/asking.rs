@@ -32,7 +32,10 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             return never;
         }
         let key = self.enqueue(Want::Extra, holder, deadline, waker, now, out);
-        self.pump(now, out);
+        // With every slot taken and none idle there is nothing to start, as is the rule in a crowd.
+        if self.room() || !self.idle.is_empty() || self.fallbacks > 0 || self.dialling.is_blocked() {
+            self.pump(now, out);
+        }
         Take::Wait(key)
     }
 

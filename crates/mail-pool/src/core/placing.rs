@@ -224,6 +224,12 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         if self.reserve() > 0 && self.effective() <= self.reserve() {
             self.send_operations_to_main(out);
         }
+        if self.extras_by_quota() == 0 {
+            // There will never be one, unless the quota grows again.
+            while let Some(key) = self.waiters.front(&self.line) {
+                self.tell(key, Verdict::Failed(Failure::ReservedForMain), out);
+            }
+        }
         while let Some(key) = self.next_in_line() {
             let Some(holder) = self.waiters.get(key).map(|waiter| waiter.holder) else {
                 return;

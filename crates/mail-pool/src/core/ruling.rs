@@ -7,16 +7,6 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     pub(crate) fn set_max(&mut self, max: usize, now: Instant, out: &mut Out<L, E, W>) {
         self.rules.max = max;
         self.dialling.clamp(max);
-        if max <= self.reserve() {
-            while let Some(key) = self.waiters.front(&self.line) {
-                let verdict = if self.waiters.get(key).is_some_and(|w| w.holder.kind == Kind::Operation) {
-                    Verdict::NoExtras
-                } else {
-                    Verdict::Failed(Failure::ReservedForMain)
-                };
-                self.tell(key, verdict, out);
-            }
-        }
         while self.counts.extras > self.extras_by_quota() && !self.idle.is_empty() {
             let slot = self.idle.remove(0);
             self.close_idle(slot, Why::Shrunk, out);
