@@ -86,7 +86,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => n.clone().prop_map(Op::PutBack),
         2 => n.clone().prop_map(Op::Lost),
         2 => n.clone().prop_map(Op::Repair),
-        1 => n.clone().prop_map(Op::CheckHeld),
+        1 => n.prop_map(Op::CheckHeld),
         1 => Just(Op::LoseMain),
         1 => (0..4u8).prop_map(Op::Disown),
         6 => prop_oneof![Just(10u64), Just(600), Just(1_100), Just(16_000), Just(31_000), Just(90_000)].prop_map(Op::Pass),
@@ -348,15 +348,7 @@ impl World {
                 let waker = self.entering();
                 let deadline = Some(self.now + Duration::from_secs(60));
                 let key = self.run(|core, now, out| {
-                    let key = core.await_slot(
-                        MAIN,
-                        holder(context, Kind::Main, false),
-                        deadline,
-                        Some(waker),
-                        now,
-                        out,
-                    );
-                    key
+                    core.await_slot(MAIN, holder(context, Kind::Main, false), deadline, Some(waker), now, out)
                 });
                 if let Ok(key) = key {
                     self.enter(key, Want::Slot(MAIN), waker);
@@ -449,15 +441,14 @@ impl World {
                 {
                     let waker = self.entering();
                     let key = self.run(|core, now, out| {
-                        let key = core.await_slot(
+                        core.await_slot(
                             slot,
                             holder(0, Kind::Independent, false),
                             None,
                             Some(waker),
                             now,
                             out,
-                        );
-                        key
+                        )
                     });
                     if let Ok(key) = key {
                         self.enter(key, Want::Slot(slot), waker);
