@@ -5,6 +5,7 @@
 //! Tests that need a real server are marked `#[ignore]`, with what they need as the reason, so that a plain
 //! `cargo test` passes on any machine and says how many it left out. `cargo xtask test` runs them.
 
+pub mod cargo;
 pub mod digest;
 pub mod mailctl;
 pub mod maildir;

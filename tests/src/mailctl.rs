@@ -1,13 +1,15 @@
 //! The command-line tool, built and run as a user does.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
-use std::{env, fs};
 
 use serde_json::Value;
+
+use crate::cargo;
 
 /// What a run came to.
 #[derive(Debug)]
@@ -51,8 +53,7 @@ pub fn run<A: AsRef<OsStr>>(arguments: &[A], password: &str, deadline: Duration)
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
+        let output = cargo::command()
             .args([
                 "build",
                 "--locked",

@@ -1,6 +1,5 @@
 //! Cargo, as the one that runs this program, and what it knows about a workspace.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,7 +12,7 @@ pub(crate) fn root() -> &'static Path {
 
 /// A cargo command, run at the root of the workspace.
 pub(crate) fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = system_tests::cargo::command();
     command.args(arguments).current_dir(root());
     command
 }
