@@ -27,6 +27,10 @@ fn filled(options: &Options) -> Server {
 }
 
 fn backup(server: &Info, path: &str, to: &Path) -> Ran {
+    backup_killed_after(DEADLINE, server, path, to)
+}
+
+fn backup_killed_after(deadline: Duration, server: &Info, path: &str, to: &Path) -> Ran {
     mailctl::run(
         &[
             "backup",
@@ -39,7 +43,7 @@ fn backup(server: &Info, path: &str, to: &Path) -> Ran {
             server.ca_file.to_str().unwrap(),
         ],
         &server.password,
-        DEADLINE,
+        deadline,
     )
 }
 
@@ -151,6 +155,28 @@ fn every_octet_arrives_and_a_second_run_fetches_nothing() {
         before,
         "the second run fetched something"
     );
+}
+
+#[test]
+#[ignore = "needs Dovecot: cargo xtask test"]
+fn runs_that_are_killed_lose_nothing_and_leave_nothing_twice() {
+    let server = filled(&Options::default());
+    let server = server.info();
+    let held = oracle::read(server);
+    let dir = tempfile::tempdir().unwrap();
+    let mut stages = Vec::new();
+    for milliseconds in (60..).step_by(60) {
+        let ran = backup_killed_after(Duration::from_millis(milliseconds), server, "", dir.path());
+        stages.push(files(dir.path()).len());
+        if ran.exit == 0 {
+            break;
+        }
+        assert_eq!(ran.exit, -9, "{ran:?}");
+    }
+    stages.dedup();
+    assert!(stages.len() > 2, "no run was killed amid its work: {stages:?} files");
+    assert_succeeded(&backup(server, "", dir.path()));
+    assert_same(&maildir::read(dir.path()).unwrap(), &expected(&held));
 }
 
 #[test]
