@@ -44,6 +44,14 @@ fn run_steps(
         }
         prepare_servers(may_install).map(|()| Outcome::Done)
     })?;
+    steps.run("lock files", || {
+        for manifest in MANIFESTS {
+            cargo::metadata(manifest, &[]).map_err(|error| {
+                format!("{error}\nbring it up to date: cargo update --workspace --manifest-path {manifest}")
+            })?;
+        }
+        done()
+    })?;
     steps.run("format", || {
         for manifest in MANIFESTS {
             cargo(&["fmt", "--all", "--check", "--manifest-path", manifest])?;
