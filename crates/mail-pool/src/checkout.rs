@@ -5,15 +5,16 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll};
 
 use crate::core::{Failure, Holder, Key, Look, SlotId, Take, Verdict};
 use crate::error::Error;
 use crate::handle::{self, Conn, Lease, fate};
-use crate::inner::{Inner, LinkOf, now};
+use crate::inner::{Inner, LinkOf};
 use crate::manager::{Kind, Manager};
 use crate::pool::{holder_here, not_by_creator};
+use crate::sync::{AtomicBool, now};
 
 /// The use of an extra that was checked out. Dropping it gives the connection back.
 pub struct Checkout<M: Manager>(Lent<M>);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use tokio::sync::Notify;
 
@@ -14,10 +14,11 @@ use crate::context::Context;
 use crate::core::Holder;
 use crate::error::Error;
 use crate::handle::{self, Conn, Connection, Lease};
-use crate::inner::{Inner, lock};
+use crate::inner::Inner;
 use crate::manager::{Kind, Manager};
 use crate::operation;
 use crate::pool::{acquire, holder_here};
+use crate::sync::{Mutex, lock};
 
 /// The default connection of each context that has one.
 pub(crate) struct Defaults<M: Manager>(Mutex<HashMap<Context, Default<M>>>);

@@ -3,19 +3,19 @@
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
 use crate::context::Context;
 use crate::core::{Fate, Holder, MAIN, SlotId};
 use crate::error::Error;
-use crate::inner::{Inner, LinkOf, lock, now};
+use crate::inner::{Inner, LinkOf};
 use crate::link::Use;
 use crate::manager::{Kind, Manager};
+use crate::sync::{AtomicBool, Mutex, lock, now, timeout};
 use crate::wait;
 
 /// A slot that somebody holds. Dropping the last reference gives it back.

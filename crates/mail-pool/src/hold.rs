@@ -1,10 +1,9 @@
 //! Holding new calls back because the server asked for it.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::inner::lock;
+use crate::sync::{AtomicBool, Mutex, lock};
 
 /// No wish of a server holds calls longer than this.
 const LONGEST: Duration = Duration::from_secs(300);

@@ -1,7 +1,7 @@
 //! The shell around the core: takes the lock, lets go of it, and then does what the core said.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64 as PlainU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::hold::Hold;
 use crate::link::Link;
 use crate::manager::Manager;
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, lock, now, start};
 use crate::work;
 
 pub(crate) type LinkOf<M> = Arc<Link<<M as Manager>::Connection>>;
@@ -62,17 +63,7 @@ pub(crate) struct Inner<M: Manager> {
 }
 
 /// Tells pools apart.
-static POOLS: AtomicU64 = AtomicU64::new(1);
-
-/// The time, as tokio sees it: it can be paused in tests.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing foreign runs under our locks, so a panic can't leave them half changed.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+static POOLS: PlainU64 = PlainU64::new(1);
 
 impl<M: Manager> Inner<M> {
     pub(crate) fn new(manager: M, options: Options) -> Self {
@@ -265,9 +256,7 @@ impl<M: Manager> Inner<M> {
 
     /// Runs a future in the background. Without a runtime it is dropped; it says so itself, by its guard.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-        if let Some(runtime) = self.runtime() {
-            runtime.spawn(future);
-        }
+        start(self.runtime(), future);
     }
 
     pub(crate) fn runtime(&self) -> Option<Handle> {

@@ -11,12 +11,15 @@ mod error;
 mod handle;
 mod hold;
 mod inner;
+#[cfg(test)]
+mod interleavings;
 mod link;
 mod manager;
 mod operation;
 mod pool;
 mod quota;
 mod status;
+mod sync;
 mod wait;
 mod work;
 

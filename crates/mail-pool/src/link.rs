@@ -1,13 +1,14 @@
 //! An open connection and those who are using it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
 use crate::core::Linked;
 use crate::quota::Permit;
+use crate::sync::{AtomicU64, AtomicUsize, yield_now};
 
 /// Set in [`Link::users`] once the connection is to be closed.
 const CLOSING: usize = 1 << (usize::BITS - 1);
@@ -71,7 +72,7 @@ impl<C> Link<C> {
             }
             if link.users.load(Ordering::Acquire) == CLOSING {
                 // The last user is on its way out.
-                tokio::task::yield_now().await;
+                yield_now().await;
             } else {
                 rung.await;
             }

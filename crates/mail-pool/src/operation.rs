@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::handle::{self, Conn, Lease};
 use crate::inner::Inner;
 use crate::manager::{Kind, Manager};
 use crate::pool::holder_here;
+use crate::sync::AtomicUsize;
 use crate::wait::{Found, Ticket};
 
 /// The connection of a begun operation: an extra of its own, or one that it shares where there is none.

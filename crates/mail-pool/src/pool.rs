@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::timeout;
-
 use crate::checkout::{CheckingOut, Checkout};
 use crate::config::{Assignment, Builder, Options};
 use crate::context::Context;
@@ -15,10 +13,11 @@ use crate::core::Holder;
 use crate::defaults::{DefaultConnection, Scope};
 use crate::error::Error;
 use crate::handle::{self, Conn, Connection};
-use crate::inner::{End, Inner, now};
+use crate::inner::{End, Inner};
 use crate::manager::{Class, Kind, Manager};
 use crate::operation::{Begun, Operation};
 use crate::status::Status;
+use crate::sync::{now, timeout};
 use crate::wait::{Found, Ticket};
 
 /// A pool of connections to one account on one server. Clones are the same pool; when the last one is dropped, the pool is closed in the

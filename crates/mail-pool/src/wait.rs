@@ -7,8 +7,9 @@ use std::task::{Context as TaskContext, Poll};
 use crate::core::{Holder, Key, Look, SlotId, Take, Verdict};
 use crate::error::Error;
 use crate::handle::Lease;
-use crate::inner::{Inner, LinkOf, now};
+use crate::inner::{Inner, LinkOf};
 use crate::manager::Manager;
+use crate::sync::now;
 
 /// A place in a line. Dropped, it is given up, and whatever was offered goes to the next.
 pub(crate) struct Waiting<M: Manager> {

@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 
-use tokio::time::timeout;
-
 use crate::core::{Linked, SlotId};
-use crate::inner::{End, Inner, LinkOf, now};
+use crate::inner::{End, Inner, LinkOf};
 use crate::link::{Link, Use};
 use crate::manager::{AfterUse, Attempt, Class, Kind, Manager};
 use crate::quota::{Permit, Taken};
+use crate::sync::{now, timeout};
 
 /// What became of the work, told to the core when the guard is dropped.
 enum Outcome<M: Manager> {

@@ -197,6 +197,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         for slot in &self.slots[1..] {
             match (&slot.state, &slot.holder) {
                 (State::Free, _) => {}
+                // An automatic default of his that is still in use is on its way back: else he would be using it.
+                (State::Held { .. }, Some(other)) if other.owned && holder.owned => return None,
                 (State::Held { .. }, Some(other)) if other.context == holder.context => own += 1,
                 _ => return None,
             }
