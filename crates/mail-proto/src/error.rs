@@ -81,10 +81,20 @@ pub enum QuirkKind {
     ForbiddenByte,
     /// A number that is negative, has a fraction, or is out of range.
     BadNumber,
+    /// An item under the name by which it is asked for, not by which it is told.
+    WrongName,
     /// A date that isn't in the form of RFC 9051's `date-time`.
     BadDate,
     /// A list that is never closed.
     UnclosedList,
+    /// Parentheses around something that has none.
+    ExtraParenthesis,
+    /// An empty list where the grammar has NIL.
+    EmptyList,
+    /// A string where the grammar has a list.
+    StringForList,
+    /// A field that the grammar demands is missing.
+    MissingField,
     /// Bytes behind the end of the response.
     TrailingBytes,
     /// A line ended by LF alone.
@@ -105,8 +115,13 @@ impl fmt::Display for QuirkKind {
             Self::UnescapedQuote => "an unescaped quote",
             Self::ForbiddenByte => "a forbidden byte",
             Self::BadNumber => "a bad number",
+            Self::WrongName => "the name that belongs in a command",
             Self::BadDate => "a bad date",
             Self::UnclosedList => "an unclosed list",
+            Self::ExtraParenthesis => "extra parentheses",
+            Self::EmptyList => "an empty list",
+            Self::StringForList => "a string instead of a list",
+            Self::MissingField => "a missing field",
             Self::TrailingBytes => "trailing bytes",
             Self::BareLineFeed => "a line feed without carriage return",
         })

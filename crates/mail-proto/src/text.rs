@@ -13,6 +13,9 @@ pub(crate) struct Span {
 impl Span {
     const ESCAPED: u32 = 1 << 31;
 
+    /// No string at all.
+    pub(crate) const NIL: Self = Self { start: u32::MAX, len: 0 };
+
     /// `start` and `len` are below 2³¹: a frame is never longer (see [`crate::frame::Limits`]).
     pub(crate) fn new(start: usize, len: usize, escaped: bool) -> Self {
         let len = len as u32 | if escaped { Self::ESCAPED } else { 0 };
@@ -35,8 +38,17 @@ impl Span {
         self.len & Self::ESCAPED != 0
     }
 
+    pub(crate) fn is_nil(self) -> bool {
+        self == Self::NIL
+    }
+
     pub(crate) fn of(self, frame: &[u8]) -> Str<'_> {
         Str { raw: frame.get(self.start()..self.end()).unwrap_or_default(), escaped: self.is_escaped() }
+    }
+
+    /// The string, if there is one.
+    pub(crate) fn nullable(self, frame: &[u8]) -> Option<Str<'_>> {
+        (!self.is_nil()).then(|| self.of(frame))
     }
 }
 
@@ -48,6 +60,24 @@ pub struct Str<'a> {
 }
 
 impl<'a> Str<'a> {
+    /// Fixed text, without escapes.
+    pub(crate) const fn fixed(raw: &'a [u8]) -> Self {
+        Self { raw, escaped: false }
+    }
+
+    /// Whether the content is this text, letters compared without case.
+    pub fn eq_ignore_ascii_case(self, text: impl AsRef<[u8]>) -> bool {
+        match self.escaped {
+            false => self.raw.eq_ignore_ascii_case(text.as_ref()),
+            true => self.to_bytes().eq_ignore_ascii_case(text.as_ref()),
+        }
+    }
+
+    /// The content as bytes of their own.
+    pub(crate) fn to_owned_bytes(self) -> bytes::Bytes {
+        bytes::Bytes::from(self.to_bytes().into_owned())
+    }
+
     /// The content, with the escapes of a quoted string (`\"`, `\\`) resolved; copied only if there are any.
     pub fn to_bytes(self) -> Cow<'a, [u8]> {
         if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }

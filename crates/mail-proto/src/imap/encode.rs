@@ -95,6 +95,15 @@ pub enum EncodeError {
         /// The length in the command, in bytes.
         announced: u64,
     },
+    /// Something is nested deeper than it could be read.
+    #[error("{what} is nested too deep")]
+    TooDeep {
+        /// The argument.
+        what: &'static str,
+    },
+    /// A part that isn't of type `message/rfc822` or `message/global` has the structure of a message.
+    #[error("a part has the structure of a message and another type")]
+    NotAMessage,
     /// A set, list or text that may not be empty is empty.
     #[error("{what} is empty")]
     Empty {

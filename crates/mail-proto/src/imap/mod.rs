@@ -6,12 +6,14 @@
 //! Reading is tolerant: what a server gets wrong is read and told as a [`Quirk`](crate::Quirk), what isn't known is
 //! kept raw, and an item of a FETCH that can't be read costs only itself. `ParseOptions::STRICT` rejects instead.
 
+mod body_structure;
 mod capability;
 pub mod client;
 mod code;
 pub mod command;
 mod date;
 pub mod encode;
+mod envelope;
 pub mod fetch;
 mod flags;
 mod list;
@@ -23,11 +25,16 @@ mod sequence_set;
 mod status_line;
 mod terminals;
 
+pub use body_structure::{
+    BodyStructure, BodyStructureBuf, Children, ContentBuf, Disposition, DispositionBuf, NumberedPart, Params,
+    Walk,
+};
 pub use capability::{Capabilities, Capability};
 pub use code::ResponseCode;
 pub use command::Command;
 pub use date::{Date, DateTime};
 pub use encode::EncodeError;
+pub use envelope::{Address, AddressBuf, Addresses, Envelope, EnvelopeBuf};
 pub use flags::Flag;
 pub use list::{List, MailboxAttribute};
 pub use mailbox::MailboxName;

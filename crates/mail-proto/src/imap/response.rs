@@ -104,15 +104,15 @@ pub struct Parsed<T> {
 /// # Errors
 /// It can't be read. The stream can be read on: the frame is known to end where it does.
 pub fn parse(frame: impl Into<Bytes>, options: ParseOptions) -> Result<Parsed<Response>, ParseError> {
-    Reader::new(options).segment(&Segment { bytes: frame.into(), continues: false, streamed: None })
+    Reader::new(options).segment(Segment { bytes: frame.into(), continues: false, streamed: None })
 }
 
 /// Reads responses from the segments of a [`Framer`](crate::frame::Framer), those with streamed literals included.
 #[derive(Debug, Default)]
 pub struct Reader {
     options: ParseOptions,
-    /// The sequence number of the message whose FETCH goes on behind a streamed literal.
-    open: Option<u32>,
+    /// How a FETCH goes on behind a streamed literal.
+    open: Option<fetch::Start>,
 }
 
 impl Reader {
@@ -126,24 +126,25 @@ impl Reader {
     ///
     /// # Errors
     /// It can't be read. The chunks of a streamed literal that follows belong to nothing.
-    pub fn segment(&mut self, segment: &Segment) -> Result<Parsed<Response>, ParseError> {
+    pub fn segment(&mut self, segment: Segment) -> Result<Parsed<Response>, ParseError> {
         let frame = &segment.bytes;
         let mut cx = Context::new(frame, self.options.strict);
-        let value = match self.open.take() {
-            Some(seq) if segment.continues => {
-                fetch::parse_message(seq, true, frame, segment.streamed, &mut cx)
-                    .map(|fetch| Response::Untagged(Untagged::Fetch(fetch)))
-            }
+        let before = self.open.take();
+        let value = match before {
+            Some(start) if segment.continues => fetch::parse_message(start, frame, segment.streamed, &mut cx)
+                .map(|fetch| Response::Untagged(Untagged::Fetch(fetch))),
             _ if segment.continues => {
                 Err(nom::Err::Error(Fail { at: frame, expected: "a FETCH to go on with" }))
             }
-            _ => response(segment, &mut cx),
+            _ => response(&segment, &mut cx),
         };
         match value {
             Ok(Response::Untagged(Untagged::Fetch(fetch))) => {
-                self.open = segment.streamed.map(|_| fetch.seq());
-                let value = Response::Untagged(Untagged::Fetch(fetch));
-                Ok(Parsed { value, quirks: cx.into_quirks() })
+                let quirks = cx.into_quirks();
+                self.open = segment.streamed.map(|_| fetch.goes_on(before));
+                // The frame is moved, not shared: sharing it would cost as much as reading a small response.
+                let value = Response::Untagged(Untagged::Fetch(fetch.with_frame(segment.bytes)));
+                Ok(Parsed { value, quirks })
             }
             // What stands before the literal isn't the response.
             Ok(_) if segment.streamed.is_some() => {
@@ -237,7 +238,8 @@ fn numbered<'a>(
     let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let (word, behind) = rest.split_at(len);
     let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
-    if is(b"FETCH") {
+    let by_uid = is(b"UIDFETCH");
+    if by_uid || is(b"FETCH") {
         let open = match behind.first() {
             Some(b'(') => {
                 cx.quirk(behind, QuirkKind::MissingSpace)?;
@@ -245,7 +247,8 @@ fn numbered<'a>(
             }
             _ => spaces(behind, cx)?.0,
         };
-        return Ok(Untagged::Fetch(fetch::parse_message(value, false, open, streamed, cx)?));
+        let start = if by_uid { fetch::Start::by_uid(value) } else { fetch::Start::of(value) };
+        return Ok(Untagged::Fetch(fetch::parse_message(start, open, streamed, cx)?));
     }
     let data = match len {
         6 if is(b"EXISTS") => Untagged::Exists(value),
@@ -346,7 +349,11 @@ impl Untagged {
 
 /// A value read from the wire goes out with the items it has, but for those that couldn't be read.
 fn encode_fetch(fetch: &Fetch) -> Result<Encoded, EncodeError> {
-    fetch.items().fold(Fetch::build(fetch.seq()), fetch::FetchBuilder::item).encode()
+    let builder = match fetch.uid() {
+        Some(uid) if fetch.is_by_uid() => Fetch::build_by_uid(uid),
+        _ => Fetch::build(fetch.seq()),
+    };
+    fetch.items().fold(builder, fetch::FetchBuilder::item).encode()
 }
 
 #[cfg(test)]

@@ -102,8 +102,13 @@ fn expected_instead_of(kind: QuirkKind) -> &'static str {
         QuirkKind::AtomForString | QuirkKind::UnescapedQuote => "a string",
         QuirkKind::QuotedForAtom => "an atom",
         QuirkKind::BadNumber => "a number",
+        QuirkKind::WrongName => "a FETCH item",
         QuirkKind::BadDate => "a date-time",
         QuirkKind::UnclosedList => "\")\"",
+        QuirkKind::ExtraParenthesis => "no parenthesis",
+        QuirkKind::EmptyList => "NIL",
+        QuirkKind::StringForList => "a list",
+        QuirkKind::MissingField => "a further field",
         QuirkKind::TrailingBytes => "CRLF",
         QuirkKind::BareLineFeed => "CRLF",
         QuirkKind::ForbiddenByte | QuirkKind::BadCodeArguments => "what RFC 9051 allows",
@@ -123,6 +128,7 @@ pub(crate) fn sp(input: &[u8]) -> Parsing<'_, ()> {
 }
 
 /// `SP`; more than one, or a tab, is a quirk.
+#[inline]
 pub(crate) fn spaces<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
     match input {
         [b' ', next, ..] if *next != b' ' && *next != b'\t' => Ok((&input[1..], ())),
@@ -184,6 +190,7 @@ pub(crate) fn atom(input: &[u8]) -> Parsing<'_, &[u8]> {
 }
 
 /// `number64`; at most 20 digits.
+#[inline]
 pub(crate) fn number64(input: &[u8]) -> Parsing<'_, u64> {
     let mut value: u64 = 0;
     let mut len = 0;
@@ -234,27 +241,60 @@ pub(crate) fn literal<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Span
 }
 
 /// The content of a `quoted = DQUOTE *QUOTED-CHAR DQUOTE`.
+#[inline]
 pub(crate) fn quoted<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Span> {
     let (content, ()) = byte(b'"', "a quoted string")(input)?;
+    let len = quoted_special(content);
+    match content.get(len) {
+        Some(b'"') => Ok((&content[len + 1..], Span::new(cx.offset(content), len, false))),
+        _ => quoted_further(input, len, cx),
+    }
+}
+
+/// A quoted string from the first byte on that isn't plain.
+fn quoted_further<'a>(input: &'a [u8], plain: usize, cx: &Context<'a>) -> Parsing<'a, Span> {
+    let content = &input[1..];
     let mut escaped = false;
-    let mut at = 0;
+    let mut at = plain;
     loop {
-        match memchr::memchr2(b'"', b'\\', &content[at..]) {
-            Some(found) if content[at + found] == b'"' => {
-                let len = at + found;
-                if memchr::memchr2(b'\r', b'\n', &content[..len]).is_some() {
-                    return fail(input, "a quoted string on one line");
-                }
-                let start = cx.offset(content);
-                return Ok((&content[len + 1..], Span::new(start, len, escaped)));
+        match content.get(at) {
+            Some(b'"') => {
+                return Ok((&content[at + 1..], Span::new(cx.offset(content), at, escaped)));
             }
-            Some(found) if at + found + 1 < content.len() => {
+            Some(b'\\') if at + 1 < content.len() => {
                 escaped = true;
-                at += found + 2;
+                at += 2;
             }
-            _ => return fail(input, "the end of a quoted string"),
+            None | Some(b'\\') => return fail(input, "the end of a quoted string"),
+            Some(b'\r' | b'\n') if at_end(&content[at..]) => {
+                return fail(input, "the end of a quoted string");
+            }
+            Some(b'\r' | b'\n') => return fail(input, "a quoted string on one line"),
+            Some(_) => at += 1,
+        }
+        at += quoted_special(&content[at..]);
+    }
+}
+
+/// How many bytes stand before the first quote, backslash or control character. Strings are short, so that eight
+/// bytes at a time are quicker than a call into a searcher made for long ones.
+#[inline]
+fn quoted_special(content: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // The lowest byte that is marked is right; those above it may be marked for a borrow.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, tail) = content.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let found = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c)) | controls;
+        if found != 0 {
+            return index * 8 + (found.trailing_zeros() / 8) as usize;
         }
     }
+    let plain = |byte: &u8| !matches!(byte, 0..=0x1f | b'"' | b'\\');
+    words.len() * 8 + tail.iter().take_while(|byte| plain(byte)).count()
 }
 
 /// `string = quoted / literal`
@@ -282,6 +322,16 @@ pub(crate) fn nil(input: &[u8]) -> Option<&[u8]> {
     let (head, rest) = input.split_at_checked(3)?;
     let ends = rest.first().is_none_or(|byte| !is_astring_byte(*byte));
     (head.eq_ignore_ascii_case(b"NIL") && ends).then_some(rest)
+}
+
+/// `nstring = string / nil`, with [`Span::NIL`] for `nil`; a bare word is a quirk.
+#[inline]
+pub(crate) fn nspan<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
+    match input {
+        [b'"', ..] => quoted(input, cx),
+        [b'N', b'I', b'L', b' ' | b')', ..] => Ok((&input[3..], Span::NIL)),
+        _ => nstring(input, cx).map(|(rest, span)| (rest, span.unwrap_or(Span::NIL))),
+    }
 }
 
 /// `nstring = string / nil`; a bare word is a quirk.

@@ -182,7 +182,7 @@ impl Facts {
         }
         let base = key.strip_suffix("_hex");
         let fact =
-            base.and_then(|base| self.0.get(base).or_else(|| self.0.get(format!("{base}_text").as_str())));
+            base.and_then(|base| self.0.get(format!("{base}_text").as_str()).or_else(|| self.0.get(base)));
         match fact {
             Some(fact) if fact.matches_hex(expected) => Ok(()),
             Some(fact) => Err(format!("{key} is {}, not {expected}", fact.shown())),

@@ -72,7 +72,7 @@ impl Stream {
                 Ok(Some(Event::Segment(segment))) => {
                     let ends = segment.streamed.is_none();
                     if !(segment.continues && self.lost) {
-                        let read = self.reader.segment(&segment);
+                        let read = self.reader.segment(segment.clone());
                         self.lost = !ends
                             && !matches!(
                                 &read,

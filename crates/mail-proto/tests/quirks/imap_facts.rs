@@ -32,6 +32,7 @@ pub(crate) fn kind(response: &Response) -> String {
         Untagged::Lsub(_) => "LSUB",
         Untagged::MailboxStatus(_) => "STATUS",
         Untagged::Search(_) => "SEARCH",
+        Untagged::Fetch(fetch) if fetch.is_by_uid() => "UIDFETCH",
         Untagged::Fetch(_) => "FETCH",
         Untagged::Id(_) => "ID",
         Untagged::Unknown { keyword, .. } => {

@@ -39,7 +39,7 @@ impl Session {
             return Ok(false);
         }
         match self.framer.next_event()? {
-            Some(frame::Event::Segment(segment)) => self.segment(&segment)?,
+            Some(frame::Event::Segment(segment)) => self.segment(segment)?,
             Some(frame::Event::Chunk(bytes)) => self.chunk(bytes)?,
             // Only servers are told of literals that wait.
             Some(frame::Event::LiteralWaits { .. }) => {}
@@ -48,24 +48,23 @@ impl Session {
         Ok(true)
     }
 
-    fn segment(&mut self, segment: &frame::Segment) -> Result<(), SessionError> {
+    fn segment(&mut self, segment: frame::Segment) -> Result<(), SessionError> {
         if segment.continues && matches!(self.streaming, Some(Streaming::Lost)) {
             self.streaming = segment.streamed.map(|_| Streaming::Lost);
             return Ok(());
         }
+        let streamed = segment.streamed;
         match self.reader.segment(segment) {
             Ok(parsed) => {
                 self.events.extend(parsed.quirks.into_iter().map(Event::Quirk));
-                if segment.streamed.is_some()
-                    && !matches!(&parsed.value, Response::Untagged(Untagged::Fetch(_)))
-                {
+                if streamed.is_some() && !matches!(&parsed.value, Response::Untagged(Untagged::Fetch(_))) {
                     self.streaming = Some(Streaming::Lost);
                 }
                 self.response(parsed.value)
             }
             Err(error) if self.phase == Phase::Greeting => Err(SessionError::NoGreeting(error.to_string())),
             Err(error) => {
-                self.streaming = segment.streamed.map(|_| Streaming::Lost);
+                self.streaming = streamed.map(|_| Streaming::Lost);
                 self.events.push_back(Event::Unreadable(error));
                 Ok(())
             }

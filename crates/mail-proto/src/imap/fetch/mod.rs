@@ -1,27 +1,41 @@
 //! FETCH: what a server tells of a message (RFC 9051 sections 6.4.5 and 7.5.2).
 //!
-//! A [`Fetch`] owns the frame it came in and keeps its strings as places in it, eight bytes each, so that reading a
-//! response allocates for the frame and the list of items and for nothing else. Looking at an item gives a view
-//! that borrows from the `Fetch`; [`Body::to_bytes`] gives a share of the frame that may be kept.
+//! A [`Fetch`] owns the frame it came in and keeps its strings as places in it, eight bytes each, and everything that
+//! comes in any number (addresses, parameters, parts) in flat lists. So reading a response allocates a handful of
+//! times whatever is in it. Looking at an item gives a view that borrows from the `Fetch`; [`Body::to_bytes`] gives a
+//! share of the frame that may be kept.
 //!
 //! Such a value can't be put together field by field. It is built by writing: [`FetchBuilder`] is the only code that
 //! encodes a FETCH response, and [`FetchBuilder::build`] reads back what it wrote. So there is one form of the value,
 //! the places in it are always those of real bytes, and a server that only sends pays for no value at all.
+//!
+//! An item that can't be read is [`Item::Invalid`], and the others are there all the same. Where such an item ends is
+//! a guess, and who wrote the message may have had a hand in what it holds, so that what follows it is
+//! [doubtful](Fetch::doubtful).
 
+mod body;
 mod build;
+mod flags;
 mod items;
 mod parse;
+mod salvage;
 
 use std::fmt;
 
 use bytes::Bytes;
 
+pub use body::{Body, Streamed};
 pub use build::FetchBuilder;
+pub use flags::{Flags, Labels};
 pub use items::{FetchItem, Partial, Section, SectionText};
 pub(crate) use items::{encode_items, parse_arguments};
-pub(crate) use parse::parse_message;
+pub(crate) use parse::{Start, parse_message};
 
-use super::{date::DateTime, flags::Flag};
+use super::{
+    body_structure::{BodyStructure, Tables},
+    date::DateTime,
+    envelope::Envelope,
+};
 use crate::text::{Span, Str};
 
 /// What a server told of one message.
@@ -29,9 +43,17 @@ use crate::text::{Span, Str};
 pub struct Fetch {
     seq: u32,
     continues: bool,
+    /// Whether it came as UIDFETCH.
+    by_uid: bool,
+    /// Whether two different UIDs were told.
+    two_uids: bool,
+    /// How many lists of the item that can't be read are open where a streamed literal stands in it, and one more.
+    open: u32,
+    /// The first item behind one whose end is a guess.
+    doubtful: u32,
     frame: Bytes,
     nodes: Vec<Node>,
-    keywords: Vec<Span>,
+    tables: Tables,
     streamed: Option<StreamedNode>,
 }
 
@@ -39,23 +61,60 @@ pub struct Fetch {
 #[derive(Clone, Copy, Debug)]
 enum Node {
     Uid(u32),
-    Flags { system: u8, first: u32, keywords: u32 },
+    Flags {
+        system: u8,
+        first: u32,
+        keywords: u32,
+    },
     InternalDate(Span),
     Size(u64),
     ModSeq(u64),
-    Body { section: Span, origin: Option<u32>, data: Option<Span> },
-    Unknown { name: Span, raw: Span },
-    Invalid { raw: Span, at: u32, expected: &'static str },
+    /// Where its envelope lies.
+    Envelope(u32),
+    /// Where its first part lies, and whether it is BODY.
+    BodyStructure {
+        root: u32,
+        basic: bool,
+    },
+    Body {
+        name: Span,
+        origin: Option<u32>,
+        data: Span,
+    },
+    BinarySize {
+        name: Span,
+        size: u64,
+    },
+    EmailId(Span),
+    ThreadId(Span),
+    Preview(Span),
+    SaveDate(Span),
+    GmailMessageId(u64),
+    GmailThreadId(u64),
+    GmailLabels {
+        first: u32,
+        labels: u32,
+    },
+    Unknown {
+        name: Span,
+        raw: Span,
+    },
+    Invalid {
+        raw: Span,
+        at: u32,
+        expected: &'static str,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
 struct StreamedNode {
-    section: Option<(Span, Option<u32>)>,
+    name: Span,
+    origin: Option<u32>,
     len: u64,
 }
 
 /// An item of a [`Fetch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Item<'a> {
     /// `UID`
@@ -66,10 +125,37 @@ pub enum Item<'a> {
     InternalDate(InternalDate<'a>),
     /// `RFC822.SIZE`, in bytes
     Size(u64),
-    /// `MODSEQ`
+    /// `MODSEQ` (RFC 7162)
     ModSeq(u64),
-    /// `BODY[…]`, `RFC822` and the like
+    /// `ENVELOPE`
+    Envelope(Envelope<'a>),
+    /// `BODYSTRUCTURE`
+    BodyStructure(BodyStructure<'a>),
+    /// `BODY`: the structure without extension data.
+    BodyBasic(BodyStructure<'a>),
+    /// `BODY[…]`, `BINARY[…]`, `RFC822` and the like
     Body(Body<'a>),
+    /// `BINARY.SIZE[…]` (RFC 3516): how large a part is when decoded.
+    BinarySize {
+        /// The part, as on the wire between its brackets.
+        part: &'a [u8],
+        /// In bytes.
+        size: u64,
+    },
+    /// `EMAILID` (RFC 8474): the same for every copy of the message.
+    EmailId(Str<'a>),
+    /// `THREADID` (RFC 8474); `None` if the server has none for this message.
+    ThreadId(Option<Str<'a>>),
+    /// `PREVIEW` (RFC 8970); `None` if the server has none, or not yet.
+    Preview(Option<Str<'a>>),
+    /// `SAVEDATE` (RFC 8514): when the message came into this mailbox; `None` if the server doesn't know.
+    SaveDate(Option<InternalDate<'a>>),
+    /// `X-GM-MSGID`
+    GmailMessageId(u64),
+    /// `X-GM-THRID`
+    GmailThreadId(u64),
+    /// `X-GM-LABELS`
+    GmailLabels(Labels<'a>),
     /// An item that isn't known here.
     Unknown {
         /// Its name.
@@ -92,14 +178,6 @@ pub struct Invalid<'a> {
     pub expected: &'static str,
 }
 
-/// The flags of a message, borrowed from its [`Fetch`].
-#[derive(Clone, Copy)]
-pub struct Flags<'a> {
-    system: u8,
-    keywords: &'a [Span],
-    frame: &'a [u8],
-}
-
 /// `INTERNALDATE`: when the message came to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InternalDate<'a> {
@@ -107,24 +185,10 @@ pub struct InternalDate<'a> {
     pub text: Str<'a>,
 }
 
-/// A section of a message. [`Debug`](fmt::Debug) shows its length, never its content.
-#[derive(Clone, Copy)]
-pub struct Body<'a> {
-    fetch: &'a Fetch,
-    section: Span,
-    origin: Option<u32>,
-    data: Option<Span>,
-}
-
-/// The body that follows a [`Fetch`] as a stream, since it is too large to lie in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Streamed<'a> {
-    /// The section as on the wire between its brackets, `None` for an item that isn't a body.
-    pub section: Option<&'a [u8]>,
-    /// The offset of the first byte, if a part was asked for.
-    pub origin: Option<u32>,
-    /// Length in bytes.
-    pub len: u64,
+macro_rules! first {
+    ($self:ident, $item:ident) => {
+        $self.items().find_map(|item| if let Item::$item(found) = item { Some(found) } else { None })
+    };
 }
 
 impl Fetch {
@@ -133,9 +197,19 @@ impl Fetch {
         FetchBuilder::new(seq)
     }
 
+    /// Begins to build a UIDFETCH response for the message with this UID (RFC 9586).
+    pub fn build_by_uid(uid: u32) -> FetchBuilder {
+        FetchBuilder::by_uid(uid)
+    }
+
     /// The message's sequence number. It is 0 where a server sent none or sent 0.
     pub fn seq(&self) -> u32 {
         self.seq
+    }
+
+    /// Whether it came as UIDFETCH, without a sequence number (RFC 9586).
+    pub fn is_by_uid(&self) -> bool {
+        self.by_uid
     }
 
     /// Whether this goes on with the items behind a streamed body.
@@ -146,8 +220,9 @@ impl Fetch {
     /// The body that follows as a stream, before the items behind it.
     pub fn streamed(&self) -> Option<Streamed<'_>> {
         let node = self.streamed?;
-        let section = node.section.map(|(section, _)| self.slice(section));
-        Some(Streamed { section, origin: node.section.and_then(|(_, origin)| origin), len: node.len })
+        let name = self.slice(node.name);
+        let section = if self.open > 0 { None } else { body::section(name) };
+        Some(Streamed { name, section, origin: node.origin, len: node.len })
     }
 
     /// The items, in the server's order.
@@ -155,39 +230,94 @@ impl Fetch {
         self.nodes.iter().map(|node| self.view(*node))
     }
 
+    /// Those of the items that stand behind one that can't be read and whose end is a guess.
+    pub fn doubtful(&self) -> impl Iterator<Item = Item<'_>> {
+        self.items().skip(self.doubtful as usize)
+    }
+
     /// The message's UID; `None` if there is none or there are two that differ.
     pub fn uid(&self) -> Option<u32> {
-        let mut uids = self.nodes.iter().filter_map(|node| match node {
-            Node::Uid(uid) => Some(*uid),
-            _ => None,
-        });
-        let first = uids.next()?;
-        uids.all(|uid| uid == first).then_some(first)
+        let uid = |node: &Node| if let Node::Uid(uid) = node { Some(*uid) } else { None };
+        if self.two_uids { None } else { self.nodes.iter().find_map(uid) }
+    }
+
+    /// Whether the UID is among the [doubtful](Self::doubtful) items: it is to be believed only if the message was
+    /// asked for.
+    pub fn is_uid_doubtful(&self) -> bool {
+        self.nodes
+            .iter()
+            .position(|node| matches!(node, Node::Uid(_)))
+            .is_some_and(|at| at >= self.doubtful as usize)
     }
 
     /// The message's flags.
     pub fn flags(&self) -> Option<Flags<'_>> {
-        self.items().find_map(|item| if let Item::Flags(flags) = item { Some(flags) } else { None })
+        first!(self, Flags)
     }
 
     /// The message's size in bytes.
     pub fn size(&self) -> Option<u64> {
-        self.nodes.iter().find_map(|node| if let Node::Size(size) = node { Some(*size) } else { None })
+        first!(self, Size)
     }
 
     /// When the message came to the server.
     pub fn internal_date(&self) -> Option<InternalDate<'_>> {
-        self.items().find_map(|item| if let Item::InternalDate(date) = item { Some(date) } else { None })
+        first!(self, InternalDate)
     }
 
     /// The message's mod-sequence (RFC 7162).
     pub fn mod_seq(&self) -> Option<u64> {
-        self.nodes.iter().find_map(|node| if let Node::ModSeq(number) = node { Some(*number) } else { None })
+        first!(self, ModSeq)
+    }
+
+    /// The message's envelope.
+    pub fn envelope(&self) -> Option<Envelope<'_>> {
+        first!(self, Envelope)
+    }
+
+    /// The message's structure, of `BODYSTRUCTURE` or else of `BODY`.
+    pub fn body_structure(&self) -> Option<BodyStructure<'_>> {
+        first!(self, BodyStructure).or_else(|| first!(self, BodyBasic))
     }
 
     /// The first body section in it.
     pub fn body(&self) -> Option<Body<'_>> {
-        self.items().find_map(|item| if let Item::Body(body) = item { Some(body) } else { None })
+        first!(self, Body)
+    }
+
+    /// What is the same for every copy of the message (RFC 8474).
+    pub fn email_id(&self) -> Option<Str<'_>> {
+        first!(self, EmailId)
+    }
+
+    /// The thread that the message belongs to (RFC 8474).
+    pub fn thread_id(&self) -> Option<Str<'_>> {
+        first!(self, ThreadId).flatten()
+    }
+
+    /// The first words of the message (RFC 8970).
+    pub fn preview(&self) -> Option<Str<'_>> {
+        first!(self, Preview).flatten()
+    }
+
+    /// When the message came into this mailbox (RFC 8514).
+    pub fn save_date(&self) -> Option<InternalDate<'_>> {
+        first!(self, SaveDate).flatten()
+    }
+
+    /// Gmail's number of the message.
+    pub fn gmail_message_id(&self) -> Option<u64> {
+        first!(self, GmailMessageId)
+    }
+
+    /// Gmail's number of the thread.
+    pub fn gmail_thread_id(&self) -> Option<u64> {
+        first!(self, GmailThreadId)
+    }
+
+    /// Gmail's labels of the message.
+    pub fn gmail_labels(&self) -> Option<Labels<'_>> {
+        first!(self, GmailLabels)
     }
 
     /// The items that can't be read.
@@ -204,18 +334,42 @@ impl Fetch {
         self.frame.get(span.start()..span.end()).unwrap_or_default()
     }
 
+    fn spans(&self, first: u32, count: u32) -> &[Span] {
+        let first = first as usize;
+        self.tables.spans.get(first..first + count as usize).unwrap_or_default()
+    }
+
     fn view(&self, node: Node) -> Item<'_> {
+        let text = |span: Span| span.nullable(&self.frame);
+        let structure = |root| BodyStructure::new(&self.frame, &self.tables, root);
         match node {
             Node::Uid(uid) => Item::Uid(uid),
             Node::Flags { system, first, keywords } => {
-                let (first, keywords) = (first as usize, keywords as usize);
-                let keywords = self.keywords.get(first..first + keywords).unwrap_or_default();
-                Item::Flags(Flags { system, keywords, frame: &self.frame })
+                Item::Flags(Flags::new(system, self.spans(first, keywords), &self.frame))
             }
             Node::InternalDate(text) => Item::InternalDate(InternalDate { text: text.of(&self.frame) }),
             Node::Size(size) => Item::Size(size),
             Node::ModSeq(number) => Item::ModSeq(number),
-            Node::Body { section, origin, data } => Item::Body(Body { fetch: self, section, origin, data }),
+            Node::Envelope(at) => Item::Envelope(Envelope::new(
+                &self.frame,
+                &self.tables.spans,
+                &self.tables.envelopes[at as usize],
+            )),
+            Node::BodyStructure { root, basic: false } => Item::BodyStructure(structure(root)),
+            Node::BodyStructure { root, basic: true } => Item::BodyBasic(structure(root)),
+            Node::Body { name, origin, data } => Item::Body(Body { fetch: self, name, origin, data }),
+            Node::BinarySize { name, size } => {
+                Item::BinarySize { part: body::section(self.slice(name)).unwrap_or_default(), size }
+            }
+            Node::EmailId(id) => Item::EmailId(id.of(&self.frame)),
+            Node::ThreadId(id) => Item::ThreadId(text(id)),
+            Node::Preview(preview) => Item::Preview(text(preview)),
+            Node::SaveDate(date) => Item::SaveDate(text(date).map(|text| InternalDate { text })),
+            Node::GmailMessageId(id) => Item::GmailMessageId(id),
+            Node::GmailThreadId(id) => Item::GmailThreadId(id),
+            Node::GmailLabels { first, labels } => {
+                Item::GmailLabels(Labels::new(self.spans(first, labels), &self.frame))
+            }
             Node::Unknown { name, raw } => Item::Unknown { name: self.slice(name), raw: self.slice(raw) },
             Node::Invalid { raw, at, expected } => {
                 Item::Invalid(Invalid { raw: self.slice(raw), offset: at as usize, expected })
@@ -227,6 +381,7 @@ impl Fetch {
 impl PartialEq for Fetch {
     fn eq(&self, other: &Self) -> bool {
         self.seq == other.seq
+            && self.by_uid == other.by_uid
             && self.continues == other.continues
             && self.streamed() == other.streamed()
             && self.items().eq(other.items())
@@ -249,108 +404,10 @@ impl fmt::Debug for Fetch {
     }
 }
 
-/// The system flags, each a bit of [`Flags::system`] by its place here.
-const BITS: [Flag; 7] =
-    [Flag::Answered, Flag::Deleted, Flag::Draft, Flag::Flagged, Flag::Recent, Flag::Seen, Flag::Wildcard];
-
-impl<'a> Flags<'a> {
-    /// Whether this flag is set. Keywords are compared without case, as RFC 9051 says of flags.
-    pub fn contains(self, flag: &Flag) -> bool {
-        match BITS.iter().position(|known| known == flag) {
-            Some(bit) => self.system & 1 << bit != 0,
-            None => self.keywords().any(|keyword| keyword.eq_ignore_ascii_case(flag.as_bytes())),
-        }
-    }
-
-    /// Whether `\Seen` is set.
-    pub fn seen(self) -> bool {
-        self.contains(&Flag::Seen)
-    }
-
-    /// The flags that aren't the system's, as on the wire.
-    pub fn keywords(self) -> impl Iterator<Item = &'a [u8]> {
-        let frame = self.frame;
-        self.keywords.iter().map(move |span| frame.get(span.start()..span.end()).unwrap_or_default())
-    }
-
-    /// All flags as values of their own, the system's first.
-    pub fn to_vec(self) -> Vec<Flag> {
-        let system = BITS.iter().enumerate().filter(|(bit, _)| self.system & 1 << bit != 0);
-        let keywords = self.keywords().map(|name| Flag::Other(Bytes::copy_from_slice(name)));
-        system.map(|(_, flag)| flag.clone()).chain(keywords).collect()
-    }
-}
-
-impl PartialEq for Flags<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.system == other.system && self.keywords().eq(other.keywords())
-    }
-}
-
-impl Eq for Flags<'_> {}
-
-impl fmt::Debug for Flags<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.to_vec()).finish()
-    }
-}
-
 impl InternalDate<'_> {
     /// The date; `None` if the server sent something else.
     pub fn parse(&self) -> Option<DateTime> {
         DateTime::parse(&self.text.to_bytes())
-    }
-}
-
-impl<'a> Body<'a> {
-    /// The section as on the wire between its brackets. `RFC822`, `RFC822.HEADER` and `RFC822.TEXT` come as the
-    /// section that they stand for.
-    pub fn section(&self) -> &'a [u8] {
-        match self.fetch.slice(self.section) {
-            raw if raw.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&b'R')) => {
-                raw.get(7..).unwrap_or_default()
-            }
-            raw => raw,
-        }
-    }
-
-    /// The offset of the first byte, if a part was asked for.
-    pub fn origin(&self) -> Option<u32> {
-        self.origin
-    }
-
-    /// The content, borrowed; `None` for NIL, which is what a server sends of a message that is gone.
-    pub fn content(&self) -> Option<Str<'a>> {
-        Some(self.data?.of(&self.fetch.frame))
-    }
-
-    /// The content as bytes of their own, without a copy unless there are escapes to resolve; `None` for NIL.
-    pub fn to_bytes(&self) -> Option<Bytes> {
-        let span = self.data?;
-        Some(match span.is_escaped() {
-            true => Bytes::from(span.of(&self.fetch.frame).to_bytes().into_owned()),
-            false => self.fetch.frame.slice(span.start()..span.end()),
-        })
-    }
-}
-
-impl PartialEq for Body<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.section().eq_ignore_ascii_case(other.section())
-            && self.origin == other.origin
-            && self.content() == other.content()
-    }
-}
-
-impl Eq for Body<'_> {}
-
-impl fmt::Debug for Body<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body")
-            .field("section", &format_args!("{}", self.section().escape_ascii()))
-            .field("origin", &self.origin)
-            .field("len", &self.content().map(Str::len))
-            .finish()
     }
 }
 

@@ -1,49 +1,189 @@
 //! Reading a FETCH response: one pass over the items, each dispatched on its name.
 
+use bytes::Bytes;
 use nom::Err;
 
-use super::{BITS, Fetch, Node, StreamedNode};
+use super::{Fetch, Node, StreamedNode, flags};
 use crate::{
     error::QuirkKind,
     imap::{
+        body_structure::{self, Tables},
         date::DateTime,
+        envelope,
         flags::Flag,
         terminals::{
-            Context, Fail, Parsing, any_value, at_end, byte, end, fail, list, nil, nstring, number64,
-            nz_number, sp, spaces, string,
+            Context, Fail, Parsing, astring, at_end, byte, end, fail, list, literal, nil, nspan, number,
+            number64, nz_number, quoted, skip_spaces, spaces, string,
         },
     },
     text::Span,
 };
 
-/// `"FETCH" SP msg-att`, behind the word, or what goes on behind a streamed literal.
+/// With what a segment of a FETCH begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    pub(crate) seq: u32,
+    /// The UID that was told before, by UIDFETCH or in the segments before.
+    pub(crate) uid: Option<u32>,
+    pub(crate) by_uid: bool,
+    /// Whether it goes on behind a streamed literal.
+    pub(crate) continues: bool,
+    /// How many lists are open of an item that can't be read, and one more.
+    pub(crate) open: u32,
+}
+
+impl Start {
+    /// `nz-number SP "FETCH"`
+    pub(crate) fn of(seq: u32) -> Self {
+        Self { seq, uid: None, by_uid: false, continues: false, open: 0 }
+    }
+
+    /// `nz-number SP "UIDFETCH"` (RFC 9586)
+    pub(crate) fn by_uid(uid: u32) -> Self {
+        Self { uid: Some(uid), by_uid: true, ..Self::of(0) }
+    }
+}
+
+/// `"FETCH" SP msg-att`, behind the word, or what goes on behind a streamed literal. The value gets its frame by
+/// [`Fetch::with_frame`].
 pub(crate) fn parse_message<'a>(
-    seq: u32,
-    continues: bool,
+    start: Start,
     input: &'a [u8],
     streamed: Option<u64>,
     cx: &mut Context<'a>,
 ) -> Result<Fetch, Err<Fail<'a>>> {
     let mut message = Message {
         streamed,
+        uid: start.uid,
+        extra: 0,
+        reread: 0,
         fetch: Fetch {
-            seq,
-            continues,
-            frame: cx.frame.clone(),
+            seq: start.seq,
+            continues: start.continues,
+            by_uid: start.by_uid,
+            two_uids: false,
+            open: 0,
+            doubtful: u32::MAX,
+            frame: Bytes::new(),
             nodes: Vec::with_capacity(4),
-            keywords: Vec::new(),
+            tables: Tables::default(),
             streamed: None,
         },
     };
-    let rest = if continues { input } else { byte(b'(', "\"(\"")(input)?.0 };
-    message.items(rest, cx)?;
+    if let (Some(uid), true, false) = (start.uid, start.by_uid, start.continues) {
+        message.fetch.nodes.push(Node::Uid(uid));
+    }
+    let rest = match start {
+        Start { continues: false, .. } => byte(b'(', "\"(\"")(input)?.0,
+        Start { open: 0, .. } => input,
+        Start { open, .. } => message.skip_open(input, open, cx),
+    };
+    if message.fetch.streamed.is_none() {
+        message.items(rest, cx)?;
+    }
     Ok(message.fetch)
 }
 
-struct Message {
+impl Fetch {
+    /// The value with the frame that its places are in.
+    pub(crate) fn with_frame(self, frame: Bytes) -> Self {
+        Self { frame, ..self }
+    }
+
+    /// How the next segment begins, if a streamed literal follows.
+    pub(crate) fn goes_on(&self, start: Option<Start>) -> Start {
+        let before = start.and_then(|start| start.uid);
+        Start {
+            seq: self.seq,
+            uid: self.uid().or(before),
+            by_uid: self.by_uid,
+            continues: true,
+            open: self.open,
+        }
+    }
+}
+
+pub(super) struct Message {
     /// The length of the literal that follows this segment as a stream.
-    streamed: Option<u64>,
-    fetch: Fetch,
+    pub(super) streamed: Option<u64>,
+    /// The UID that was told.
+    uid: Option<u32>,
+    /// Parentheses around items that are open.
+    extra: u32,
+    /// How often bytes were looked at again since an item couldn't be read.
+    pub(super) reread: u32,
+    pub(super) fetch: Fetch,
+}
+
+/// The items that are known, by name.
+#[derive(Clone, Copy)]
+enum Key {
+    Uid,
+    Flags,
+    InternalDate,
+    Size,
+    ModSeq,
+    Envelope,
+    BodyStructure,
+    Body,
+    BodyPeek,
+    Rfc822,
+    Binary,
+    BinarySize,
+    EmailId,
+    ThreadId,
+    Preview,
+    SaveDate,
+    GmailMessageId,
+    GmailThreadId,
+    GmailLabels,
+    Unknown,
+}
+
+impl Key {
+    /// The item of this name in capitals, as nearly all servers write it.
+    #[inline]
+    fn exact(name: &[u8]) -> Self {
+        match name {
+            b"UID" => Self::Uid,
+            b"FLAGS" => Self::Flags,
+            b"INTERNALDATE" => Self::InternalDate,
+            b"RFC822.SIZE" => Self::Size,
+            b"MODSEQ" => Self::ModSeq,
+            b"ENVELOPE" => Self::Envelope,
+            b"BODYSTRUCTURE" => Self::BodyStructure,
+            b"BODY" => Self::Body,
+            b"BODY.PEEK" => Self::BodyPeek,
+            b"RFC822" | b"RFC822.TEXT" | b"RFC822.HEADER" => Self::Rfc822,
+            b"BINARY" => Self::Binary,
+            b"BINARY.SIZE" => Self::BinarySize,
+            b"EMAILID" => Self::EmailId,
+            b"THREADID" => Self::ThreadId,
+            b"PREVIEW" => Self::Preview,
+            b"SAVEDATE" => Self::SaveDate,
+            b"X-GM-MSGID" => Self::GmailMessageId,
+            b"X-GM-THRID" => Self::GmailThreadId,
+            b"X-GM-LABELS" => Self::GmailLabels,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn of(name: &[u8]) -> Self {
+        match Self::exact(name) {
+            Self::Unknown if name.iter().any(u8::is_ascii_lowercase) => {
+                let mut upper = [0; 16];
+                match upper.get_mut(..name.len()) {
+                    Some(upper) => {
+                        upper.copy_from_slice(name);
+                        upper.make_ascii_uppercase();
+                        Self::exact(upper)
+                    }
+                    None => Self::Unknown,
+                }
+            }
+            key => key,
+        }
+    }
 }
 
 impl Message {
@@ -52,6 +192,11 @@ impl Message {
         loop {
             match input {
                 [b')', rest @ ..] if at_end(rest) => return Ok(()),
+                [b')', rest @ ..] if self.extra > 0 => {
+                    self.extra -= 1;
+                    input = rest;
+                    continue;
+                }
                 [b')', rest @ ..] => {
                     if at_end(rest.trim_ascii_start()) {
                         end(rest, cx)?;
@@ -61,10 +206,10 @@ impl Message {
                     }
                     return Ok(());
                 }
-                [b' ', next, ..] if *next != b' ' => input = &input[1..],
+                [b' ', next, ..] if !matches!(next, b' ' | b'\t') => input = &input[1..],
                 [b' ' | b'\t', ..] => {
                     cx.quirk(input, QuirkKind::ExtraSpace)?;
-                    input = input.trim_ascii_start();
+                    input = skip_spaces(input);
                 }
                 rest if at_end(rest) => {
                     if self.fetch.streamed.is_none() {
@@ -74,8 +219,21 @@ impl Message {
                 }
                 _ => {}
             }
-            if at_end(input) || input.first() == Some(&b')') {
-                continue;
+            match input {
+                // Some servers put an item into parentheses of its own.
+                [b'(', rest @ ..] => {
+                    cx.quirk(input, QuirkKind::ExtraParenthesis)?;
+                    self.extra += 1;
+                    input = rest;
+                    continue;
+                }
+                [b')', ..] => continue,
+                [b' ', ..] => {
+                    cx.quirk(input, QuirkKind::ExtraSpace)?;
+                    continue;
+                }
+                rest if at_end(rest) => continue,
+                _ => {}
             }
             let item = input;
             input = match self.item(item, cx) {
@@ -96,89 +254,206 @@ impl Message {
             .position(|byte| matches!(byte, b' ' | b'[' | b'(' | b')' | b'\r' | b'\n'))
             .unwrap_or(input.len());
         let (name, rest) = input.split_at(len);
-        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-        match name.len() {
-            3 if is(b"UID") => {
-                let (rest, uid) = nz_number(spaces(rest, cx)?.0)?;
-                let (rest, ()) = value_ends(rest)?;
-                self.fetch.nodes.push(Node::Uid(uid));
-                Ok((rest, ()))
+        let node = match Key::of(name) {
+            Key::Uid => return self.uid(value(rest, cx)?, cx),
+            Key::Flags => return self.flags(value(rest, cx)?, cx),
+            Key::Envelope => return self.envelope(value(rest, cx)?, cx),
+            Key::Body if rest.first() != Some(&b'[') => return self.structure(value(rest, cx)?, true, cx),
+            Key::BodyStructure => return self.structure(value(rest, cx)?, false, cx),
+            Key::Body | Key::Binary => return self.section(input, rest, cx),
+            Key::BodyPeek => {
+                cx.quirk(input, QuirkKind::WrongName)?;
+                return self.section(input, rest, cx);
             }
-            5 if is(b"FLAGS") => self.flags(spaces(rest, cx)?.0, cx),
-            6 if is(b"MODSEQ") => {
-                let (rest, ()) = spaces(rest, cx)?;
-                let (rest, number) = match rest.strip_prefix(b"(") {
-                    Some(open) => {
-                        let (rest, number) = number64(open)?;
-                        (byte(b')', "\")\"")(rest)?.0, number)
-                    }
-                    None => return fail(rest, "\"(\""),
-                };
-                self.fetch.nodes.push(Node::ModSeq(number));
-                Ok((rest, ()))
-            }
-            11 if is(b"RFC822.SIZE") => {
-                let (rest, size) = number64(spaces(rest, cx)?.0)?;
-                let (rest, ()) = value_ends(rest)?;
-                self.fetch.nodes.push(Node::Size(size));
-                Ok((rest, ()))
-            }
-            12 if is(b"INTERNALDATE") => {
-                let (rest, ()) = spaces(rest, cx)?;
-                let (behind, text) = string(rest, cx)?;
-                if DateTime::parse(&text.of(cx.frame).to_bytes()).is_none() {
-                    cx.quirk(rest, QuirkKind::BadDate)?;
+            Key::Rfc822 => return self.content(cx.span(input, len), None, rest, cx),
+            Key::InternalDate => {
+                let rest = value(rest, cx)?;
+                if let Some(behind) = nil(rest) {
+                    cx.quirk(rest, QuirkKind::UnexpectedNil)?;
+                    return Ok((behind, ()));
                 }
-                self.fetch.nodes.push(Node::InternalDate(text));
-                Ok((behind, ()))
+                let (rest, text) = date(rest, cx)?;
+                (rest, Node::InternalDate(text))
             }
-            4 if is(b"BODY") && rest.first() == Some(&b'[') => self.body(rest, cx),
-            6 if is(b"RFC822") => self.content(cx.span(input, len), None, rest, cx),
-            11 if is(b"RFC822.TEXT") => self.content(cx.span(input, len), None, rest, cx),
-            13 if is(b"RFC822.HEADER") => self.content(cx.span(input, len), None, rest, cx),
-            0 => fail(input, "a FETCH item"),
-            _ => self.unknown(input, len, cx),
+            Key::Size => {
+                let (rest, size) = whole(number64)(value(rest, cx)?)?;
+                (rest, Node::Size(size))
+            }
+            Key::ModSeq => {
+                let (rest, ()) = byte(b'(', "\"(\"")(value(rest, cx)?)?;
+                let (rest, number) = number64(rest)?;
+                let (rest, ()) = byte(b')', "\")\"")(rest)?;
+                (rest, Node::ModSeq(number))
+            }
+            Key::BinarySize => {
+                let (behind, part) = brackets(rest, cx)?;
+                let (behind, size) = whole(number64)(value(behind, cx)?)?;
+                (behind, Node::BinarySize { name: cx.span(input, len + part), size })
+            }
+            Key::EmailId => {
+                let (rest, id) = object_id(value(rest, cx)?, cx)?;
+                (rest, Node::EmailId(id))
+            }
+            Key::ThreadId => {
+                let rest = value(rest, cx)?;
+                let (rest, id) = match nil(rest) {
+                    Some(rest) => (rest, Span::NIL),
+                    None => object_id(rest, cx)?,
+                };
+                (rest, Node::ThreadId(id))
+            }
+            Key::Preview => {
+                let rest = value(rest, cx)?;
+                if let Some(len) = self.streams(rest) {
+                    self.fetch.streamed =
+                        Some(StreamedNode { name: cx.span(input, name.len()), origin: None, len });
+                    return Ok((&[], ()));
+                }
+                let (rest, text) = nspan(rest, cx)?;
+                (rest, Node::Preview(text))
+            }
+            Key::SaveDate => {
+                let rest = value(rest, cx)?;
+                let (rest, text) = match nil(rest) {
+                    Some(rest) => (rest, Span::NIL),
+                    None => date(rest, cx)?,
+                };
+                (rest, Node::SaveDate(text))
+            }
+            Key::GmailMessageId => {
+                let (rest, id) = whole(number64)(value(rest, cx)?)?;
+                (rest, Node::GmailMessageId(id))
+            }
+            Key::GmailThreadId => {
+                let (rest, id) = whole(number64)(value(rest, cx)?)?;
+                (rest, Node::GmailThreadId(id))
+            }
+            Key::GmailLabels => return self.labels(value(rest, cx)?, cx),
+            Key::Unknown if len == 0 => return fail(input, "a FETCH item"),
+            Key::Unknown => return self.unknown(input, cx),
+        };
+        let (rest, node) = node;
+        match rest.first() {
+            None | Some(b' ' | b')' | b'\r' | b'\n' | b'\t') => {
+                self.fetch.nodes.push(node);
+                Ok((rest, ()))
+            }
+            Some(_) => fail(rest, "the end of an item"),
         }
     }
 
-    fn flags<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
-        let first = self.fetch.keywords.len();
-        let mut system = 0;
-        let keywords = &mut self.fetch.keywords;
-        let (rest, ()) = list(input, cx, |input, cx| {
-            let (rest, name) = Flag::parse_name(input, cx)?;
-            match Flag::system(name).and_then(|flag| BITS.iter().position(|known| *known == flag)) {
-                Some(bit) => system |= 1 << bit,
-                None => {
-                    let start = cx.frame.len() - input.len() + usize::from(input.first() == Some(&b'"'));
-                    keywords.push(Span::new(start, name.len(), false));
-                }
-            }
-            Ok((rest, ()))
-        })?;
-        // A frame has fewer than 2³¹ bytes, and so fewer flags.
-        let (first, keywords) = (first as u32, (self.fetch.keywords.len() - first) as u32);
-        self.fetch.nodes.push(Node::Flags { system, first, keywords });
+    fn uid<'a>(&mut self, input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, ()> {
+        let (rest, uid) = whole(nz_number)(input)?;
+        if self.uid.is_some_and(|told| told != uid) {
+            self.fetch.two_uids = true;
+            self.invalid(input, rest, "the UID that was told before", input, cx);
+            return Ok((rest, ()));
+        }
+        self.uid = Some(uid);
+        self.fetch.nodes.push(Node::Uid(uid));
         Ok((rest, ()))
     }
 
-    /// `"BODY" section ["<" number ">"] SP nstring`, from the bracket on.
-    fn body<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
-        let mut rest = &input[1..];
-        // Header field names may be strings, and a string may hold a bracket.
-        loop {
-            match rest.first() {
-                Some(b']') => break,
-                Some(b'"' | b'{') => rest = string(rest, cx)?.0,
-                Some(b'\r' | b'\n') | None => return fail(rest, "\"]\""),
-                Some(_) => rest = &rest[1..],
+    fn flags<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
+        let spans = &mut self.fetch.tables.spans;
+        let first = spans.len();
+        let mut system = 0;
+        let rest = match nil(input) {
+            Some(rest) => {
+                cx.quirk(input, QuirkKind::UnexpectedNil)?;
+                rest
+            }
+            None => {
+                let (rest, ()) = list(input, cx, |input, cx| {
+                    let (rest, span) = flag(input, cx)?;
+                    let name = cx.frame.get(span.start()..span.end()).unwrap_or_default();
+                    match flags::bit(name) {
+                        Some(bit) => system |= bit,
+                        None => spans.push(span),
+                    }
+                    Ok((rest, ()))
+                })?;
+                rest
+            }
+        };
+        let keywords = (spans.len() - first) as u32;
+        self.fetch.nodes.push(Node::Flags { system, first: first as u32, keywords });
+        Ok((rest, ()))
+    }
+
+    /// `"(" [label *(SP label)] ")"`, where a label is an astring or begins with a backslash, and NIL is a label.
+    fn labels<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
+        let spans = &mut self.fetch.tables.spans;
+        let first = spans.len();
+        let rest = match nil(input) {
+            Some(rest) => {
+                cx.quirk(input, QuirkKind::UnexpectedNil)?;
+                rest
+            }
+            None => {
+                let (rest, ()) = list(input, cx, |input, cx| {
+                    let (rest, span) = match input.first() {
+                        Some(b'"') => quoted(input, cx)?,
+                        Some(b'{') => literal(input, cx)?,
+                        _ => {
+                            let len = input.iter().position(|byte| matches!(byte, b' ' | b')' | b'('));
+                            match len {
+                                Some(len) if len > 0 => (&input[len..], cx.span(input, len)),
+                                _ => return fail(input, "a label"),
+                            }
+                        }
+                    };
+                    spans.push(span);
+                    Ok((rest, ()))
+                })?;
+                rest
+            }
+        };
+        let labels = (spans.len() - first) as u32;
+        self.fetch.nodes.push(Node::GmailLabels { first: first as u32, labels });
+        Ok((rest, ()))
+    }
+
+    fn envelope<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
+        let tables = &mut self.fetch.tables;
+        let before = tables.spans.len();
+        match envelope::parse(input, &mut tables.spans, cx) {
+            Ok((rest, node)) => {
+                self.fetch.nodes.push(Node::Envelope(tables.envelopes.len() as u32));
+                tables.envelopes.push(node);
+                Ok((rest, ()))
+            }
+            Err(error) => {
+                tables.spans.truncate(before);
+                Err(error)
             }
         }
-        let section = cx.span(&input[1..], input.len() - 1 - rest.len());
-        rest = &rest[1..];
+    }
+
+    fn structure<'a>(&mut self, input: &'a [u8], basic: bool, cx: &mut Context<'a>) -> Parsing<'a, ()> {
+        let tables = &mut self.fetch.tables;
+        let before = (tables.spans.len(), tables.envelopes.len(), tables.parts.len());
+        match body_structure::parse(input, tables, cx) {
+            Ok((rest, root)) => {
+                self.fetch.nodes.push(Node::BodyStructure { root, basic });
+                Ok((rest, ()))
+            }
+            Err(error) => {
+                tables.spans.truncate(before.0);
+                tables.envelopes.truncate(before.1);
+                tables.parts.truncate(before.2);
+                Err(error)
+            }
+        }
+    }
+
+    /// `("BODY" / "BINARY") section ["<" number ">"] SP (nstring / literal8)`, from the bracket on.
+    fn section<'a>(&mut self, item: &'a [u8], input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
+        let (mut rest, _) = brackets(input, cx)?;
+        let name = cx.span(item, item.len() - rest.len());
         let mut origin = None;
         if let Some(range) = rest.strip_prefix(b"<") {
-            let (behind, offset) = crate::imap::terminals::number(range)?;
+            let (behind, offset) = number(range)?;
             // Some servers repeat the length that was asked for.
             let behind = match behind.strip_prefix(b".") {
                 Some(len) => {
@@ -190,98 +465,160 @@ impl Message {
             (rest, ()) = byte(b'>', "\">\"")(behind)?;
             origin = Some(offset);
         }
-        self.content(section, origin, rest, cx)
+        self.content(name, origin, rest, cx)
     }
 
     fn content<'a>(
         &mut self,
-        section: Span,
+        name: Span,
         origin: Option<u32>,
         input: &'a [u8],
         cx: &mut Context<'a>,
     ) -> Parsing<'a, ()> {
         let rest = match input.first() {
-            Some(b'{' | b'"') => {
+            Some(b'{' | b'"' | b'~') => {
                 cx.quirk(input, QuirkKind::MissingSpace)?;
                 input
             }
-            _ => spaces(input, cx)?.0,
+            _ => value(input, cx)?,
         };
         if let Some(len) = self.streams(rest) {
-            self.fetch.streamed = Some(StreamedNode { section: Some((section, origin)), len });
+            self.fetch.streamed = Some(StreamedNode { name, origin, len });
             return Ok((&[], ()));
         }
-        let (rest, data) = nstring(rest, cx)?;
-        self.fetch.nodes.push(Node::Body { section, origin, data });
-        Ok((rest, ()))
-    }
-
-    fn unknown<'a>(&mut self, input: &'a [u8], name: usize, cx: &Context<'a>) -> Parsing<'a, ()> {
-        // A name may go on in brackets, as in `BINARY[1.2]` or `BINARY.SIZE[1]`.
-        let value = match input[name..].first() {
-            Some(b'[') => {
-                let close = memchr::memchr(b']', &input[name..]).unwrap_or(0);
-                &input[name + close + 1..]
-            }
-            _ => &input[name..],
-        };
-        let (value, ()) = sp(value)?;
-        let name = cx.span(input, input.len() - value.len() - 1);
-        let (rest, ()) = any_value(value, cx)?;
-        self.fetch.nodes.push(Node::Unknown { name, raw: cx.span(value, value.len() - rest.len()) });
+        let (rest, data) = nspan(rest, cx)?;
+        self.fetch.nodes.push(Node::Body { name, origin, data });
         Ok((rest, ()))
     }
 
     /// The streamed literal's length, if this is its announcement, which the segment ends with.
-    fn streams(&self, input: &[u8]) -> Option<u64> {
+    pub(super) fn streams(&self, input: &[u8]) -> Option<u64> {
         let len = self.streamed?;
         let announcement = input.strip_prefix(b"~").unwrap_or(input);
         (announcement.first() == Some(&b'{') && memchr::memchr(b'\n', input) == Some(input.len() - 1))
             .then_some(len)
     }
 
-    /// Notes an item that can't be read, and finds where the next one begins.
-    fn salvage<'a>(&mut self, item: &'a [u8], error: &Err<Fail<'a>>, cx: &Context<'a>) -> &'a [u8] {
-        let (at, expected) = match error {
-            Err::Error(fail) | Err::Failure(fail) => (fail.at, fail.expected),
-            Err::Incomplete(_) => (&item[item.len()..], "more"),
-        };
-        let rest = skip_item(item, cx);
-        self.invalid(item, rest, expected, at, cx);
-        if at_end(rest) || rest.is_empty() {
-            // The announcement of a streamed literal stood in what couldn't be read.
-            self.fetch.streamed = self.streamed.map(|len| StreamedNode { section: None, len });
-        }
-        rest
-    }
-
-    fn invalid(&mut self, item: &[u8], rest: &[u8], expected: &'static str, at: &[u8], cx: &Context<'_>) {
+    pub(super) fn invalid<'a>(
+        &mut self,
+        item: &'a [u8],
+        rest: &[u8],
+        expected: &'static str,
+        at: &[u8],
+        cx: &Context<'a>,
+    ) {
         let raw = cx.span(item, item.len() - rest.len());
         // A frame has fewer than 2³¹ bytes.
         self.fetch.nodes.push(Node::Invalid { raw, at: cx.offset(at) as u32, expected });
     }
 }
 
-/// A number ends where its item does.
-fn value_ends(input: &[u8]) -> Parsing<'_, ()> {
+/// What stands behind the space before a value.
+#[inline]
+fn value<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Result<&'a [u8], Err<Fail<'a>>> {
     match input.first() {
-        None | Some(b' ' | b')' | b'\r' | b'\n' | b'\t') => Ok((input, ())),
-        Some(_) => fail(input, "the end of a number"),
+        Some(b'(') => {
+            cx.quirk(input, QuirkKind::MissingSpace)?;
+            Ok(input)
+        }
+        _ => Ok(spaces(input, cx)?.0),
     }
 }
 
-/// What follows an item that can't be read: its name and one value are skipped, quotes and literals known; if that
-/// finds no end, nothing of the response is left.
-fn skip_item<'a>(item: &'a [u8], cx: &Context<'a>) -> &'a [u8] {
-    let name = item.iter().position(|byte| matches!(byte, b' ' | b')' | b'\r' | b'\n')).unwrap_or(item.len());
-    let value = &item[name..];
-    let value = value.trim_ascii_start();
-    let found = match nil(value) {
-        Some(rest) => Some(rest),
-        None => any_value(value, cx).ok().map(|(rest, ())| rest),
-    };
-    match found {
-        Some(rest) if matches!(rest.first(), Some(b' ' | b')')) => rest,
-        _ => &item[item.len()..],
+/// A number that ends where its item does.
+#[inline]
+fn whole<T>(number: impl Fn(&[u8]) -> Parsing<'_, T>) -> impl Fn(&[u8]) -> Parsing<'_, T> {
+    move |input| {
+        let (rest, value) = number(input)?;
+        match rest.first() {
+            None | Some(b' ' | b')' | b'\r' | b'\n' | b'\t') => Ok((rest, value)),
+            Some(_) => fail(rest, "the end of a number"),
+        }
     }
 }
+
+/// `date-time`; anything else in its place is told as it is.
+fn date<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
+    let (rest, text) = string(input, cx)?;
+    if DateTime::parse(&text.of(cx.frame).to_bytes()).is_none() {
+        cx.quirk(input, QuirkKind::BadDate)?;
+    }
+    Ok((rest, text))
+}
+
+/// `"(" objectid ")"`; servers leave out the parentheses.
+fn object_id<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
+    match input.strip_prefix(b"(") {
+        Some(inner) => {
+            let (rest, id) = astring(inner, cx)?;
+            let (rest, ()) = byte(b')', "\")\"")(rest)?;
+            Ok((rest, id))
+        }
+        None => {
+            let (rest, id) = astring(input, cx)?;
+            cx.quirk(input, QuirkKind::StringForList)?;
+            Ok((rest, id))
+        }
+    }
+}
+
+/// A section in its brackets, and its length. Header field names may be strings, and a string may hold a bracket.
+fn brackets<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, usize> {
+    let (mut rest, ()) = byte(b'[', "\"[\"")(input)?;
+    loop {
+        match rest.first() {
+            Some(b']') => return Ok((&rest[1..], input.len() - rest.len() + 1)),
+            Some(b'"' | b'{') => rest = string(rest, cx)?.0,
+            Some(b'\r' | b'\n') | None => return fail(rest, "\"]\""),
+            Some(_) => rest = &rest[1..],
+        }
+    }
+}
+
+/// `flag`, and what servers send in its place: 8-bit bytes, quotes, characters that an atom can't have.
+#[inline]
+fn flag<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
+    let len = input.iter().position(|byte| !PLAIN[usize::from(*byte)]).unwrap_or(input.len());
+    match input.get(len) {
+        Some(b' ' | b')') if len > 1 || (len == 1 && input[0] != b'\\') => {
+            if len > 1 && input[1..len].contains(&b'\\') {
+                cx.quirk(input, QuirkKind::ForbiddenByte)?;
+            }
+            Ok((&input[len..], cx.span(input, len)))
+        }
+        _ => odd_flag(input, cx),
+    }
+}
+
+#[cold]
+fn odd_flag<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
+    if input.first() == Some(&b'"') {
+        let (rest, span) = quoted(input, cx)?;
+        cx.quirk(input, QuirkKind::QuotedForAtom)?;
+        // The backslash of a system flag is escaped in quotes.
+        let content = &input[1..];
+        let escaped = span.is_escaped() && content.starts_with(b"\\\\");
+        return Ok((rest, if escaped { cx.span(&content[1..], span.len() - 1) } else { span }));
+    }
+    let len = input.iter().position(|byte| matches!(byte, b' ' | b')' | b'(' | b'\r' | b'\n' | b'"'));
+    match len {
+        Some(len) if len > 0 && matches!(input[len], b' ' | b')') => {
+            if Flag::new(input[..len].to_vec()) != Flag::Wildcard {
+                cx.quirk(input, QuirkKind::ForbiddenByte)?;
+            }
+            Ok((&input[len..], cx.span(input, len)))
+        }
+        _ => fail(input, "a flag"),
+    }
+}
+
+/// The bytes of flags that are as they should be.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0x21;
+    while byte < 0x7f {
+        plain[byte] = !matches!(byte as u8, b'(' | b')' | b'{' | b'%' | b'*' | b'"');
+        byte += 1;
+    }
+    plain
+};

@@ -4,7 +4,7 @@ use crate::imap::{flags::Flag, terminals::Context};
 fn fetch(wire: &[u8]) -> Fetch {
     let frame = Bytes::copy_from_slice(wire);
     let mut cx = Context::new(&frame, false);
-    parse_message(1, false, &frame, None, &mut cx).unwrap()
+    parse_message(Start::of(1), &frame, None, &mut cx).unwrap().with_frame(frame)
 }
 
 #[test]
@@ -66,13 +66,13 @@ fn two_uids_are_none() {
 fn a_streamed_body_is_told_with_what_stood_before_it() {
     let frame = Bytes::from_static(b"(UID 4 BODY[1.2]<100> {70000}\r\n");
     let mut cx = Context::new(&frame, false);
-    let head = parse_message(9, false, &frame, Some(70_000), &mut cx).unwrap();
+    let head = parse_message(Start::of(9), &frame, Some(70_000), &mut cx).unwrap().with_frame(frame.clone());
     assert_eq!(head.uid(), Some(4));
-    let streamed = Streamed { section: Some(b"1.2"), origin: Some(100), len: 70_000 };
+    let streamed = Streamed { name: b"BODY[1.2]", section: Some(b"1.2"), origin: Some(100), len: 70_000 };
     assert_eq!(head.streamed(), Some(streamed));
     let frame = Bytes::from_static(b" FLAGS (\\Seen))\r\n");
     let mut cx = Context::new(&frame, false);
-    let tail = parse_message(9, true, &frame, None, &mut cx).unwrap();
+    let tail = parse_message(head.goes_on(None), &frame, None, &mut cx).unwrap().with_frame(frame.clone());
     assert!(tail.continues() && tail.flags().unwrap().seen() && tail.streamed().is_none());
     assert!(cx.into_quirks().is_empty());
 }
