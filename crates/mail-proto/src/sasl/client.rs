@@ -1,10 +1,11 @@
 //! The client's side of an exchange.
 
 use super::{
-    Credentials, Mechanism, Options, SaslError, TokenRefusal, choose, oauth, plain, text::without_nul,
+    Credentials, Derivation, Mechanism, Options, SaltedPassword, SaslError, TokenRefusal, choose, oauth,
+    plain, text::without_nul,
 };
 #[cfg(feature = "sasl")]
-use super::{Derivation, SaltedPassword, cram_md5, scram};
+use super::{cram_md5, derivation::Hash, scram};
 use crate::secret::Secret;
 
 /// One exchange, at the client's side.
@@ -23,7 +24,6 @@ pub enum Step {
     /// Send this.
     Respond(Secret),
     /// Run the derivation, here or on another thread, and hand its outcome to [`Client::derived`].
-    #[cfg(feature = "sasl")]
     Derive(Derivation),
 }
 
@@ -101,7 +101,7 @@ impl Client {
             }
             #[cfg(feature = "sasl")]
             (mechanism, Credentials::Password { user, password }) => {
-                let hash = scram::Hash::of(mechanism).ok_or(SaslError::Unsuitable { mechanism })?;
+                let hash = Hash::of(mechanism).ok_or(SaslError::Unsuitable { mechanism })?;
                 let client = scram::Client::new(mechanism, hash, user, password, options, downgraded)?;
                 State::Scram(Box::new(client))
             }
@@ -187,11 +187,14 @@ impl Client {
     ///
     /// # Errors
     /// Nothing was to be derived.
-    #[cfg(feature = "sasl")]
     pub fn derived(&mut self, salted: &SaltedPassword) -> Result<Secret, SaslError> {
         match &mut self.state {
+            #[cfg(feature = "sasl")]
             State::Scram(client) => client.prove(salted),
-            _ => Err(SaslError::Malformed { expected: "no key" }),
+            _ => {
+                let _ = salted;
+                Err(SaslError::Malformed { expected: "no key" })
+            }
         }
     }
 

@@ -29,7 +29,9 @@ mod client;
 #[cfg(feature = "sasl")]
 mod cram_md5;
 mod credentials;
+mod derivation;
 mod error;
+pub(crate) mod exchange;
 mod mechanism;
 mod oauth;
 mod plain;
@@ -40,11 +42,10 @@ mod text;
 
 pub use client::{Client, Step};
 pub use credentials::{ChannelBinding, ChannelBindingKind, Credentials, Nonce, Options};
+pub use derivation::{Derivation, SaltedPassword};
 pub use error::SaslError;
 pub use mechanism::{Mechanism, choose};
 pub use oauth::TokenRefusal;
-#[cfg(feature = "sasl")]
-pub use scram::{Derivation, SaltedPassword};
 pub use server::{Server, ServerOptions, ServerStep};
 pub use text::decode;
 

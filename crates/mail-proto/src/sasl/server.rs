@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{ChannelBinding, Mechanism, Nonce, SaslError, oauth, plain};
 #[cfg(feature = "sasl")]
-use super::{cram_md5, scram};
+use super::{cram_md5, derivation::Hash, scram};
 use crate::secret::Secret;
 
 /// One exchange, at the server's side.
@@ -92,7 +92,7 @@ impl Server {
             Mechanism::External | Mechanism::Anonymous => State::Name,
             #[cfg(feature = "sasl")]
             mechanism => {
-                let hash = scram::Hash::of(mechanism).ok_or(SaslError::Unsuitable { mechanism })?;
+                let hash = Hash::of(mechanism).ok_or(SaslError::Unsuitable { mechanism })?;
                 State::Scram(Box::new(scram::Server::new(mechanism, hash, options)?))
             }
             #[cfg(not(feature = "sasl"))]

@@ -4,7 +4,6 @@ use crate::secret::Secret;
 fn respond(client: &mut Client, challenge: &[u8]) -> Result<Secret, SaslError> {
     match client.challenge(challenge)? {
         Step::Respond(response) => Ok(response),
-        #[cfg(feature = "sasl")]
         Step::Derive(derivation) => client.derived(&derivation.run()),
     }
 }

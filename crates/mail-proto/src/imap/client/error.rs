@@ -3,6 +3,7 @@
 use crate::{
     frame::FrameError,
     imap::{encode::EncodeError, status_line::Status},
+    sasl::{SaslError, TokenRefusal},
 };
 
 /// Why a command didn't go well.
@@ -41,6 +42,17 @@ pub enum SessionError {
     /// The login was refused.
     #[error("the login was refused: {}", .0.text_lossy())]
     LoginRefused(Status),
+    /// The server refused the token, and said why.
+    #[error("the token was refused: {}", .status.text_lossy())]
+    TokenRefused {
+        /// The end of the login.
+        status: Status,
+        /// What was said before it.
+        refusal: Box<TokenRefusal>,
+    },
+    /// The login can't go on, or its success can't be believed.
+    #[error(transparent)]
+    Sasl(#[from] SaslError),
     /// The server takes no way of logging in that these credentials allow.
     #[error("the server offers no way to log in with these credentials")]
     NoMechanism,

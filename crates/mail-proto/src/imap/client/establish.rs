@@ -1,6 +1,5 @@
 //! From the greeting to the login: which step follows which, and what counts for nothing before TLS.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 
 use super::{Event, Request, Session, SessionError, Timeouts, queue::Owner};
@@ -14,7 +13,10 @@ use crate::{
         response::{ParseOptions, Untagged},
         status_line::{Status, StatusKind},
     },
-    secret::Secret,
+    sasl::{
+        self, ChannelBinding, Credentials, SaltedPassword, SaslError,
+        exchange::{Answer, Exchange},
+    },
 };
 
 /// What a session is to do until the login is done, and how it reads.
@@ -25,6 +27,8 @@ pub struct Config {
     pub security: Security,
     /// Who logs in.
     pub credentials: Credentials,
+    /// How the login may go. SCRAM needs its [`nonce`](sasl::Options::nonce).
+    pub sasl: sasl::Options,
     /// What `ID` tells the server of this program (RFC 2971), after the login, where the server takes it.
     pub id: Option<Vec<(Bytes, Option<Bytes>)>>,
     /// The bounds of a response.
@@ -41,6 +45,7 @@ impl Config {
         Self {
             security,
             credentials,
+            sasl: sasl::Options::default(),
             id: None,
             limits: Limits::RESPONSES,
             parse: ParseOptions::default(),
@@ -60,26 +65,6 @@ pub enum Security {
     Plaintext,
 }
 
-/// Who logs in.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Credentials {
-    /// A name and a password.
-    Password {
-        /// The name.
-        user: Bytes,
-        /// The password.
-        password: Secret,
-    },
-}
-
-impl Credentials {
-    /// A name and a password.
-    pub fn password(user: impl Into<Bytes>, password: impl Into<Secret>) -> Self {
-        Self::Password { user: user.into(), password: password.into() }
-    }
-}
-
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -87,7 +72,7 @@ pub(super) enum Phase {
     StartTls,
     TlsHandshake,
     Capability,
-    Login { response_wanted: bool },
+    Login,
     CapabilityAfterLogin,
     Ready,
 }
@@ -99,6 +84,20 @@ impl Session {
         self.reader = crate::imap::response::Reader::new(self.config.parse);
         self.capabilities = None;
         self.ask(Phase::Capability, Command::Capability);
+    }
+
+    /// What ties the login to TLS, known after its handshake: to be told before
+    /// [`tls_established`](Self::tls_established).
+    pub fn bind_channel(&mut self, binding: ChannelBinding) {
+        self.config.sasl.channel_binding = Some(binding);
+    }
+
+    /// The outcome of [`Event::DeriveKey`].
+    pub fn derived(&mut self, salted: &SaltedPassword) {
+        let line = self.exchange.as_mut().and_then(|exchange| exchange.derived(salted));
+        if let Some(line) = line {
+            self.queue.answer_login(line);
+        }
     }
 
     /// Whether TLS doesn't protect the connection yet and has to.
@@ -156,12 +155,22 @@ impl Session {
                 self.capabilities.get_or_insert_default();
                 self.log_in()
             }
-            Phase::Login { .. } if went_well => {
+            Phase::Login => {
+                let refusal = match self.exchange.take() {
+                    Some(exchange) => exchange.ended(went_well)?,
+                    None => None,
+                };
+                match refusal {
+                    _ if went_well => {}
+                    Some(refusal) => {
+                        return Err(SessionError::TokenRefused { status, refusal: Box::new(refusal) });
+                    }
+                    None => return Err(SessionError::LoginRefused(status)),
+                }
                 self.learn_capabilities(&status);
                 self.logged_in();
                 Ok(())
             }
-            Phase::Login { .. } => Err(SessionError::LoginRefused(status)),
             Phase::CapabilityAfterLogin => {
                 self.capabilities.get_or_insert_default();
                 self.logged_in();
@@ -172,16 +181,14 @@ impl Session {
     }
 
     /// The server asks for a SASL response.
-    pub(super) fn challenged(&mut self) {
-        if let Phase::Login { response_wanted: true } = self.phase {
-            self.phase = Phase::Login { response_wanted: false };
-            let Credentials::Password { user, password } = &self.config.credentials;
-            let response = BASE64_STANDARD.encode(plain(user, password).expose());
-            self.queue.answer_login(format!("{response}\r\n").into());
-        } else if matches!(self.phase, Phase::Login { .. }) {
-            // A challenge that this mechanism doesn't have: the exchange is called off, and the server says NO.
-            self.queue.answer_login(Bytes::from_static(b"*\r\n"));
+    pub(super) fn challenged(&mut self, challenge: &[u8]) -> Result<(), SessionError> {
+        let Some(exchange) = &mut self.exchange else { return Ok(()) };
+        match exchange.challenge(challenge) {
+            Answer::Line(line) => self.queue.answer_login(line),
+            Answer::Derive(derivation) => self.events.push_back(Event::DeriveKey(derivation)),
+            Answer::Over(error) => return Err(error.into()),
         }
+        Ok(())
     }
 
     pub(super) fn learn_capabilities(&mut self, status: &Status) {
@@ -191,21 +198,36 @@ impl Session {
     }
 
     fn log_in(&mut self) -> Result<(), SessionError> {
-        let Credentials::Password { user, password } = &self.config.credentials;
         let capabilities = self.capabilities.take().unwrap_or_default();
-        let (command, response_wanted) = if capabilities.has_auth("PLAIN") {
-            let initial = capabilities.has(&Capability::SaslIr).then(|| plain(user, password));
-            let response_wanted = initial.is_none();
-            (Command::Authenticate { mechanism: Bytes::from_static(b"PLAIN"), initial }, response_wanted)
-        } else if capabilities.has(&Capability::LoginDisabled) {
-            return Err(SessionError::NoMechanism);
-        } else {
-            (Command::Login { user: user.clone(), password: password.clone() }, false)
+        let offered = capabilities.iter().filter_map(|capability| match capability {
+            Capability::Auth(mechanism) => Some(mechanism.as_bytes()),
+            _ => None,
+        });
+        let (credentials, options) = (&self.config.credentials, &self.config.sasl);
+        let command = match sasl::Client::negotiate(offered, credentials, options) {
+            Ok(client) => {
+                let mut exchange = Exchange::new(client);
+                let initial = if capabilities.has(&Capability::SaslIr) { exchange.initial() } else { None };
+                let mechanism = Bytes::from_static(exchange.mechanism().as_bytes());
+                self.exchange = Some(exchange);
+                Command::Authenticate { mechanism, initial }
+            }
+            Err(SaslError::NoMechanism) => match credentials {
+                Credentials::Password { user, password }
+                    if options.authorization.is_none() && !capabilities.has(&Capability::LoginDisabled) =>
+                {
+                    Command::Login { user: user.clone(), password: password.clone() }
+                }
+                _ => return Err(SessionError::NoMechanism),
+            },
+            Err(error) => return Err(error.into()),
         };
         // What the server can do before the login need not be what it can do after it; how it takes literals is.
         let options = EncodeOptions::literals(capabilities.literals());
-        self.phase = Phase::Login { response_wanted };
-        self.queue.start(Owner::Login, Request::new(command), options).map_err(|_| SessionError::NoMechanism)
+        self.phase = Phase::Login;
+        self.queue
+            .start(Owner::Login, Request::new(command), options)
+            .map_err(|_| SaslError::BadText { what: "user name or password" }.into())
     }
 
     fn logged_in(&mut self) {
@@ -232,9 +254,4 @@ impl Session {
     pub(super) fn options(&self) -> EncodeOptions {
         EncodeOptions::literals(self.capabilities.as_ref().map(Capabilities::literals).unwrap_or_default())
     }
-}
-
-/// The message of SASL PLAIN (RFC 4616): no authorization identity, the name, the password.
-fn plain(user: &[u8], password: &Secret) -> Secret {
-    Secret::new([b"\0", user, b"\0", password.expose()].concat())
 }

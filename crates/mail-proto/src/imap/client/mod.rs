@@ -40,8 +40,9 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
+pub use crate::sasl::Credentials;
 pub use error::{Failure, SessionError};
-pub use establish::{Config, Credentials, Security};
+pub use establish::{Config, Security};
 pub use selected::{SelectedMailbox, Selection};
 
 use self::{establish::Phase, queue::Queue, receive::Streaming};
@@ -54,6 +55,7 @@ use super::{
 use crate::{
     error::{ParseError, Quirk},
     frame::Framer,
+    sasl::{Derivation, exchange::Exchange},
 };
 
 /// A command on its way, by the order in which it was submitted to its session.
@@ -98,6 +100,9 @@ impl Request {
 pub enum Event {
     /// Do the TLS handshake now, before anything else is read or written, and call [`Session::tls_established`].
     StartTls,
+    /// The login needs a key that takes long to derive: run the derivation where it holds up nobody, and hand its
+    /// outcome to [`Session::derived`]. Only servers that ask for more than 16,384 iterations make this happen.
+    DeriveKey(Derivation),
     /// The login is done.
     Ready,
     /// Data: the answer to a command, or news that nobody asked for.
@@ -156,6 +161,8 @@ impl Default for Timeouts {
 pub struct Session {
     config: Config,
     phase: Phase,
+    /// The login's exchange, while there is one.
+    exchange: Option<Exchange>,
     framer: Framer,
     reader: Reader,
     queue: Queue,
@@ -177,6 +184,7 @@ impl Session {
             framer: Framer::responses(config.limits.clone()),
             reader: Reader::new(config.parse),
             phase: Phase::Greeting,
+            exchange: None,
             queue: Queue::default(),
             capabilities: None,
             selected: None,

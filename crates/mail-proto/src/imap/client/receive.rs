@@ -95,11 +95,12 @@ impl Session {
             // Before TLS anyone may have said it.
             Response::Untagged(_) if self.is_before_tls() => Ok(()),
             Response::Untagged(data) => self.untagged(data),
-            Response::Continue { .. } => {
-                if !self.queue.go_on() {
-                    self.challenged();
+            Response::Continue { text } => {
+                if self.queue.go_on() {
+                    Ok(())
+                } else {
+                    self.challenged(&text)
                 }
-                Ok(())
             }
             Response::Tagged { tag, status } => match self.queue.complete(&tag) {
                 Some(flight) => self.completed(flight, status),

@@ -2,9 +2,14 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::{Derivation, Hash, Keys, SaltedPassword, attribute, channel_attribute, decode, same, xor};
+use super::{Keys, attribute, channel_attribute, decode, same, xor};
 use crate::{
-    sasl::{ChannelBinding, Mechanism, Options, SaslError, credentials::is_nonce_byte, text},
+    sasl::{
+        ChannelBinding, Mechanism, Options, SaslError,
+        credentials::is_nonce_byte,
+        derivation::{Derivation, Hash, SaltedPassword},
+        text,
+    },
     secret::Secret,
 };
 

@@ -20,15 +20,10 @@ use sha2::{Digest, Sha256};
 pub(super) use client::Client;
 pub(super) use server::{Exchange, Server};
 
-use super::{ChannelBinding, Mechanism, SaslError};
-use crate::secret::Secret;
-
-/// Which hash a SCRAM mechanism is built on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hash {
-    Sha1,
-    Sha256,
-}
+use super::{
+    ChannelBinding, Mechanism, SaslError,
+    derivation::{Hash, SaltedPassword},
+};
 
 impl Hash {
     pub(super) fn of(mechanism: Mechanism) -> Option<Self> {
@@ -66,46 +61,6 @@ impl Hash {
         }
     }
 }
-
-/// The key derivation that a server asked for: PBKDF2 with so many iterations, the one step of a login that takes long.
-///
-/// [`run`](Self::run) takes a tenth of a microsecond an iteration where the processor has SHA instructions, half a
-/// microsecond elsewhere, so a program that must not be held up runs it on another thread. Its outcome depends on what [`salt`](Self::salt) and [`iterations`](Self::iterations) say and on the
-/// password alone: a program that logs in often may keep it.
-#[derive(Clone, Debug)]
-pub struct Derivation {
-    hash: Hash,
-    password: Secret,
-    salt: Vec<u8>,
-    iterations: u32,
-}
-
-impl Derivation {
-    /// The salt that the server sent.
-    pub fn salt(&self) -> &[u8] {
-        &self.salt
-    }
-
-    /// The iterations that the server asks for, at most [`Options::max_iterations`](super::Options::max_iterations).
-    pub fn iterations(&self) -> u32 {
-        self.iterations
-    }
-
-    /// Does the work.
-    pub fn run(&self) -> SaltedPassword {
-        let mut key = vec![0; self.hash.len()];
-        let password = self.password.expose();
-        match self.hash {
-            Hash::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(password, &self.salt, self.iterations, &mut key),
-            Hash::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(password, &self.salt, self.iterations, &mut key),
-        }
-        SaltedPassword(Secret::new(key))
-    }
-}
-
-/// What a [`Derivation`] gives. As good as the password to whoever has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SaltedPassword(Secret);
 
 /// What both sides work out from the salted password (RFC 5802 section 3).
 struct Keys {

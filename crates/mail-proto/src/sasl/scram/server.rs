@@ -3,9 +3,14 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 
-use super::{Derivation, Hash, Keys, attribute, channel_attribute, decode, same, xor};
+use super::{Keys, attribute, channel_attribute, decode, same, xor};
 use crate::{
-    sasl::{ChannelBinding, Mechanism, SaslError, ServerOptions, credentials::is_nonce_byte, text},
+    sasl::{
+        ChannelBinding, Mechanism, SaslError, ServerOptions,
+        credentials::is_nonce_byte,
+        derivation::{Derivation, Hash},
+        text,
+    },
     secret::Secret,
 };
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::sasl::{
     ChannelBindingKind, Client, Credentials, Nonce, Options, Server, ServerOptions, ServerStep, Step,
 };
+use crate::secret::Secret;
 
 struct Vector {
     mechanism: Mechanism,

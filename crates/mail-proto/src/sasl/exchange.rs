@@ -1,0 +1,111 @@
+//! An exchange as IMAP, POP3 and SMTP carry it: base64, a line a message, `*` to call it off.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+
+use super::{Client, Derivation, SaltedPassword, SaslError, Step, TokenRefusal, decode};
+use crate::secret::Secret;
+
+/// Derivations up to this many iterations, a few milliseconds, are done at once; longer ones are handed out.
+const AT_ONCE: u32 = 16_384;
+
+/// The client's side of an exchange on the wire.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    client: Client,
+    failed: Option<SaslError>,
+    deriving: bool,
+}
+
+/// What follows from a challenge.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// This line is to be written.
+    Line(Bytes),
+    /// This is to be worked out elsewhere first.
+    Derive(Derivation),
+    /// The exchange was called off, and the server goes on all the same.
+    Over(SaslError),
+}
+
+impl Exchange {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client, failed: None, deriving: false }
+    }
+
+    /// The mechanism's name.
+    pub(crate) fn mechanism(&self) -> &'static str {
+        self.client.mechanism().name()
+    }
+
+    /// The initial response, which is then counted as sent. `None` where the server speaks first.
+    pub(crate) fn initial(&mut self) -> Option<Secret> {
+        self.client.initial()
+    }
+
+    /// The server's challenge, in base64.
+    pub(crate) fn challenge(&mut self, challenge: &[u8]) -> Answer {
+        if let Some(error) = &self.failed {
+            return Answer::Over(error.clone());
+        }
+        match self.try_challenge(challenge) {
+            Ok(answer) => answer,
+            Err(error) => Answer::Line(self.call_off(error)),
+        }
+    }
+
+    fn try_challenge(&mut self, challenge: &[u8]) -> Result<Answer, SaslError> {
+        if self.deriving {
+            return Err(SaslError::Malformed { expected: "no further challenge" });
+        }
+        // What asks for the initial response should be empty, and isn't everywhere.
+        if let Some(initial) = self.client.initial() {
+            return Ok(Answer::Line(line(&initial)));
+        }
+        match self.client.challenge(decode(challenge)?.expose())? {
+            Step::Respond(response) => Ok(Answer::Line(line(&response))),
+            Step::Derive(derivation) if derivation.iterations() <= AT_ONCE => {
+                Ok(Answer::Line(line(&self.client.derived(&derivation.run())?)))
+            }
+            Step::Derive(derivation) => {
+                self.deriving = true;
+                Ok(Answer::Derive(derivation))
+            }
+        }
+    }
+
+    /// What was worked out elsewhere: gives the line to write, if any is due.
+    pub(crate) fn derived(&mut self, salted: &SaltedPassword) -> Option<Bytes> {
+        if !std::mem::take(&mut self.deriving) {
+            return None;
+        }
+        Some(match self.client.derived(salted) {
+            Ok(response) => line(&response),
+            Err(error) => self.call_off(error),
+        })
+    }
+
+    /// The end of the exchange: whether the server's success counts, or what failed before it said no.
+    ///
+    /// # Errors
+    /// What made the client call the exchange off, or [`SaslError::NotVerified`].
+    pub(crate) fn ended(self, success: bool) -> Result<Option<TokenRefusal>, SaslError> {
+        match self.failed {
+            Some(error) => Err(error),
+            None if success => self.client.succeeded().map(|()| None),
+            None => Ok(self.client.refusal().cloned()),
+        }
+    }
+
+    fn call_off(&mut self, error: SaslError) -> Bytes {
+        self.failed.get_or_insert(error);
+        Bytes::from_static(b"*\r\n")
+    }
+}
+
+/// A message as a line. An empty one is an empty line.
+fn line(message: &Secret) -> Bytes {
+    let mut line = BASE64_STANDARD.encode(message.expose());
+    line.push_str("\r\n");
+    line.into()
+}
