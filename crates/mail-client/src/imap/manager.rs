@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     connection::{ImapConnection, Settings, Socket},
-    refusal,
+    login, refusal,
 };
 use crate::{
     error::{Cause, Error, Result},
@@ -53,7 +53,10 @@ impl ImapManager {
             }
             (tls, _) => (Stream::from(io), tls.as_ref().map(|tls| (tls, deadlines.tls, target))),
         };
-        let session = Session::new(self.session.clone(), Instant::now().into_std());
+        let mut config = self.session.clone();
+        config.sasl.nonce = Some(login::nonce()?);
+        config.sasl.channel_binding = stream.channel_binding().map(login::channel_binding);
+        let session = Session::new(config, Instant::now().into_std());
         let socket =
             Socket::new(session, stream).establish(deadlines.greeting, deadlines.login, later).await?;
         let id = self.opened.fetch_add(1, Ordering::Relaxed) + 1;

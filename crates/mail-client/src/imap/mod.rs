@@ -3,6 +3,7 @@
 mod builder;
 mod connection;
 mod fetch;
+mod login;
 mod mailbox;
 mod manager;
 pub(crate) mod refusal;

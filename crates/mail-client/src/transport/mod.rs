@@ -41,5 +41,6 @@ pub use socks5::Socks5;
 pub use stream::Stream;
 pub use target::{InvalidHost, Target};
 pub use tcp::TcpConnector;
+pub(crate) use tls::provider;
 pub use tls::{Tls, TlsBuilder};
 pub use tls_stream::TlsStream;

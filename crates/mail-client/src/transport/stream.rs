@@ -22,6 +22,14 @@ impl Stream {
     pub fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
+
+    /// What ties a login to this TLS connection, as [`TlsStream::channel_binding`] gives it.
+    pub fn channel_binding(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(tls) => tls.channel_binding(),
+        }
+    }
 }
 
 impl From<BoxIo> for Stream {

@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     error::{Cause, Error, Result},
+    imap::login::channel_binding,
     transport::{Phase, Stream, Target, Tls},
 };
 
@@ -64,6 +65,12 @@ impl Socket {
                         self = self.encrypt(tls, limit, target).await?;
                         deadline = Instant::now() + login;
                     }
+                    Event::DeriveKey(derivation) => {
+                        // A server may ask for so many rounds that the work would hold up everything else here.
+                        let salted = tokio::task::spawn_blocking(move || derivation.run()).await;
+                        let salted = salted.map_err(|_| Error::new(Cause::Closed))?;
+                        self.session.derived(&salted);
+                    }
                     _ => {}
                 }
             }
@@ -83,9 +90,12 @@ impl Socket {
         let Stream::Plain(io) = stream else {
             return Err(Error::new(Cause::Configuration("STARTTLS inside TLS")));
         };
-        let stream = Phase::Tls.within(limit, target, tls.connect(io, target)).await?;
+        let stream = Stream::from(Phase::Tls.within(limit, target, tls.connect(io, target)).await?);
+        if let Some(exporter) = stream.channel_binding() {
+            session.bind_channel(channel_binding(exporter));
+        }
         session.tls_established();
-        Ok(Self::new(session, stream.into()))
+        Ok(Self::new(session, stream))
     }
 
     /// Writes what there is to write and, if `reads`, reads what there is to read. Ready once something was read.

@@ -302,4 +302,3 @@ impl fmt::Debug for Params<'_> {
         f.debug_map().entries(self.clone()).finish()
     }
 }
-
