@@ -13,7 +13,7 @@ use mail_proto::{
 };
 
 use super::{
-    ImapClient,
+    client::ImapClient,
     connection::Settings,
     manager::{Deadlines, ImapManager},
 };
@@ -40,10 +40,17 @@ pub struct ImapClientBuilder {
     deadlines: Deadlines,
 }
 
+impl ImapClient {
+    /// Begins to set up a client for this user on this host, over implicit TLS unless told otherwise.
+    pub fn builder(host: impl Into<String>, user: impl Into<String>) -> ImapClientBuilder {
+        ImapClientBuilder::new(host.into(), user.into())
+    }
+}
+
 const PHASE: Duration = Duration::from_secs(30);
 
 impl ImapClientBuilder {
-    pub(super) fn new(host: String, user: String) -> Self {
+    fn new(host: String, user: String) -> Self {
         Self {
             host,
             port: None,

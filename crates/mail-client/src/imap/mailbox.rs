@@ -1,30 +1,36 @@
 //! A mailbox that was opened.
 
+use std::fmt;
+
 use mail_proto::imap::{
     Flag, MailboxName, SequenceSet,
     client::{SelectedMailbox, Selection},
 };
 use tokio::time::Instant;
 
-use super::{Connection, FetchItems, FetchStream, ImapClient};
+use super::{
+    calls::{Calls, Connection},
+    fetch::{FetchItems, FetchStream},
+};
 
-/// A mailbox that was opened by [`ImapClient::select`] or [`ImapClient::examine`].
+/// A mailbox that was opened by [`ImapClient::select`](super::ImapClient::select) or
+/// [`ImapClient::examine`](super::ImapClient::examine).
 ///
 /// It names its mailbox in each operation: whatever other tasks do on the same connection, a command runs with this
 /// mailbox selected, read-only or not as it was opened, or not at all. If the server has made another mailbox of it
 /// meanwhile (a new UIDVALIDITY), its operations fail.
 ///
 /// What it knows is what its selection said, at [`selected_at`](Self::selected_at).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Mailbox {
-    client: ImapClient,
+    calls: Calls,
     state: SelectedMailbox,
     selected_at: Instant,
 }
 
 impl Mailbox {
-    pub(super) fn new(client: ImapClient, state: SelectedMailbox) -> Self {
-        Self { client, state, selected_at: Instant::now() }
+    pub(super) fn new(calls: Calls, state: SelectedMailbox) -> Self {
+        Self { calls, state, selected_at: Instant::now() }
     }
 
     /// Its name.
@@ -75,7 +81,7 @@ impl Mailbox {
     /// The same mailbox, whose operations run on this connection.
     #[must_use]
     pub fn via(&self, connection: &Connection) -> Self {
-        Self { client: self.client.via(connection), ..self.clone() }
+        Self { calls: self.calls.via(connection), ..self.clone() }
     }
 
     /// Fetches messages by UID, as a stream in the order in which the server sends them. A UID that has no message is
@@ -83,19 +89,21 @@ impl Mailbox {
     ///
     /// Bodies are read without setting `\Seen`.
     pub fn fetch(&self, uids: impl Into<SequenceSet>, items: FetchItems) -> FetchStream {
-        FetchStream::new(self.clone(), uids.into(), items)
-    }
-
-    pub(super) fn client(&self) -> &ImapClient {
-        &self.client
+        FetchStream::new(self.calls.clone(), self.selection(), uids.into(), items)
     }
 
     /// What a command needs selected to be about this mailbox.
-    pub(super) fn selection(&self) -> Selection {
+    fn selection(&self) -> Selection {
         Selection {
             mailbox: self.state.mailbox.clone(),
             read_only: self.state.examined,
             uid_validity: self.state.uid_validity,
         }
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("state", &self.state).finish_non_exhaustive()
     }
 }

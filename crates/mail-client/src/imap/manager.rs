@@ -9,7 +9,10 @@ use std::{
 };
 
 use mail_pool::{Attempt, Class, Manager};
-use mail_proto::imap::client::{Config, Security, Session};
+use mail_proto::imap::{
+    ResponseCode, Status,
+    client::{Config, Security, Session, SessionError},
+};
 use tokio::time::Instant;
 
 use super::{
@@ -89,10 +92,32 @@ impl Manager for ImapManager {
     }
 
     fn classify(&self, error: &Error) -> Class {
-        refusal::classify(error)
+        classify(error)
     }
 
     fn connect_timed_out(&self, after: Duration) -> Error {
         Error::new(Cause::Silent { waited_for: "a connection", after }).at(&self.target)
+    }
+}
+
+/// The class of a failed dial or login.
+fn classify(error: &Error) -> Class {
+    match error.cause() {
+        Cause::Transport(error) if error.is_permanent() => Class::Permanent,
+        Cause::Session(SessionError::LoginRefused(status)) => match status {
+            status if refusal::is_limit(status) => Class::Limit,
+            status if refusal::is_throttle(status) => Class::Throttled(None),
+            Status { code: Some(ResponseCode::Unavailable), .. } => Class::Outage,
+            _ => Class::Refused,
+        },
+        Cause::Session(SessionError::Bye(status)) => match status {
+            status if refusal::is_limit(status) => Class::Limit,
+            status if refusal::is_throttle(status) => Class::Throttled(None),
+            _ => Class::Outage,
+        },
+        // Closed before the login's answer: a limit if others are open, which the pool knows.
+        Cause::Session(SessionError::Closed) | Cause::Io(_) => Class::Outage,
+        Cause::Session(_) | Cause::Configuration(_) | Cause::Encode(_) => Class::Permanent,
+        _ => Class::Transient,
     }
 }

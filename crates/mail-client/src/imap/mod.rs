@@ -1,6 +1,8 @@
 //! IMAP: [`ImapClient`] and what it gives.
 
 mod builder;
+mod calls;
+mod client;
 mod connection;
 mod fetch;
 mod login;
@@ -8,238 +10,15 @@ mod mailbox;
 mod manager;
 pub(crate) mod refusal;
 
-use std::{fmt, sync::Arc};
-
-use mail_pool::{Conn, Pool};
 pub use mail_proto::imap::{
     Capabilities, Capability, DateTime, Flag, List, MailboxAttribute, MailboxName, MailboxStatus,
     ResponseCode, SequenceSet, Status, StatusItem, StatusKind,
 };
-use mail_proto::imap::{
-    Command,
-    client::{Request, SelectedMailbox},
-    response::Untagged,
-};
 
 pub use self::{
     builder::ImapClientBuilder,
+    calls::Connection,
+    client::ImapClient,
     fetch::{Body, BodyReader, FetchItems, FetchStream, Message},
     mailbox::Mailbox,
 };
-use self::{connection::Answer, manager::ImapManager};
-use crate::error::{Cause, Error, Result};
-
-/// One account on one server, for any number of tasks: clones are the same client.
-///
-/// Connections are opened as they are needed, within the quota. A call that names no connection runs on the main
-/// one, together with those of all other tasks; [`via`](Self::via) names another.
-///
-/// ```no_run
-/// use mail_client::imap::{FetchItems, ImapClient, SequenceSet};
-///
-/// # async fn first_mail() -> mail_client::Result<()> {
-/// let client = ImapClient::builder("imap.example.org", "kim").password("secret").build()?;
-/// let inbox = client.examine("INBOX").await?;
-/// let mut mail = inbox.fetch(SequenceSet::all(), FetchItems::new().flags().body());
-/// while let Some(message) = mail.next().await {
-///     let message = message?;
-///     let uid = message.uid();
-///     println!("{uid}: {} bytes", message.into_body().bytes().await?.len());
-/// }
-/// client.close().await;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct ImapClient {
-    pool: Pool<ImapManager>,
-    route: Route,
-}
-
-/// Which connection a call runs on.
-#[derive(Clone)]
-enum Route {
-    /// The one that the mode picks.
-    ByMode,
-    /// The one that was named.
-    Named(Connection),
-}
-
-/// A connection that belongs to nobody and serves only the calls that name it. Dropping the last clone gives it back.
-#[derive(Clone)]
-pub struct Connection(Arc<mail_pool::Connection<ImapManager>>);
-
-impl ImapClient {
-    /// Begins to set up a client for this user on this host, over implicit TLS unless told otherwise.
-    pub fn builder(host: impl Into<String>, user: impl Into<String>) -> ImapClientBuilder {
-        ImapClientBuilder::new(host.into(), user.into())
-    }
-
-    fn new(pool: Pool<ImapManager>) -> Self {
-        Self { pool, route: Route::ByMode }
-    }
-
-    /// Opens the main connection now instead of at the first call.
-    ///
-    /// # Errors
-    /// The server can't be reached, can't be trusted, or refuses the login.
-    pub async fn connect(&self) -> Result<()> {
-        Ok(self.pool.connect().await?)
-    }
-
-    /// Opens a connection of its own, waiting for one within the quota if need be.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect); or none came free within the acquire timeout; or the quota is 1, which main has.
-    pub async fn create_connection(&self) -> Result<Connection> {
-        Ok(Connection(Arc::new(self.pool.create_connection().await?)))
-    }
-
-    /// The same client, whose calls run on this connection.
-    #[must_use]
-    pub fn via(&self, connection: &Connection) -> Self {
-        Self { pool: self.pool.clone(), route: Route::Named(connection.clone()) }
-    }
-
-    /// Lists mailboxes (RFC 9051 section 6.3.9). In the pattern `*` stands for anything and `%` for anything within a
-    /// level; it is relative to the reference, which mostly is empty. Both are in modified UTF-7, as on the wire.
-    ///
-    /// # Errors
-    /// The server refuses, or can't be reached.
-    pub async fn list(&self, reference: &str, pattern: &str) -> Result<Vec<List>> {
-        let command = Command::List {
-            reference: reference.as_bytes().to_vec().into(),
-            pattern: pattern.as_bytes().to_vec().into(),
-        };
-        let answer = self.run(Request::new(command)).await?;
-        let lists = answer.data.into_iter().filter_map(|data| match data {
-            Untagged::List(list) => Some(list),
-            _ => None,
-        });
-        Ok(lists.collect())
-    }
-
-    /// Asks for numbers of a mailbox without selecting it (RFC 9051 section 6.3.11).
-    ///
-    /// # Errors
-    /// The server refuses, as it does for a mailbox that isn't there, or doesn't answer with the mailbox asked for.
-    pub async fn status(
-        &self,
-        mailbox: impl Into<MailboxName>,
-        items: &[StatusItem],
-    ) -> Result<MailboxStatus> {
-        let mailbox = mailbox.into();
-        let command = Command::Status { mailbox: mailbox.clone(), items: items.to_vec() };
-        let answer = self.run(Request::new(command)).await?;
-        let found = answer.data.into_iter().find_map(|data| match data {
-            Untagged::MailboxStatus(status) if status.mailbox == mailbox => Some(status),
-            _ => None,
-        });
-        found.ok_or_else(|| {
-            Error::new(Cause::NotSelected(answer.completion.status)).in_command("STATUS", Some(&mailbox))
-        })
-    }
-
-    /// What the server can do.
-    ///
-    /// # Errors
-    /// The server can't be reached, or refuses.
-    pub async fn capabilities(&self) -> Result<Capabilities> {
-        let answer = self.run(Request::new(Command::Capability)).await?;
-        let found = answer.data.into_iter().find_map(|data| match data {
-            Untagged::Capability(capabilities) => Some(capabilities),
-            _ => None,
-        });
-        Ok(found.unwrap_or_default())
-    }
-
-    /// Does nothing, and so finds out whether the connection works (RFC 9051 section 6.1.2).
-    ///
-    /// # Errors
-    /// It doesn't.
-    pub async fn noop(&self) -> Result<()> {
-        self.run(Request::new(Command::Noop)).await.map(drop)
-    }
-
-    /// Opens a mailbox to read and to change it (RFC 9051 section 6.3.2).
-    ///
-    /// # Errors
-    /// The server refuses, as it does for a mailbox that isn't there.
-    pub async fn select(&self, mailbox: impl Into<MailboxName>) -> Result<Mailbox> {
-        self.open(mailbox.into(), false).await
-    }
-
-    /// Opens a mailbox to read it only: nothing in it changes (RFC 9051 section 6.3.3).
-    ///
-    /// # Errors
-    /// As [`select`](Self::select).
-    pub async fn examine(&self, mailbox: impl Into<MailboxName>) -> Result<Mailbox> {
-        self.open(mailbox.into(), true).await
-    }
-
-    async fn open(&self, mailbox: MailboxName, read_only: bool) -> Result<Mailbox> {
-        let answer = self.run(Request::new(Command::Select { mailbox: mailbox.clone(), read_only })).await;
-        let answer = answer.map_err(|error| match error.cause().clone() {
-            Cause::Refused(status) => error.with_cause(Cause::NotSelected(status)),
-            _ => error,
-        })?;
-        let selected: Option<SelectedMailbox> = answer.completion.selected;
-        match selected {
-            Some(state) => Ok(Mailbox::new(self.clone(), state)),
-            None => Err(Error::new(Cause::NotSelected(answer.completion.status))),
-        }
-    }
-
-    /// Logs every connection out, giving running commands a short while. Calls made after it fail.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
-    /// A connection for a call: the one named, or the one that the mode picks.
-    async fn connection(&self) -> Result<Conn<ImapManager>> {
-        Ok(match &self.route {
-            Route::ByMode => self.pool.get().await?,
-            Route::Named(connection) => connection.0.get().await?,
-        })
-    }
-
-    /// Runs a command. One that a lost connection left undone is repeated once, if that can do no harm (rule P29).
-    async fn run(&self, request: Request) -> Result<Answer> {
-        let first = self.connection().await?.run(request.clone()).await;
-        match first {
-            Err(error) if may_repeat(&error, request.command()) => {
-                self.connection().await?.run(request).await
-            }
-            answer => answer,
-        }
-    }
-}
-
-/// Whether the command can be sent again: it was never written, or sending it twice is as good as once.
-fn may_repeat(error: &Error, command: &Command) -> bool {
-    let Cause::Lost { written, reason } = error.cause() else { return false };
-    let harmless = matches!(
-        command,
-        Command::Noop
-            | Command::Capability
-            | Command::Id(_)
-            | Command::Namespace
-            | Command::List { .. }
-            | Command::Status { .. }
-            | Command::Search { .. }
-    );
-    // A server that keeps silent would keep silent again, and its caller would wait twice as long as it may.
-    (!written || harmless) && !reason.is_timeout()
-}
-
-impl fmt::Debug for ImapClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ImapClient").field("server", &self.pool.manager().target).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("kind", &self.0.kind()).finish_non_exhaustive()
-    }
-}

@@ -1,9 +1,6 @@
 //! What a refusal is about: the account, the number of connections, or the server's day (rule P14).
 
-use mail_pool::Class;
-use mail_proto::imap::{ResponseCode, Status, client::SessionError};
-
-use crate::error::{Cause, Error};
+use mail_proto::imap::{ResponseCode, Status};
 
 /// Whether the status speaks of a limit on connections or traffic.
 pub(crate) fn is_limit(status: &Status) -> bool {
@@ -16,32 +13,11 @@ pub(crate) fn is_limit(status: &Status) -> bool {
     (many && what) || text.contains("concurrent") || text.contains("authenticated but not connected")
 }
 
-fn is_throttle(status: &Status) -> bool {
+/// Whether the status says that the account is slowed down for what it did before.
+pub(super) fn is_throttle(status: &Status) -> bool {
     let text = status.text_lossy().to_ascii_lowercase();
     matches!(status.code, Some(ResponseCode::Throttled))
         || (text.contains("too many") && (text.contains("attempt") || text.contains("failure")))
-}
-
-/// The class of a failed dial or login.
-pub(crate) fn classify(error: &Error) -> Class {
-    match error.cause() {
-        Cause::Transport(error) if error.is_permanent() => Class::Permanent,
-        Cause::Session(SessionError::LoginRefused(status)) => match status {
-            status if is_limit(status) => Class::Limit,
-            status if is_throttle(status) => Class::Throttled(None),
-            Status { code: Some(ResponseCode::Unavailable), .. } => Class::Outage,
-            _ => Class::Refused,
-        },
-        Cause::Session(SessionError::Bye(status)) => match status {
-            status if is_limit(status) => Class::Limit,
-            status if is_throttle(status) => Class::Throttled(None),
-            _ => Class::Outage,
-        },
-        // Closed before the login's answer: a limit if others are open, which the pool knows.
-        Cause::Session(SessionError::Closed) | Cause::Io(_) => Class::Outage,
-        Cause::Session(_) | Cause::Configuration(_) | Cause::Encode(_) => Class::Permanent,
-        _ => Class::Transient,
-    }
 }
 
 #[cfg(test)]
@@ -50,9 +26,8 @@ mod tests {
 
     use super::*;
 
-    fn refused(code: Option<ResponseCode>, text: &'static str) -> Class {
-        let status = Status { kind: StatusKind::No, code, text: text.into() };
-        classify(&Error::from(SessionError::LoginRefused(status)))
+    fn status(code: Option<ResponseCode>, text: &'static str) -> Status {
+        Status { kind: StatusKind::No, code, text: text.into() }
     }
 
     #[test]
@@ -67,10 +42,12 @@ mod tests {
                 "Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)",
             ),
         ] {
-            assert!(matches!(refused(code, text), Class::Limit), "{text}");
+            assert!(is_limit(&status(code, text)), "{text}");
         }
-        assert!(matches!(refused(Some(ResponseCode::AuthenticationFailed), "wrong"), Class::Refused));
-        assert!(matches!(refused(Some(ResponseCode::Unavailable), "try later"), Class::Outage));
-        assert!(matches!(refused(None, "Too many login failures"), Class::Throttled(None)));
+        for text in ["wrong password", "try later", "Too many login failures"] {
+            assert!(!is_limit(&status(None, text)), "{text}");
+        }
+        assert!(is_throttle(&status(None, "Too many login failures")));
+        assert!(!is_throttle(&status(None, "Too many simultaneous connections")));
     }
 }

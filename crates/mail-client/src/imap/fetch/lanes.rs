@@ -3,14 +3,16 @@
 use std::collections::HashSet;
 
 use mail_pool::Conn;
-use mail_proto::imap::{Command, SequenceSet, client::Request};
+use mail_proto::imap::{
+    Command, SequenceSet,
+    client::{Request, Selection},
+};
 use tokio::sync::mpsc;
 
 use super::FetchItems;
 use crate::{
     error::Result,
     imap::{
-        Mailbox,
         connection::{FetchEvent, FetchSink, Starved},
         manager::ImapManager,
     },
@@ -57,14 +59,14 @@ impl Lane {
     /// Asks for a portion.
     pub(super) fn ask(
         &mut self,
-        mailbox: &Mailbox,
+        selection: &Selection,
         items: &FetchItems,
         window: u64,
         set: SequenceSet,
         events: &mpsc::UnboundedSender<FetchEvent>,
     ) -> Result<()> {
         let command = Command::Fetch { uid: true, set: set.clone(), items: items.to_command() };
-        let request = Request::on(mailbox.selection(), command);
+        let request = Request::on(selection.clone(), command);
         let token = self.connection.fetch(request, FetchSink::new(events.clone(), self.number, window))?;
         self.under_way.push(Asked { window, token, set, come: HashSet::new() });
         Ok(())

@@ -9,22 +9,23 @@ use std::{
 
 use futures_core::{Stream, future::BoxFuture};
 use mail_pool::{Conn, Extras};
-use mail_proto::imap::{ResponseCode, SequenceSet};
+use mail_proto::imap::{ResponseCode, SequenceSet, client::Selection};
 use tokio::sync::mpsc;
 
 use super::{FetchItems, Message, lanes::Lane, windows::Windows};
 use crate::{
     error::{Cause, Error, ErrorKind, Result},
-    imap::{Mailbox, connection::FetchEvent, manager::ImapManager},
+    imap::{calls::Calls, connection::FetchEvent, manager::ImapManager},
 };
 
-/// Messages, as they come. See [`Mailbox::fetch`].
+/// Messages, as they come. See [`Mailbox::fetch`](crate::imap::Mailbox::fetch).
 ///
 /// Messages are asked for in portions, the next before the last has ended, and no faster than the stream is read.
 /// A portion whose connection was lost is asked for again, without what has come of it. Dropping the stream ends it.
 #[must_use = "nothing is fetched until the stream is read"]
 pub struct FetchStream {
-    mailbox: Mailbox,
+    calls: Calls,
+    selection: Selection,
     items: FetchItems,
     windows: Windows,
     asked: u64,
@@ -53,11 +54,17 @@ const WITHOUT_BODIES: u64 = 1000;
 const MOST_FAILURES: u32 = 2;
 
 impl FetchStream {
-    pub(crate) fn new(mailbox: Mailbox, uids: SequenceSet, items: FetchItems) -> Self {
+    pub(in crate::imap) fn new(
+        calls: Calls,
+        selection: Selection,
+        uids: SequenceSet,
+        items: FetchItems,
+    ) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
         let largest = if items.has_body() { WITH_BODIES } else { WITHOUT_BODIES };
         Self {
-            mailbox,
+            calls,
+            selection,
             items,
             windows: Windows::new(uids, largest),
             asked: 0,
@@ -140,7 +147,7 @@ impl FetchStream {
                 let Some(set) = self.windows.next(self.most) else { return };
                 self.asked += 1;
                 let lane = &mut self.lanes[at];
-                if lane.ask(&self.mailbox, &self.items, self.asked, set.clone(), &self.sender).is_err() {
+                if lane.ask(&self.selection, &self.items, self.asked, set.clone(), &self.sender).is_err() {
                     // The connection has just gone: what was under way on it is told of through the channel.
                     self.windows.put_back(set);
                     if lane.is_idle() {
@@ -220,10 +227,10 @@ impl FetchStream {
     }
 
     fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let client = self.mailbox.client();
+        let calls = &self.calls;
         let first = self.first.get_or_insert_with(|| {
-            let client = client.clone();
-            Box::pin(async move { client.connection().await })
+            let calls = calls.clone();
+            Box::pin(async move { calls.connection().await })
         });
         let connection = std::task::ready!(first.as_mut().poll(cx));
         self.first = None;
@@ -243,7 +250,7 @@ impl FetchStream {
             return false;
         }
         if self.extras.is_none() {
-            let extras = self.mailbox.client().pool.extras();
+            let extras = self.calls.pool().extras();
             for _ in 1..self.most {
                 let next = extras.next();
                 self.coming.push(Box::pin(async move {
@@ -285,7 +292,7 @@ impl Stream for FetchStream {
 impl fmt::Debug for FetchStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FetchStream")
-            .field("mailbox", &self.mailbox.name())
+            .field("mailbox", &self.selection.mailbox)
             .field("items", &self.items)
             .finish_non_exhaustive()
     }
