@@ -29,7 +29,7 @@ pub fn responses_survive_being_written(data: &[u8]) {
     framer.buffer().extend_from_slice(data);
     while let Ok(Some(event)) = framer.next_event() {
         if let Event::Segment(segment) = event {
-            let _ = reader.segment(&segment);
+            let _ = reader.segment(segment);
         }
     }
 }
