@@ -2,7 +2,7 @@
 //!
 //! Nothing here waits, does I/O, reads a clock or calls anybody: time comes in as an argument, and what must be done
 //! (wake, dial, check, reset, close, drop) goes out in an [`Out`], for the caller to do once it has let go of the lock.
-//! Links (`L`), errors (`E`) and wakers (`W`) are only moved and cloned in here, never dropped.
+//! Links (`L`), errors (`E`) and wakers (`W`) are only moved and cloned in here; the last of its kind is never dropped.
 //!
 //! # Invariants
 //! Asserted after every operation in debug builds ([`Core::assert_invariants`]):

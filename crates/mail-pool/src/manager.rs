@@ -109,7 +109,8 @@ pub enum AfterUse {
 pub enum Class {
     /// The server has no place for one more connection. The pool lives with what is open and tries again after a cool-down.
     Limit,
-    /// The service is out of order for now; retried with back-off. With another connection open it counts as a limit.
+    /// The service is out of order for now, or the peer closed before it answered the login; retried with back-off. With another connection
+    /// open it counts as a limit.
     Outage,
     /// Too many attempts: nothing may be dialled for the time told, or for the pool's own default.
     Throttled(Option<Duration>),

@@ -409,11 +409,12 @@ impl<M: Manager> Extras<M> {
         async move { finish(Ticket::take(&inner, holder, None)).await }
     }
 
-    /// One more, if one is idle or may be opened right now and nobody else waits; opening it may take its time. `None` if not, or if opening it
-    /// failed.
+    /// One more, if one is idle or may be opened right now and nobody else waits; opening it may take its time. `None` if not, or if the
+    /// server refused it.
     #[track_caller]
     pub fn try_next(&self) -> impl Future<Output = Option<Connection<M>>> + Send + use<M> {
-        let holder = self.holder(Location::caller());
+        // It must not end up waiting for others, should the server refuse.
+        let holder = Holder { fallback: true, ..self.holder(Location::caller()) };
         let inner = Arc::clone(&self.inner);
         async move {
             let ticket = Ticket::take_if_free(&inner, holder)?;

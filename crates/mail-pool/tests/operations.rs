@@ -354,3 +354,18 @@ async fn p38_extras_are_taken_as_they_come_free_and_given_back_when_others_wait(
     mine.push(next.await.unwrap());
     assert_eq!(mine.len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn p38_a_fan_out_at_the_servers_limit_goes_on_with_what_it_has() {
+    let (pool, server) = pool(8);
+    server.limit(4);
+    let _main = pool.main().await.unwrap();
+    let extras = pool.extras();
+    let begun = Instant::now();
+    let mut mine = Vec::new();
+    while let Some(extra) = extras.try_next().await {
+        mine.push(extra);
+    }
+    assert_eq!((mine.len(), server.open()), (3, 4));
+    assert!(begun.elapsed() < Duration::from_secs(1), "it waited {:?}", begun.elapsed());
+}

@@ -346,7 +346,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             return;
         }
         if others_open == 0 || self.dialling.suspected {
-            self.dialling.blocked = Some((error.clone(), others_open));
+            let old = self.dialling.blocked.replace((error.clone(), others_open));
+            out.errors.extend(old.map(|(error, _)| error));
             out.notes.push(Note::LoginBlocked);
             return self.tell_all_blocked(out);
         }

@@ -42,6 +42,9 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         self.set(slot, State::Idle { link, since: now, owner });
         self.idle.push(slot);
         self.due(now + self.rules.idle_timeout, out);
+        if let Some(expires) = self.slots[slot].expires {
+            self.due(expires, out);
+        }
     }
 
     pub(super) fn offer(&mut self, slot: SlotId, link: L, key: Key, now: Instant, out: &mut Out<L, E, W>) {
