@@ -24,6 +24,12 @@ mod url;
 use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::{
     cli::{Cli, Command},
@@ -49,6 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    log(cli.verbose);
     match cli.command {
         Command::Demo(options) => on_runtime(async move { demo::run(&options).await }),
         Command::Backup(options) => {
@@ -65,6 +72,19 @@ fn run(cli: Cli) -> Result<(), Failure> {
                 .map_err(|failure| failure.about(&url))
         }
     }
+}
+
+/// Shows the events of the library, which never hold passwords or bodies.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let ours = Targets::new().with_target("mail_client", level).with_target("mail_pool", level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(lines.with_filter(ours)).init();
 }
 
 fn on_runtime(work: impl Future<Output = Result<(), Failure>> + Send + 'static) -> Result<(), Failure> {

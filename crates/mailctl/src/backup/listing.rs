@@ -29,6 +29,9 @@ struct Entry {
     packed: u64,
 }
 
+/// From this size on a message takes a connection long enough to matter.
+const LARGE: u32 = 256 << 10;
+
 const FLAG_BITS: u32 = 6;
 const HAS_DATE: u64 = 1 << FLAG_BITS;
 const MARKED: u64 = HAS_DATE << 1;
@@ -115,6 +118,34 @@ impl Listing {
             .sum()
     }
 
+    /// The messages that aren't marked, as ranges of UIDs, in the order in which several connections fetch them best:
+    /// ascending, but with large ones spread over the first three quarters. The one that came last would keep one
+    /// connection busy when all others have nothing left to do.
+    pub(crate) fn balanced(&self) -> Vec<(u32, u32)> {
+        let is_large = |entry: &&Entry| entry.size >= LARGE;
+        let unmarked = || self.entries.iter().filter(|entry| entry.packed & MARKED == 0);
+        let large = unmarked().filter(is_large).count();
+        let small = unmarked().count() - large;
+        if large == 0 || large > small / 2 {
+            return self.unmarked().collect();
+        }
+        let mut large_ones = unmarked().filter(is_large);
+        let small_ones = unmarked().filter(|entry| !is_large(entry));
+        let every = (small * 3 / 4 / large).max(1);
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        let mut add = |entry: &Entry| match ranges.last_mut() {
+            Some(range) if range.1.checked_add(1) == Some(entry.uid) => range.1 = entry.uid,
+            _ => ranges.push((entry.uid, entry.uid)),
+        };
+        for (index, entry) in small_ones.enumerate() {
+            if index % every == 0 {
+                large_ones.next().into_iter().for_each(&mut add);
+            }
+            add(entry);
+        }
+        ranges
+    }
+
     /// The messages that aren't marked, as ranges of UIDs.
     pub(crate) fn unmarked(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         let mut entries =
@@ -169,7 +200,40 @@ mod tests {
         assert_eq!((listing.between(2, 8), listing.between(10, 20)), (1..4, 5..5));
     }
 
+    #[test]
+    fn large_messages_come_early_and_apart() {
+        let mut listing = Listing::default();
+        for uid in 1..=40 {
+            listing.push(Listed { size: if uid > 35 { LARGE } else { 1 }, ..listed(uid) });
+        }
+        let order: Vec<_> = listing.balanced().into_iter().flat_map(|(first, last)| first..=last).collect();
+        let places: Vec<_> =
+            (36..=40).map(|uid| order.iter().position(|&other| other == uid).unwrap()).collect();
+        assert_eq!(places, [0, 6, 12, 18, 24]);
+    }
+
     proptest! {
+        #[test]
+        fn nothing_is_left_out_for_balance(sizes in prop::collection::vec((1u32..5, 0..LARGE * 2, any::<bool>()), 0..80)) {
+            let mut listing = Listing::default();
+            let mut uid = 0;
+            for (more, size, _) in &sizes {
+                uid += more;
+                listing.push(Listed { size: *size, ..listed(uid) });
+            }
+            for (index, (.., marked)) in sizes.iter().enumerate() {
+                if *marked {
+                    listing.mark(index);
+                }
+            }
+            let all = |ranges: Vec<(u32, u32)>| {
+                let mut uids: Vec<_> = ranges.into_iter().flat_map(|(first, last)| first..=last).collect();
+                uids.sort_unstable();
+                uids
+            };
+            prop_assert_eq!(all(listing.balanced()), all(listing.unmarked().collect()));
+        }
+
         #[test]
         fn nothing_is_lost_in_packing(
             uid in 1u32..,

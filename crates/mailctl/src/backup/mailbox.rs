@@ -174,7 +174,10 @@ impl Run {
         progress: &Arc<Progress>,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
-        let mut wanted: SequenceSet = set(listing.unmarked());
+        let mut wanted = match self.connections {
+            1 => set(listing.unmarked()),
+            _ => set(listing.balanced().into_iter()),
+        };
         let mut in_vain = 0;
         let mut first_cause = None;
         loop {
