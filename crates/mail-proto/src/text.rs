@@ -17,36 +17,44 @@ impl Span {
     pub(crate) const NIL: Self = Self { start: u32::MAX, len: 0 };
 
     /// `start` and `len` are below 2³¹: a frame is never longer (see [`crate::frame::Limits`]).
+    #[inline]
     pub(crate) fn new(start: usize, len: usize, escaped: bool) -> Self {
         let len = len as u32 | if escaped { Self::ESCAPED } else { 0 };
         Self { start: start as u32, len }
     }
 
+    #[inline]
     pub(crate) fn len(self) -> usize {
         (self.len & !Self::ESCAPED) as usize
     }
 
+    #[inline]
     pub(crate) fn start(self) -> usize {
         self.start as usize
     }
 
+    #[inline]
     pub(crate) fn end(self) -> usize {
         self.start() + self.len()
     }
 
+    #[inline]
     pub(crate) fn is_escaped(self) -> bool {
         self.len & Self::ESCAPED != 0
     }
 
+    #[inline]
     pub(crate) fn is_nil(self) -> bool {
         self == Self::NIL
     }
 
+    #[inline]
     pub(crate) fn of(self, frame: &[u8]) -> Str<'_> {
         Str { raw: frame.get(self.start()..self.end()).unwrap_or_default(), escaped: self.is_escaped() }
     }
 
     /// The string, if there is one.
+    #[inline]
     pub(crate) fn nullable(self, frame: &[u8]) -> Option<Str<'_>> {
         (!self.is_nil()).then(|| self.of(frame))
     }
@@ -79,6 +87,7 @@ impl<'a> Str<'a> {
     }
 
     /// The content, with the escapes of a quoted string (`\"`, `\\`) resolved; copied only if there are any.
+    #[inline]
     pub fn to_bytes(self) -> Cow<'a, [u8]> {
         if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
     }
@@ -92,11 +101,13 @@ impl<'a> Str<'a> {
     }
 
     /// Length of the content in bytes, without the escapes.
+    #[inline]
     pub fn len(self) -> usize {
         if self.escaped { unescaped(self.raw).count() } else { self.raw.len() }
     }
 
     /// Whether the content is empty.
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.raw.is_empty()
     }

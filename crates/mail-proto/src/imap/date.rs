@@ -123,6 +123,39 @@ impl DateTime {
         Date { year: self.year, month: self.month, day: self.day }
     }
 
+    /// Whether the text has the form that nearly all servers send, which [`parse`](Self::parse) reads if its numbers are
+    /// in range: a look at the bytes instead of reading them.
+    pub(crate) fn is_plain(text: &[u8]) -> bool {
+        let Some(text) = text.first_chunk::<26>().filter(|_| text.len() == 26) else { return false };
+        let is = |at: usize, most: u8| (b'0'..=most).contains(&text[at]);
+        let [_, _, b'-', m, o, n, b'-', _, _, _, _, b' ', _, _, b':', _, _, b':', _, _, b' ', sign, ..] =
+            *text
+        else {
+            return false;
+        };
+        let month = matches!(
+            &[m, o, n],
+            b"Jan"
+                | b"Feb"
+                | b"Mar"
+                | b"Apr"
+                | b"May"
+                | b"Jun"
+                | b"Jul"
+                | b"Aug"
+                | b"Sep"
+                | b"Oct"
+                | b"Nov"
+                | b"Dec"
+        );
+        let day = matches!((text[0], text[1]), (b' ' | b'0', b'1'..=b'9') | (b'1' | b'2', b'0'..=b'9'));
+        let day = day || matches!((text[0], text[1]), (b'3', b'0' | b'1'));
+        let hour = matches!((text[12], text[13]), (b'0' | b'1', b'0'..=b'9') | (b'2', b'0'..=b'3'));
+        let pairs = [15, 18, 24].iter().all(|at| is(*at, b'5') && is(at + 1, b'9'));
+        let year = (7..11).all(|at| is(at, b'9'));
+        day && month && hour && pairs && year && matches!(sign, b'+' | b'-') && is(22, b'9') && is(23, b'9')
+    }
+
     pub(crate) fn encode(&self, out: &mut Encoder) {
         let month = MONTHS.get(usize::from(self.month).wrapping_sub(1)).unwrap_or(&MONTHS[0]);
         let zone = self.offset.unsigned_abs().min(99 * 60 + 59);

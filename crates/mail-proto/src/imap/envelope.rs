@@ -96,56 +96,67 @@ pub struct AddressBuf {
 }
 
 impl<'a> Envelope<'a> {
+    #[inline]
     pub(crate) fn new(frame: &'a [u8], spans: &'a [Span], node: &'a EnvelopeNode) -> Self {
         Self { frame, spans, node }
     }
 
     /// `Date`, as in the message's header.
+    #[inline]
     pub fn date(self) -> Option<Str<'a>> {
         self.node.date.nullable(self.frame)
     }
 
     /// `Subject`
+    #[inline]
     pub fn subject(self) -> Option<Str<'a>> {
         self.node.subject.nullable(self.frame)
     }
 
     /// `From`
+    #[inline]
     pub fn from(self) -> Addresses<'a> {
         self.addresses(0)
     }
 
     /// `Sender`, or `From` where a message has none.
+    #[inline]
     pub fn sender(self) -> Addresses<'a> {
         self.addresses(1)
     }
 
     /// `Reply-To`, or `From` where a message has none.
+    #[inline]
     pub fn reply_to(self) -> Addresses<'a> {
         self.addresses(2)
     }
 
     /// `To`
+    #[inline]
     pub fn to(self) -> Addresses<'a> {
         self.addresses(3)
     }
 
     /// `Cc`
+    #[inline]
     pub fn cc(self) -> Addresses<'a> {
         self.addresses(4)
     }
 
     /// `Bcc`
+    #[inline]
     pub fn bcc(self) -> Addresses<'a> {
         self.addresses(5)
     }
 
     /// `In-Reply-To`
+    #[inline]
     pub fn in_reply_to(self) -> Option<Str<'a>> {
         self.node.in_reply_to.nullable(self.frame)
     }
 
     /// `Message-ID`
+    #[inline]
     pub fn message_id(self) -> Option<Str<'a>> {
         self.node.message_id.nullable(self.frame)
     }
@@ -167,6 +178,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
+    #[inline]
     fn addresses(self, field: usize) -> Addresses<'a> {
         let start = if field == 0 { self.node.first } else { self.node.ends[field - 1] };
         let spans = self.spans.get(start as usize..self.node.ends[field] as usize);
@@ -204,6 +216,7 @@ impl fmt::Debug for Envelope<'_> {
 
 impl<'a> Addresses<'a> {
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
@@ -216,6 +229,7 @@ impl<'a> Addresses<'a> {
 impl<'a> Iterator for Addresses<'a> {
     type Item = Address<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Address<'a>> {
         let ([[name, adl, mailbox, host], ..], _) = self.spans.as_chunks::<4>() else { return None };
         self.spans = &self.spans[4..];

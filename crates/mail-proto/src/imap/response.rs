@@ -196,7 +196,8 @@ fn untagged<'a>(
     let len =
         input.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n' | b'[')).unwrap_or(input.len());
     let (word, rest) = input.split_at(len);
-    let (rest, value) = match word.to_ascii_uppercase().as_slice() {
+    let mut upper = [0; LONGEST_WORD];
+    let (rest, value) = match in_capitals(word, &mut upper) {
         b"OK" | b"NO" | b"BAD" | b"BYE" | b"PREAUTH" => {
             let (rest, kind) = kind(input)?;
             let (rest, status) = Status::parse(kind, rest, cx)?;
@@ -221,6 +222,17 @@ fn untagged<'a>(
     };
     end(rest, cx)?;
     Ok(value)
+}
+
+/// No keyword that is known is longer.
+const LONGEST_WORD: usize = 16;
+
+/// The word in capitals, or nothing if it is longer than any that is known.
+fn in_capitals<'u>(word: &[u8], upper: &'u mut [u8; LONGEST_WORD]) -> &'u [u8] {
+    let Some(upper) = upper.get_mut(..word.len()) else { return b"?" };
+    upper.copy_from_slice(word);
+    upper.make_ascii_uppercase();
+    upper
 }
 
 fn map<'a, T>(parsed: Parsing<'a, T>, value: impl Fn(T) -> Untagged) -> Parsing<'a, Untagged> {

@@ -37,24 +37,27 @@ pub(crate) fn fail<'a, T>(at: &'a [u8], expected: &'static str) -> Parsing<'a, T
 /// What a parser knows of its surroundings: the frame, how strict to be, and the quirks seen so far.
 pub(crate) struct Context<'a> {
     pub(crate) frame: &'a Bytes,
+    len: usize,
     strict: bool,
     quirks: Vec<Quirk>,
 }
 
 impl<'a> Context<'a> {
     pub(crate) fn new(frame: &'a Bytes, strict: bool) -> Self {
-        Self { frame, strict, quirks: Vec::new() }
+        Self { frame, len: frame.len(), strict, quirks: Vec::new() }
     }
 
     pub(crate) fn is_strict(&self) -> bool {
         self.strict
     }
 
+    #[inline]
     pub(crate) fn offset(&self, rest: &[u8]) -> usize {
-        self.frame.len() - rest.len()
+        self.len - rest.len()
     }
 
     /// Notes that the peer got something wrong at `at`; in strict mode that is an error.
+    #[cold]
     pub(crate) fn quirk(&mut self, at: &'a [u8], kind: QuirkKind) -> Result<(), Err<Fail<'a>>> {
         if self.strict {
             return Err(Err::Error(Fail { at, expected: expected_instead_of(kind) }));
@@ -68,6 +71,7 @@ impl<'a> Context<'a> {
     }
 
     /// The span of `len` bytes from `at` on.
+    #[inline]
     pub(crate) fn span(&self, at: &[u8], len: usize) -> Span {
         Span::new(self.offset(at), len, false)
     }
@@ -115,6 +119,7 @@ fn expected_instead_of(kind: QuirkKind) -> &'static str {
     }
 }
 
+#[inline]
 pub(crate) fn byte(wanted: u8, expected: &'static str) -> impl Fn(&[u8]) -> Parsing<'_, ()> {
     move |input| match input.split_first() {
         Some((first, rest)) if *first == wanted => Ok((rest, ())),
@@ -146,6 +151,7 @@ pub(crate) fn skip_spaces(input: &[u8]) -> &[u8] {
 }
 
 /// Whether the line is at its end.
+#[inline]
 pub(crate) fn at_end(input: &[u8]) -> bool {
     matches!(input, b"" | b"\r\n" | b"\n")
 }
@@ -192,23 +198,53 @@ pub(crate) fn atom(input: &[u8]) -> Parsing<'_, &[u8]> {
 /// `number64`; at most 20 digits.
 #[inline]
 pub(crate) fn number64(input: &[u8]) -> Parsing<'_, u64> {
-    let mut value: u64 = 0;
-    let mut len = 0;
-    for byte in input {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        value = match value.checked_mul(10).and_then(|value| value.checked_add(u64::from(digit))) {
+    let (len, value) = leading_digits(input);
+    match len {
+        0 => fail(input, "a number"),
+        1..=7 => Ok((&input[len..], value)),
+        _ => further_digits(input, len, value),
+    }
+}
+
+/// How many of the first eight bytes are digits up to the first that isn't, and their value: all at once, since
+/// numbers are what most of a mailbox' state is made of.
+#[inline]
+fn leading_digits(input: &[u8]) -> (usize, u64) {
+    const ONES: u64 = u64::MAX / 255;
+    let Some(word) = input.first_chunk::<8>() else {
+        let len = input.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let value = input[..len].iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
+        return (len, value);
+    };
+    let digits = u64::from_le_bytes(*word) ^ (ONES * 0x30);
+    // A byte above 9 gets its top bit. It may do so for a carry behind the first that isn't a digit only.
+    let others = (digits.wrapping_add(ONES * 0x76) | digits) & (ONES << 7);
+    let len = (others.trailing_zeros() / 8) as usize;
+    if len == 0 {
+        return (0, 0);
+    }
+    // The digits move to the top, zeros before them, and neighbours are added up: by two, by four, by eight.
+    let digits = digits << (64 - 8 * len);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let evens = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
+    let odds = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+    (len, evens.wrapping_add(odds) >> 32)
+}
+
+fn further_digits(input: &[u8], len: usize, value: u64) -> Parsing<'_, u64> {
+    let (mut len, mut value) = (len, value);
+    while let Some(byte @ b'0'..=b'9') = input.get(len) {
+        value = match value.checked_mul(10).and_then(|value| value.checked_add(u64::from(byte - b'0'))) {
             Some(value) => value,
             None => return fail(input, "a number of 64 bits"),
         };
         len += 1;
     }
-    if len == 0 { fail(input, "a number") } else { Ok((&input[len..], value)) }
+    Ok((&input[len..], value))
 }
 
 /// `number`
+#[inline]
 pub(crate) fn number(input: &[u8]) -> Parsing<'_, u32> {
     let (rest, value) = number64(input)?;
     match u32::try_from(value) {
@@ -218,6 +254,7 @@ pub(crate) fn number(input: &[u8]) -> Parsing<'_, u32> {
 }
 
 /// `nz-number`
+#[inline]
 pub(crate) fn nz_number(input: &[u8]) -> Parsing<'_, u32> {
     match number(input)? {
         (_, 0) => fail(input, "a number above zero"),
@@ -252,6 +289,7 @@ pub(crate) fn quoted<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Span>
 }
 
 /// A quoted string from the first byte on that isn't plain.
+#[cold]
 fn quoted_further<'a>(input: &'a [u8], plain: usize, cx: &Context<'a>) -> Parsing<'a, Span> {
     let content = &input[1..];
     let mut escaped = false;
@@ -318,6 +356,7 @@ pub(crate) fn astring<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Span
 }
 
 /// `nil = "NIL"`, if it stands there as a whole word.
+#[inline]
 pub(crate) fn nil(input: &[u8]) -> Option<&[u8]> {
     let (head, rest) = input.split_at_checked(3)?;
     let ends = rest.first().is_none_or(|byte| !is_astring_byte(*byte));
@@ -328,10 +367,21 @@ pub(crate) fn nil(input: &[u8]) -> Option<&[u8]> {
 #[inline]
 pub(crate) fn nspan<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
     match input {
-        [b'"', ..] => quoted(input, cx),
+        [b'"', content @ ..] => {
+            let len = quoted_special(content);
+            match content.get(len) {
+                Some(b'"') => Ok((&content[len + 1..], Span::new(cx.offset(content), len, false))),
+                _ => quoted_further(input, len, cx),
+            }
+        }
         [b'N', b'I', b'L', b' ' | b')', ..] => Ok((&input[3..], Span::NIL)),
-        _ => nstring(input, cx).map(|(rest, span)| (rest, span.unwrap_or(Span::NIL))),
+        _ => odd_nspan(input, cx),
     }
+}
+
+#[cold]
+fn odd_nspan<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
+    nstring(input, cx).map(|(rest, span)| (rest, span.unwrap_or(Span::NIL)))
 }
 
 /// `nstring = string / nil`; a bare word is a quirk.
@@ -350,6 +400,7 @@ pub(crate) fn nstring<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, 
 }
 
 /// Items in parentheses, separated by spaces, as `( a b c )` too. Nothing between the parentheses is an empty list.
+#[inline]
 pub(crate) fn list<'a>(
     input: &'a [u8],
     cx: &mut Context<'a>,

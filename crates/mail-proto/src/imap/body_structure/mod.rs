@@ -105,23 +105,28 @@ pub struct Disposition<'a> {
 
 impl<'a> BodyStructure<'a> {
     /// The part at this place, which must be one of the tables'.
+    #[inline]
     pub(crate) fn new(frame: &'a [u8], tables: &'a Tables, at: u32) -> Self {
         Self { frame, tables, at }
     }
 
+    #[inline]
     fn node(self) -> &'a PartNode {
         &self.tables.parts[self.at as usize]
     }
 
+    #[inline]
     fn part(self, at: u32) -> Self {
         Self { at, ..self }
     }
 
+    #[inline]
     fn params_at(self, range: Range) -> Params<'a> {
         Params { frame: self.frame, spans: range.of(&self.tables.spans) }
     }
 
     /// The type, as `text` in `text/plain`; `multipart` for one with parts.
+    #[inline]
     pub fn media_type(self) -> Str<'a> {
         match self.node().content {
             Content::Multipart => Str::fixed(b"multipart"),
@@ -130,6 +135,7 @@ impl<'a> BodyStructure<'a> {
     }
 
     /// The subtype, as `plain` in `text/plain`. Empty if the server sent none.
+    #[inline]
     pub fn subtype(self) -> Str<'a> {
         self.node().subtype.of(self.frame)
     }
@@ -148,46 +154,55 @@ impl<'a> BodyStructure<'a> {
     }
 
     /// Whether it has parts, [`children`](Self::children).
+    #[inline]
     pub fn is_multipart(self) -> bool {
         self.node().content == Content::Multipart
     }
 
     /// The parameters of the type, as `charset`.
+    #[inline]
     pub fn params(self) -> Params<'a> {
         self.params_at(self.node().params)
     }
 
     /// `Content-ID`
+    #[inline]
     pub fn id(self) -> Option<Str<'a>> {
         self.node().id.nullable(self.frame)
     }
 
     /// `Content-Description`
+    #[inline]
     pub fn description(self) -> Option<Str<'a>> {
         self.node().description.nullable(self.frame)
     }
 
     /// `Content-Transfer-Encoding`; `None` for a multipart.
+    #[inline]
     pub fn encoding(self) -> Option<Str<'a>> {
         self.node().encoding.nullable(self.frame)
     }
 
     /// Its size in bytes, encoded as it is; `None` for a multipart, or where the server sent no sensible number.
+    #[inline]
     pub fn octets(self) -> Option<u64> {
         Some(self.node().octets).filter(|octets| *octets != NONE)
     }
 
     /// Its size in lines, if it is a text or a message.
+    #[inline]
     pub fn lines(self) -> Option<u64> {
         Some(self.node().lines).filter(|lines| *lines != NONE)
     }
 
     /// `Content-MD5`
+    #[inline]
     pub fn md5(self) -> Option<Str<'a>> {
         self.node().md5.nullable(self.frame)
     }
 
     /// `Content-Disposition`
+    #[inline]
     pub fn disposition(self) -> Option<Disposition<'a>> {
         let kind = self.node().disposition.nullable(self.frame)?;
         Some(Disposition { kind, params: self.params_at(self.node().disposition_params) })
@@ -201,12 +216,14 @@ impl<'a> BodyStructure<'a> {
     }
 
     /// `Content-Language`
+    #[inline]
     pub fn languages(self) -> impl Iterator<Item = Str<'a>> {
         let spans = self.node().language.of(&self.tables.spans);
         spans.iter().map(move |span| span.of(self.frame))
     }
 
     /// `Content-Location`
+    #[inline]
     pub fn location(self) -> Option<Str<'a>> {
         self.node().location.nullable(self.frame)
     }
@@ -226,6 +243,7 @@ impl<'a> BodyStructure<'a> {
     }
 
     /// The parts of a multipart, in order; those of other parts are none.
+    #[inline]
     pub fn children(self) -> Children<'a> {
         match self.node().content {
             Content::Multipart => Children::new(self, self.at + 1, self.node().end),
@@ -280,6 +298,7 @@ impl<'a> Iterator for Params<'a> {
     /// Name and value; servers send NIL for some values.
     type Item = (Str<'a>, Option<Str<'a>>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let ([[name, value], ..], _) = self.spans.as_chunks::<2>() else { return None };
         self.spans = &self.spans[2..];

@@ -6,7 +6,7 @@ use super::{Content, NONE, PartNode, Range, Tables};
 use crate::{
     error::QuirkKind,
     imap::{
-        envelope,
+        envelope::{self, EnvelopeNode},
         terminals::{
             Context, Fail, Parsing, any_value, byte, fail, list, nil, nspan, number64, skip_spaces, spaces,
             string,
@@ -25,7 +25,8 @@ const MOST_PARTS: usize = 10_000;
 ///
 /// A part that is open keeps the place of the one that it lies in where it will keep its end.
 pub(crate) fn parse<'a>(input: &'a [u8], tables: &mut Tables, cx: &mut Context<'a>) -> Parsing<'a, u32> {
-    let root = tables.parts.len();
+    let Tables { spans, envelopes, parts } = tables;
+    let root = parts.len();
     let mut rest = input;
     let mut open: Option<usize> = None;
     let mut depth = 0;
@@ -34,19 +35,20 @@ pub(crate) fn parse<'a>(input: &'a [u8], tables: &mut Tables, cx: &mut Context<'
         if depth == DEEPEST {
             return fail(rest, "at most 64 levels of nesting");
         }
-        if tables.parts.len() - root >= MOST_PARTS {
+        if parts.len() - root >= MOST_PARTS {
             return fail(rest, "at most 10,000 parts");
         }
-        let at = tables.parts.len();
-        let parent = open.map_or(u32::MAX, |open| open as u32);
+        let at = parts.len();
+        parts.push(EMPTY);
+        let part = &mut parts[at];
+        part.end = open.map_or(u32::MAX, |open| open as u32);
         if inner.first() == Some(&b'(') {
-            tables.parts.push(PartNode { end: parent, content: Content::Multipart, ..EMPTY });
+            part.content = Content::Multipart;
             (open, depth, rest) = (Some(at), depth + 1, inner);
             continue;
         }
-        let (behind, part) = single(inner, tables, cx)?;
+        let behind = single(inner, part, spans, envelopes, cx)?;
         let has_structure = matches!(part.content, Content::Message(_)) && behind.first() == Some(&b'(');
-        tables.parts.push(PartNode { end: parent, ..part });
         if has_structure && !behind.starts_with(b"()") {
             (open, depth, rest) = (Some(at), depth + 1, behind);
             continue;
@@ -58,16 +60,15 @@ pub(crate) fn parse<'a>(input: &'a [u8], tables: &mut Tables, cx: &mut Context<'
                     if has_structure { QuirkKind::EmptyList } else { QuirkKind::UnexpectedNil },
                 )?;
                 let behind = if has_structure { &behind[2..] } else { nil(behind).unwrap_or(behind) };
-                message_ends(behind, &mut tables.parts[at], &mut tables.spans, cx)?
+                message_ends(behind, part, spans, cx)?
             }
-            Content::Single => single_ends(behind, &mut tables.parts[at], &mut tables.spans, cx)?,
-            Content::Multipart => multipart_ends(behind, &mut tables.parts[at], &mut tables.spans, cx)?,
+            Content::Single => single_ends(behind, part, spans, cx)?,
+            Content::Multipart => multipart_ends(behind, part, spans, cx)?,
         };
-        tables.parts[at].end = at as u32 + 1;
+        part.end = at as u32 + 1;
         // What is open may end here too.
         loop {
             let Some(at) = open else { return Ok((rest, root as u32)) };
-            let parts = &mut tables.parts;
             let is_message = matches!(parts[at].content, Content::Message(_));
             if !is_message {
                 if let [b' ' | b'\t', ..] = rest
@@ -81,15 +82,16 @@ pub(crate) fn parse<'a>(input: &'a [u8], tables: &mut Tables, cx: &mut Context<'
                 }
             }
             let parent = parts[at].end;
-            parts[at].end = parts.len() as u32;
+            let end = parts.len() as u32;
             let part = &mut parts[at];
+            part.end = end;
             rest = if is_message {
-                message_ends(rest, part, &mut tables.spans, cx)?
+                message_ends(rest, part, spans, cx)?
             } else {
                 let (behind, ()) = spaces(rest, cx)?;
                 let (behind, subtype) = nspan(behind, cx)?;
                 part.subtype = subtype;
-                multipart_ends(behind, part, &mut tables.spans, cx)?
+                multipart_ends(behind, part, spans, cx)?
             };
             open = (parent != u32::MAX).then_some(parent as usize);
             depth -= 1;
@@ -130,44 +132,48 @@ fn opening<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Rest<'a> {
 
 /// `media-basic SP body-fields`, and what is between that and extension data but for the structure of a message: that
 /// is next if the part is a message. A part of type NIL is a multipart without parts.
-fn single<'a>(input: &'a [u8], tables: &mut Tables, cx: &mut Context<'a>) -> Parsing<'a, PartNode> {
-    let (rest, media_type) = nspan(input, cx)?;
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, subtype) = nspan(rest, cx)?;
-    if media_type.is_nil() {
+fn single<'a>(
+    input: &'a [u8],
+    part: &mut PartNode,
+    spans: &mut Vec<Span>,
+    envelopes: &mut Vec<EnvelopeNode>,
+    cx: &mut Context<'a>,
+) -> Rest<'a> {
+    let mut rest;
+    (rest, part.media_type) = nspan(input, cx)?;
+    (rest, ()) = spaces(rest, cx)?;
+    (rest, part.subtype) = nspan(rest, cx)?;
+    if part.media_type.is_nil() {
         cx.quirk(input, QuirkKind::UnexpectedNil)?;
-        return Ok((rest, PartNode { content: Content::Multipart, subtype, ..EMPTY }));
+        part.content = Content::Multipart;
+        return Ok(rest);
     }
-    if subtype.is_nil() {
+    if part.subtype.is_nil() {
         cx.quirk(input, QuirkKind::UnexpectedNil)?;
     }
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, params) = params(rest, &mut tables.spans, cx)?;
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, id) = nspan(rest, cx)?;
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, description) = nspan(rest, cx)?;
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, encoding) = nspan(rest, cx)?;
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, octets) = count(rest, cx)?;
-    let mut part = PartNode { media_type, subtype, params, id, description, encoding, octets, ..EMPTY };
+    (rest, ()) = spaces(rest, cx)?;
+    (rest, part.params) = params(rest, spans, cx)?;
+    for text in [&mut part.id, &mut part.description, &mut part.encoding] {
+        (rest, ()) = spaces(rest, cx)?;
+        (rest, *text) = nspan(rest, cx)?;
+    }
+    (rest, ()) = spaces(rest, cx)?;
+    (rest, part.octets) = count(rest, cx)?;
     let bytes = |span: Span| cx.frame.get(span.start()..span.end()).unwrap_or_default();
-    if bytes(media_type).eq_ignore_ascii_case(b"text") {
+    let (media_type, subtype) = (bytes(part.media_type), bytes(part.subtype));
+    if media_type.eq_ignore_ascii_case(b"text") {
         return lines(rest, part, cx);
     }
-    let is_message = is_message(bytes(media_type), bytes(subtype));
     // Some servers tell of an encoded message as of any other part, so that extension data follows at once.
-    let envelope = skip_spaces(rest);
-    if is_message && envelope.first() == Some(&b'(') {
-        let (rest, ()) = spaces(rest, cx)?;
-        let (rest, node) = envelope::parse(rest, &mut tables.spans, cx)?;
-        part.content = Content::Message(tables.envelopes.len() as u32);
-        tables.envelopes.push(node);
-        let (rest, ()) = spaces(rest, cx)?;
-        return Ok((rest, part));
+    if is_message(media_type, subtype) && skip_spaces(rest).first() == Some(&b'(') {
+        (rest, ()) = spaces(rest, cx)?;
+        let node;
+        (rest, node) = envelope::parse(rest, spans, cx)?;
+        part.content = Content::Message(envelopes.len() as u32);
+        envelopes.push(node);
+        (rest, ()) = spaces(rest, cx)?;
     }
-    Ok((rest, part))
+    Ok(rest)
 }
 
 /// Whether a part of this type has the envelope and structure of a message (RFC 9051, RFC 6532).
@@ -177,15 +183,15 @@ pub(super) fn is_message(media_type: &[u8], subtype: &[u8]) -> bool {
 }
 
 /// The lines of a text, which some servers leave out.
-fn lines<'a>(input: &'a [u8], mut part: PartNode, cx: &mut Context<'a>) -> Parsing<'a, PartNode> {
+fn lines<'a>(input: &'a [u8], part: &mut PartNode, cx: &mut Context<'a>) -> Rest<'a> {
     if input.first() == Some(&b')') {
         cx.quirk(input, QuirkKind::MissingField)?;
-        return Ok((input, part));
+        return Ok(input);
     }
     let (rest, ()) = spaces(input, cx)?;
     let (rest, lines) = count(rest, cx)?;
     part.lines = lines;
-    Ok((rest, part))
+    Ok(rest)
 }
 
 /// What follows the structure of a message: its lines and extension data.
@@ -195,8 +201,7 @@ fn message_ends<'a>(
     spans: &mut Vec<Span>,
     cx: &mut Context<'a>,
 ) -> Rest<'a> {
-    let (rest, with_lines) = lines(input, *part, cx)?;
-    part.lines = with_lines.lines;
+    let rest = lines(input, part, cx)?;
     single_ends(rest, part, spans, cx)
 }
 

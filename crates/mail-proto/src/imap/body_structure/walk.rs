@@ -32,6 +32,7 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Children<'a> {
+    #[inline]
     pub(super) fn new(of: BodyStructure<'a>, next: u32, end: u32) -> Self {
         Self { of, next, end }
     }
@@ -40,6 +41,7 @@ impl<'a> Children<'a> {
 impl<'a> Iterator for Children<'a> {
     type Item = BodyStructure<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<BodyStructure<'a>> {
         if self.next >= self.end {
             return None;

@@ -43,12 +43,14 @@ pub(super) fn section(name: &[u8]) -> Option<&[u8]> {
 
 impl<'a> Body<'a> {
     /// The name of the item as on the wire with its section, as `BODY[1.2]` or `RFC822`.
+    #[inline]
     pub fn name(&self) -> &'a [u8] {
         self.fetch.slice(self.name)
     }
 
     /// The section as on the wire between its brackets. `RFC822`, `RFC822.HEADER` and `RFC822.TEXT` come as the
     /// section that they stand for.
+    #[inline]
     pub fn section(&self) -> &'a [u8] {
         section(self.name()).unwrap_or_default()
     }
@@ -60,11 +62,13 @@ impl<'a> Body<'a> {
     }
 
     /// The offset of the first byte, if a part was asked for.
+    #[inline]
     pub fn origin(&self) -> Option<u32> {
         self.origin
     }
 
     /// The content, borrowed; `None` for NIL, which is what a server sends of a message that is gone.
+    #[inline]
     pub fn content(&self) -> Option<Str<'a>> {
         self.data.nullable(&self.fetch.frame)
     }

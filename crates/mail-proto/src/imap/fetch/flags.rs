@@ -41,11 +41,13 @@ pub(super) fn bit(name: &[u8]) -> Option<u8> {
 }
 
 impl<'a> Flags<'a> {
+    #[inline]
     pub(super) fn new(system: u8, keywords: &'a [Span], frame: &'a [u8]) -> Self {
         Self { system, keywords, frame }
     }
 
     /// Whether this flag is set. Keywords are compared without case, as RFC 9051 says of flags.
+    #[inline]
     pub fn contains(self, flag: &Flag) -> bool {
         match BITS.iter().position(|known| known == flag) {
             Some(bit) => self.system & 1 << bit != 0,
@@ -54,16 +56,19 @@ impl<'a> Flags<'a> {
     }
 
     /// Whether `\Seen` is set.
+    #[inline]
     pub fn seen(self) -> bool {
         self.contains(&Flag::Seen)
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.system == 0 && self.keywords.is_empty()
     }
 
     /// The flags that aren't the system's, as on the wire.
+    #[inline]
     pub fn keywords(self) -> impl Iterator<Item = &'a [u8]> {
         let frame = self.frame;
         self.keywords.iter().map(move |span| frame.get(span.start()..span.end()).unwrap_or_default())
@@ -100,11 +105,13 @@ pub struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
+    #[inline]
     pub(super) fn new(spans: &'a [Span], frame: &'a [u8]) -> Self {
         Self { spans, frame }
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }

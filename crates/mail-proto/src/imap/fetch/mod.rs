@@ -203,6 +203,7 @@ impl Fetch {
     }
 
     /// The message's sequence number. It is 0 where a server sent none or sent 0.
+    #[inline]
     pub fn seq(&self) -> u32 {
         self.seq
     }
@@ -226,6 +227,7 @@ impl Fetch {
     }
 
     /// The items, in the server's order.
+    #[inline]
     pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
         self.nodes.iter().map(|node| self.view(*node))
     }
@@ -330,15 +332,18 @@ impl Fetch {
         self.frame.len()
     }
 
+    #[inline]
     fn slice(&self, span: Span) -> &[u8] {
         self.frame.get(span.start()..span.end()).unwrap_or_default()
     }
 
+    #[inline]
     fn spans(&self, first: u32, count: u32) -> &[Span] {
         let first = first as usize;
         self.tables.spans.get(first..first + count as usize).unwrap_or_default()
     }
 
+    #[inline]
     fn view(&self, node: Node) -> Item<'_> {
         let text = |span: Span| span.nullable(&self.frame);
         let structure = |root| BodyStructure::new(&self.frame, &self.tables, root);

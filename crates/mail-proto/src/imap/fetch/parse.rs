@@ -65,7 +65,7 @@ pub(crate) fn parse_message<'a>(
             open: 0,
             doubtful: u32::MAX,
             frame: Bytes::new(),
-            nodes: Vec::with_capacity(4),
+            nodes: Vec::with_capacity(NODES),
             tables: Tables::default(),
             streamed: None,
         },
@@ -417,6 +417,7 @@ impl Message {
     fn envelope<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
         let tables = &mut self.fetch.tables;
         let before = tables.spans.len();
+        expect_strings(&mut tables.spans, input);
         match envelope::parse(input, &mut tables.spans, cx) {
             Ok((rest, node)) => {
                 self.fetch.nodes.push(Node::Envelope(tables.envelopes.len() as u32));
@@ -433,6 +434,8 @@ impl Message {
     fn structure<'a>(&mut self, input: &'a [u8], basic: bool, cx: &mut Context<'a>) -> Parsing<'a, ()> {
         let tables = &mut self.fetch.tables;
         let before = (tables.spans.len(), tables.envelopes.len(), tables.parts.len());
+        expect_strings(&mut tables.spans, input);
+        tables.parts.reserve(PARTS);
         match body_structure::parse(input, tables, cx) {
             Ok((rest, root)) => {
                 self.fetch.nodes.push(Node::BodyStructure { root, basic });
@@ -513,6 +516,21 @@ impl Message {
     }
 }
 
+/// Most messages are told with no more items.
+const NODES: usize = 4;
+
+/// Most structures have no more parts.
+const PARTS: usize = 4;
+
+/// Makes room for as many strings as are likely to come, at once.
+fn expect_strings(spans: &mut Vec<Span>, input: &[u8]) {
+    const BYTES_EACH: usize = 14;
+    const MOST: usize = 64;
+    if spans.is_empty() {
+        spans.reserve((input.len() / BYTES_EACH).min(MOST));
+    }
+}
+
 /// What stands behind the space before a value.
 #[inline]
 fn value<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Result<&'a [u8], Err<Fail<'a>>> {
@@ -540,7 +558,8 @@ fn whole<T>(number: impl Fn(&[u8]) -> Parsing<'_, T>) -> impl Fn(&[u8]) -> Parsi
 /// `date-time`; anything else in its place is told as it is.
 fn date<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
     let (rest, text) = string(input, cx)?;
-    if DateTime::parse(&text.of(cx.frame).to_bytes()).is_none() {
+    let bytes = cx.frame.get(text.start()..text.end()).unwrap_or_default();
+    if !DateTime::is_plain(bytes) && DateTime::parse(bytes).is_none() {
         cx.quirk(input, QuirkKind::BadDate)?;
     }
     Ok((rest, text))
