@@ -84,7 +84,13 @@ mod tests {
         * LIST (\\HasNoChildren) \"/\" \"a \\\"b\\\\\"\r\n* STATUS {3}\r\nbox (MESSAGES 3 UIDNEXT 7)\r\n\
         * 2 FETCH (UID 5 FLAGS (\\Seen $x) RFC822.SIZE 12 INTERNALDATE \"01-Jan-2024 10:00:00 +0100\" BODY[] {3}\r\nabc)\r\n\
         * SEARCH 1 2 3\r\n* 4 EXISTS\r\n* BYE [UNAVAILABLE] later\r\na1 NO [TRYCREATE] no\r\n+ go\r\n\
-        * ID (\"name\" \"x\" \"y\" NIL)\r\n* 3 FETCH (BODY[HEADER]<0> \"a\" UID x)\r\n* STRANGE (a) \"b\"\r\n";
+        * ID (\"name\" \"x\" \"y\" NIL)\r\n* 3 FETCH (BODY[HEADER]<0> \"a\" UID x)\r\n* STRANGE (a) \"b\"\r\n\
+        * 7 FETCH (UID 9 ENVELOPE (\"Mon, 1 Jan 2024 10:00:00 +0100\" \"s\" ((NIL NIL \"a\" \"b.org\")) NIL NIL \
+        ((\"N\" NIL \"c\" \"d.org\")(NIL NIL \"group\" NIL)(NIL NIL NIL NIL)) NIL NIL NIL \"<i@x>\"))\r\n\
+        * 8 FETCH (BODYSTRUCTURE ((\"TEXT\" \"PLAIN\" (\"CHARSET\" \"utf-8\") NIL NIL \"7BIT\" 12 1 NIL NIL NIL NIL)\
+        (\"MESSAGE\" \"RFC822\" NIL NIL NIL \"7BIT\" 9 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) \
+        (\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 1 1) 2) \"MIXED\" (\"BOUNDARY\" \"b\") NIL (\"en\" \"de\") NIL) MODSEQ (12))\r\n\
+        * VANISHED (EARLIER) 1:3,9\r\n* ESEARCH (TAG \"A1\") UID ALL 1:3 COUNT 3\r\n";
 
     const COMMANDS: &[u8] =
         b"a LOGIN me {3+}\r\np w\r\nb UID FETCH 1:3,7:* (FLAGS BODY.PEEK[HEADER.FIELDS (FROM)]<0.5>)\r\n\
@@ -103,7 +109,7 @@ mod tests {
         for_each_frame(Framer::responses(Limits::RESPONSES), RESPONSES, |frame| {
             read += usize::from(response::parse(frame.to_vec(), ParseOptions::default()).is_ok());
         });
-        assert_eq!(read, 12);
+        assert_eq!(read, 16);
         let mut read = 0;
         for_each_frame(Framer::commands(Limits::COMMANDS), COMMANDS, |frame| {
             read += usize::from(TaggedCommand::parse(frame.to_vec(), ParseOptions::default()).is_ok());
