@@ -3,8 +3,9 @@
 //! Three layers, each of use alone:
 //!
 //! 1. **Framing** ([`frame`]) cuts a byte stream into frames, a line with its literals, in one pass.
-//! 2. **Grammar** ([`imap`]) reads a frame into a value and writes a value as a frame, for both sides.
-//! 3. **Sessions** ([`imap::client`]) are state machines: bytes and the time go in; bytes to write, events and the
+//! 2. **Grammar** ([`imap`], [`pop3`], [`sasl`]) reads a frame into a value and writes a value as a frame, for both
+//!    sides.
+//! 3. **Sessions** ([`imap::client`], [`pop3::client`]) are state machines: bytes and the time go in; bytes to write, events and the
 //!    next deadline come out.
 //!
 //! There is no socket, no clock, no runtime and no `unsafe` in here, so the whole protocol can be tested, fuzzed and
@@ -21,13 +22,20 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod argument;
+mod dots;
 mod error;
 pub mod frame;
 pub mod imap;
+mod lines;
+pub mod pop3;
+mod reading;
 pub mod sasl;
 mod secret;
 mod text;
 
+pub use argument::ArgumentError;
+pub use dots::{LoneLineBreak, LoneLineBreaks, Stuffer};
 pub use error::{ParseError, Quirk, QuirkKind};
 pub use secret::Secret;
 pub use text::Str;

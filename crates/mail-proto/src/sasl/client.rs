@@ -135,10 +135,24 @@ impl Client {
     /// The first message, where the client speaks first: the initial response, or the answer to an empty challenge.
     /// `None` where the server does, and when it was taken.
     pub fn initial(&mut self) -> Option<Secret> {
+        let initial = self.peek_initial()?;
         match &mut self.state {
-            State::Single(message) | State::Token { message, .. } => message.take(),
+            State::Single(message) | State::Token { message, .. } => *message = None,
             #[cfg(feature = "sasl")]
-            State::Scram(client) => client.take_initial(),
+            State::Scram(client) => client.greeted(),
+            #[cfg(feature = "sasl")]
+            State::CramMd5(_) => {}
+            State::Login { .. } => {}
+        }
+        Some(initial)
+    }
+
+    /// What [`initial`](Self::initial) would give.
+    pub(crate) fn peek_initial(&self) -> Option<Secret> {
+        match &self.state {
+            State::Single(message) | State::Token { message, .. } => message.clone(),
+            #[cfg(feature = "sasl")]
+            State::Scram(client) => client.peek_initial(),
             #[cfg(feature = "sasl")]
             State::CramMd5(_) => None,
             State::Login { .. } => None,

@@ -38,6 +38,12 @@ impl Exchange {
         self.client.mechanism().name()
     }
 
+    /// How long the initial response is in base64, without taking it. `None` where there is none.
+    pub(crate) fn initial_len(&self) -> Option<usize> {
+        // An empty one is written as "=".
+        self.client.peek_initial().map(|initial| (initial.expose().len().div_ceil(3) * 4).max(1))
+    }
+
     /// The initial response, which is then counted as sent. `None` where the server speaks first.
     pub(crate) fn initial(&mut self) -> Option<Secret> {
         self.client.initial()

@@ -68,6 +68,11 @@ impl Mechanism {
         matches!(self, Self::ScramSha256Plus | Self::ScramSha1Plus)
     }
 
+    /// Whether the server gets the password itself.
+    pub fn sends_password(self) -> bool {
+        matches!(self, Self::Plain | Self::Login)
+    }
+
     /// Whether it is built in: the mechanisms that need hashes are only with the feature `sasl`.
     pub fn is_built_in(self) -> bool {
         cfg!(feature = "sasl") || !(self.is_scram() || self == Self::CramMd5)

@@ -41,6 +41,8 @@ mod server;
 mod text;
 
 pub use client::{Client, Step};
+#[cfg(feature = "sasl")]
+pub(crate) use cram_md5::hex;
 pub use credentials::{ChannelBinding, ChannelBindingKind, Credentials, Nonce, Options};
 pub use derivation::{Derivation, SaltedPassword};
 pub use error::SaslError;

@@ -7,6 +7,7 @@ mod case;
 mod fetch_facts;
 mod imap;
 mod imap_facts;
+mod pop3;
 
 use std::{
     env,
@@ -66,6 +67,7 @@ fn run(folder: &Path, wanted: &[String]) -> bool {
 fn check(case: &Case) -> Result<(), String> {
     match case.proto.as_str() {
         "imap" => imap::check(case),
+        "pop3" => pop3::check(case),
         other => Err(format!("no reader for the protocol {other}")),
     }
 }

@@ -81,13 +81,15 @@ impl Client {
         })
     }
 
-    /// The client's first message, once.
-    pub(in crate::sasl) fn take_initial(&mut self) -> Option<Secret> {
-        if !matches!(self.state, State::Started) {
-            return None;
-        }
+    /// The client's first message, until it was sent.
+    pub(in crate::sasl) fn peek_initial(&self) -> Option<Secret> {
+        matches!(self.state, State::Started)
+            .then(|| Secret::from(format!("{}{}", self.gs2_header, self.first_bare)))
+    }
+
+    /// The first message was sent.
+    pub(in crate::sasl) fn greeted(&mut self) {
         self.state = State::Greeted;
-        Some(Secret::from(format!("{}{}", self.gs2_header, self.first_bare)))
     }
 
     /// The server's first message: what to derive the key from.

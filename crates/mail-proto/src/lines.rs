@@ -1,0 +1,73 @@
+//! Cutting a stream into lines, for the protocols without literals.
+
+use bytes::{Buf, Bytes, BytesMut};
+use memchr::memchr;
+
+use crate::frame::FrameError;
+
+/// Cuts lines off a buffer. Looks at each byte once, however the input is split.
+///
+/// A line ends in CRLF. LF alone ends one only if the first line ended so; elsewhere it is a byte.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    pub(crate) buffer: BytesMut,
+    /// Up to where the buffer was searched.
+    scanned: usize,
+    limit: usize,
+    /// How the first line ended, once there was one.
+    bare_line_feeds: Option<bool>,
+}
+
+/// Lines from this size on share the read buffer; smaller ones get memory of their own, so that a kept line doesn't
+/// keep a whole read buffer.
+const SHARE_FROM: usize = 32 * 1024;
+
+impl Lines {
+    /// `limit`: the bytes of the longest line, its end included.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { buffer: BytesMut::new(), scanned: 0, limit, bare_line_feeds: None }
+    }
+
+    /// Whether the first line ended in LF alone.
+    pub(crate) fn has_bare_line_feeds(&self) -> bool {
+        self.bare_line_feeds == Some(true)
+    }
+
+    /// The next line with its end, or `None` until more has been read.
+    pub(crate) fn next_line(&mut self) -> Result<Option<Bytes>, FrameError> {
+        while let Some(found) = self.buffer.get(self.scanned..).and_then(|rest| memchr(b'\n', rest)) {
+            let at = self.scanned + found;
+            self.scanned = at + 1;
+            let bare = at == 0 || self.buffer[at - 1] != b'\r';
+            if !bare || *self.bare_line_feeds.get_or_insert(bare) {
+                self.bare_line_feeds.get_or_insert(false);
+                self.check(at + 1)?;
+                self.scanned = 0;
+                return Ok(Some(self.cut(at + 1)));
+            }
+        }
+        self.scanned = self.buffer.len();
+        self.check(self.scanned)?;
+        Ok(None)
+    }
+
+    fn check(&self, len: usize) -> Result<(), FrameError> {
+        if len > self.limit { Err(FrameError::TextTooLong { limit: self.limit }) } else { Ok(()) }
+    }
+
+    fn cut(&mut self, len: usize) -> Bytes {
+        if len < SHARE_FROM {
+            let line = Bytes::copy_from_slice(&self.buffer[..len]);
+            self.buffer.advance(len);
+            line
+        } else {
+            self.buffer.split_to(len).freeze()
+        }
+    }
+}
+
+/// A line without its end.
+pub(crate) fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}

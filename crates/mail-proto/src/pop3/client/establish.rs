@@ -1,0 +1,264 @@
+//! From the greeting to the login: which step follows which, and what counts for nothing before TLS.
+
+use bytes::Bytes;
+
+use super::{
+    Event, Session, SessionError, Timeouts,
+    transaction::{Flight, Owner},
+};
+use crate::{
+    imap::client::Security,
+    pop3::{
+        Capabilities, Capability, Command, LONGEST_COMMAND, Limits, ParseOptions, Reply, ReplyKind, apop,
+    },
+    sasl::{
+        self, ChannelBinding, Credentials, SaltedPassword, SaslError,
+        exchange::{Answer, Exchange},
+    },
+};
+
+/// What a session is to do until the login is done, and how it reads.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How the connection is protected.
+    pub security: Security,
+    /// Who logs in.
+    pub credentials: Credentials,
+    /// How the login may go. SCRAM needs its [`nonce`](sasl::Options::nonce).
+    pub sasl: sasl::Options,
+    /// When APOP is used.
+    pub apop: Apop,
+    /// Whether UTF8 is asked for, where the server has it: messages with UTF-8 in their headers come as they are.
+    pub utf8: bool,
+    /// How many commands may wait for their answers at a server that takes PIPELINING.
+    pub pipeline: usize,
+    /// The bounds of an answer.
+    pub limits: Limits,
+    /// How tolerant the reading is.
+    pub parse: ParseOptions,
+    /// How long replies may keep silent.
+    pub timeouts: Timeouts,
+}
+
+impl Config {
+    /// The defaults, with this protection and these credentials: 64 commands in a pipeline, no UTF8.
+    pub fn new(security: Security, credentials: Credentials) -> Self {
+        Self {
+            security,
+            credentials,
+            sasl: sasl::Options::default(),
+            apop: Apop::default(),
+            utf8: false,
+            pipeline: 64,
+            limits: Limits::default(),
+            parse: ParseOptions::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// When APOP is used at a server whose greeting has a timestamp, unless SASL has something stronger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Apop {
+    /// Where no TLS hides the password. Greetings promise it to users whose password the server only has as a hash,
+    /// and MD5 is little protection.
+    #[default]
+    WithoutTls,
+    /// Wherever the server seems to have it.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Greeting,
+    StartTls,
+    TlsHandshake,
+    Capabilities,
+    Utf8,
+    User,
+    /// The last command of the login.
+    Login,
+    Ready,
+    /// QUIT was written.
+    Quit,
+}
+
+impl Session {
+    /// The TLS handshake that [`Event::StartTls`] asked for is done. Nothing said before it counts.
+    pub fn tls_established(&mut self) {
+        self.framer.reset();
+        self.capabilities = None;
+        self.timestamp = None;
+        self.ask(Phase::Capabilities, Command::Capa);
+    }
+
+    /// What ties the login to TLS, known after its handshake: to be told before
+    /// [`tls_established`](Self::tls_established).
+    pub fn bind_channel(&mut self, binding: ChannelBinding) {
+        self.config.sasl.channel_binding = Some(binding);
+    }
+
+    /// The outcome of [`Event::DeriveKey`].
+    pub fn derived(&mut self, salted: &SaltedPassword) {
+        let line = self.exchange.as_mut().and_then(|exchange| exchange.derived(salted));
+        self.out.extend_from_slice(&line.unwrap_or_default());
+    }
+
+    pub(super) fn greeted(&mut self, reply: &Reply) -> Result<(), SessionError> {
+        if reply.kind != ReplyKind::Ok {
+            return Err(SessionError::Bye(reply.clone()));
+        }
+        if self.config.security == Security::StartTls {
+            self.ask(Phase::StartTls, Command::Stls);
+            return Ok(());
+        }
+        self.timestamp = reply.apop_timestamp();
+        self.ask(Phase::Capabilities, Command::Capa);
+        Ok(())
+    }
+
+    /// A command of the login has ended.
+    pub(super) fn step_completed(&mut self, reply: Reply) -> Result<(), SessionError> {
+        match self.phase {
+            Phase::StartTls if reply.is_ok() => {
+                // Whatever stands behind the answer came in the clear, and may be an attacker's.
+                if self.framer.buffered() > 0 {
+                    return Err(SessionError::DataBeforeTls);
+                }
+                self.phase = Phase::TlsHandshake;
+                self.events.push_back(Event::StartTls);
+                Ok(())
+            }
+            Phase::StartTls => Err(SessionError::StartTlsRefused(reply)),
+            Phase::Capabilities => {
+                // A server that has no CAPA has no capabilities.
+                let capabilities = std::mem::take(&mut self.announced);
+                let utf8 = self.config.utf8 && capabilities.utf8();
+                self.capabilities = Some(capabilities);
+                if utf8 {
+                    self.ask(Phase::Utf8, Command::Utf8);
+                    return Ok(());
+                }
+                self.log_in()
+            }
+            // Without it all goes on as it did before there was such a thing.
+            Phase::Utf8 => self.log_in(),
+            Phase::User if reply.is_ok() => {
+                let Credentials::Password { password, .. } = &self.config.credentials else { return Ok(()) };
+                let command = Command::Pass(password.clone());
+                self.start_login(Phase::Login, command)
+            }
+            Phase::User => Err(SessionError::LoginRefused(reply)),
+            Phase::Login => {
+                let went_well = reply.is_ok();
+                let refusal = match self.exchange.take() {
+                    Some(exchange) => exchange.ended(went_well)?,
+                    None => None,
+                };
+                match refusal {
+                    _ if went_well => {}
+                    Some(refusal) => {
+                        return Err(SessionError::TokenRefused { reply, refusal: Box::new(refusal) });
+                    }
+                    None => return Err(SessionError::LoginRefused(reply)),
+                }
+                self.phase = Phase::Ready;
+                self.events.push_back(Event::Ready);
+                self.pump();
+                Ok(())
+            }
+            Phase::Greeting | Phase::TlsHandshake | Phase::Ready | Phase::Quit => Ok(()),
+        }
+    }
+
+    /// The server asks for a SASL response.
+    pub(super) fn challenged(&mut self, reply: Reply) -> Result<(), SessionError> {
+        let Some(exchange) = &mut self.exchange else { return Err(SessionError::Unexpected(reply)) };
+        match exchange.challenge(&reply.text) {
+            Answer::Line(line) => self.out.extend_from_slice(&line),
+            Answer::Derive(derivation) => self.events.push_back(Event::DeriveKey(derivation)),
+            Answer::Over(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn log_in(&mut self) -> Result<(), SessionError> {
+        let (credentials, options) = (&self.config.credentials, &self.config.sasl);
+        let capabilities = self.capabilities.as_ref();
+        let offered = capabilities.and_then(Capabilities::sasl).unwrap_or_default();
+        let client = match sasl::Client::negotiate(offered.iter().map(|name| &name[..]), credentials, options)
+        {
+            Ok(client) => Some(client),
+            Err(SaslError::NoMechanism) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let in_the_clear = matches!(self.config.security, Security::Plaintext);
+        let apop = match self.config.apop {
+            Apop::WithoutTls => in_the_clear,
+            Apop::Always => true,
+            Apop::Never => false,
+        };
+        let sends_password = client.as_ref().is_none_or(|client| client.mechanism().sends_password());
+        if let (Credentials::Password { user, password }, Some(timestamp)) = (credentials, &self.timestamp)
+            && apop
+            && sends_password
+            && options.mechanism.is_none()
+            && options.authorization.is_none()
+            && let Some(digest) = apop::digest(timestamp, password)
+        {
+            let command = Command::Apop { user: user.clone(), digest: digest.into() };
+            return self.start_login(Phase::Login, command);
+        }
+        match (client, credentials) {
+            (Some(client), _) => {
+                let mut exchange = Exchange::new(client);
+                let mechanism = Bytes::from_static(exchange.mechanism().as_bytes());
+                let mut command = Command::Auth { mechanism: mechanism.clone(), initial: None };
+                // An initial response that makes the line too long has to wait for its challenge (RFC 5034 section 4).
+                if let Some(len) = exchange.initial_len()
+                    && b"AUTH ".len() + mechanism.len() + 1 + len + 2 <= LONGEST_COMMAND
+                {
+                    command = Command::Auth { mechanism, initial: exchange.initial() };
+                }
+                self.exchange = Some(exchange);
+                self.start_login(Phase::Login, command)
+            }
+            (None, Credentials::Password { user, .. }) if options.authorization.is_none() => {
+                // Servers from before CAPA don't announce USER, and some that have it forget to.
+                let command = Command::User(user.clone());
+                self.start_login(Phase::User, command)
+            }
+            (None, _) => Err(SessionError::NoMechanism),
+        }
+    }
+
+    fn start_login(&mut self, phase: Phase, command: Command) -> Result<(), SessionError> {
+        self.phase = phase;
+        self.start(Owner::Login, command)
+            .map_err(|_| SaslError::BadText { what: "user name or password" }.into())
+    }
+
+    fn ask(&mut self, phase: Phase, command: Command) {
+        self.phase = phase;
+        // These commands have no arguments that could fail to encode.
+        let _ = self.start(Owner::Login, command);
+    }
+
+    /// Puts a command on the wire. Nothing of one that can't be encoded is written.
+    pub(super) fn start(&mut self, owner: Owner, command: Command) -> Result<(), crate::ArgumentError> {
+        self.out.extend_from_slice(&command.encode()?);
+        self.flights.push_back(Flight { owner, command, reply: None });
+        self.unwritten += 1;
+        Ok(())
+    }
+
+    /// Whether the server takes commands before it has answered those before.
+    pub(super) fn pipelines(&self) -> bool {
+        self.capabilities.as_ref().is_some_and(|capabilities| capabilities.has(&Capability::Pipelining))
+    }
+}
