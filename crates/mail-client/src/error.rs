@@ -131,7 +131,12 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match &self.0.cause {
             Cause::Transport(_) | Cause::Io(_) => ErrorKind::Transport,
-            Cause::Session(SessionError::LoginRefused(_) | SessionError::NoMechanism) => ErrorKind::Login,
+            Cause::Session(
+                SessionError::LoginRefused(_)
+                | SessionError::TokenRefused { .. }
+                | SessionError::NoMechanism
+                | SessionError::Sasl(_),
+            ) => ErrorKind::Login,
             Cause::Session(SessionError::Closed | SessionError::Bye(_)) => ErrorKind::ConnectionLost,
             Cause::Session(SessionError::StartTlsRefused(_)) => ErrorKind::Transport,
             Cause::Session(_) => ErrorKind::Protocol,
@@ -175,6 +180,7 @@ impl Error {
             Cause::Refused(status) | Cause::NotSelected(status) => Some(status),
             Cause::Session(
                 SessionError::LoginRefused(status)
+                | SessionError::TokenRefused { status, .. }
                 | SessionError::Bye(status)
                 | SessionError::StartTlsRefused(status),
             ) => Some(status),

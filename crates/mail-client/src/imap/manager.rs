@@ -104,12 +104,14 @@ impl Manager for ImapManager {
 fn classify(error: &Error) -> Class {
     match error.cause() {
         Cause::Transport(error) if error.is_permanent() => Class::Permanent,
-        Cause::Session(SessionError::LoginRefused(status)) => match status {
-            status if refusal::is_limit(status) => Class::Limit,
-            status if refusal::is_throttle(status) => Class::Throttled(None),
-            Status { code: Some(ResponseCode::Unavailable), .. } => Class::Outage,
-            _ => Class::Refused,
-        },
+        Cause::Session(SessionError::LoginRefused(status) | SessionError::TokenRefused { status, .. }) => {
+            match status {
+                status if refusal::is_limit(status) => Class::Limit,
+                status if refusal::is_throttle(status) => Class::Throttled(None),
+                Status { code: Some(ResponseCode::Unavailable), .. } => Class::Outage,
+                _ => Class::Refused,
+            }
+        }
         Cause::Session(SessionError::Bye(status)) => match status {
             status if refusal::is_limit(status) => Class::Limit,
             status if refusal::is_throttle(status) => Class::Throttled(None),
