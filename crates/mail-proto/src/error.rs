@@ -65,6 +65,8 @@ pub enum QuirkKind {
     MissingSpace,
     /// A status line without its text.
     MissingText,
+    /// Brackets with no response code in them.
+    EmptyCode,
     /// A response code without its closing bracket.
     UnclosedCode,
     /// A response code that is known but whose arguments can't be read; it is kept as raw bytes.
@@ -107,6 +109,7 @@ impl fmt::Display for QuirkKind {
             Self::ExtraSpace => "extra white space",
             Self::MissingSpace => "a missing space",
             Self::MissingText => "no text",
+            Self::EmptyCode => "an empty response code",
             Self::UnclosedCode => "an unclosed response code",
             Self::BadCodeArguments => "unreadable arguments of a response code",
             Self::UnexpectedNil => "NIL",

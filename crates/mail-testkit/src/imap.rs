@@ -24,7 +24,7 @@ use mail_proto::imap::command::{Command, TaggedCommand, tag_of};
 use mail_proto::imap::encode::{EncodeError, Encoded, Fragment};
 use mail_proto::imap::fetch::Fetch;
 use mail_proto::imap::response::{ParseOptions, Response, Untagged};
-use mail_proto::imap::{Flag, ResponseCode, Status, StatusKind};
+use mail_proto::imap::{Flag, ListOptions, ResponseCode, Status, StatusKind};
 use tokio::sync::watch;
 
 use crate::channel::Channel;
@@ -156,11 +156,11 @@ impl Session<'_> {
                 )
             }
             Ok(parsed) => {
-                let TaggedCommand { tag, command } = parsed.value;
+                let TaggedCommand { tag, command, uploads } = parsed.value;
                 let outcome = match (command, refused) {
                     // A message is read even if it isn't wanted: the next command is behind it.
-                    (Command::Append { mailbox, flags, date, len }, refused) => {
-                        let wanted = append::Wanted { mailbox, flags, date, len };
+                    (Command::Append { mailbox, messages }, refused) => {
+                        let wanted = append::Wanted { mailbox, messages, uploads };
                         self.append(wanted, &segment, refused).await?
                     }
                     (_, Some(refused)) => refused,
@@ -265,11 +265,15 @@ impl Session<'_> {
                 Ok(done())
             }
             Command::Namespace => Ok(self.namespace()),
-            Command::List { reference, pattern } => Ok(self.list(account, &reference, &pattern)),
+            Command::List { reference, patterns, options }
+                if patterns.len() == 1 && options == ListOptions::default() =>
+            {
+                Ok(self.list(account, &reference, &patterns[0]))
+            }
             Command::Lsub { reference, pattern } => Ok(self.lsub(account, &reference, &pattern)),
             Command::Status { mailbox, items } => Ok(self.status(account, &mailbox, &items)),
-            Command::Select { mailbox, read_only } => Ok(self.select(account, &mailbox, read_only)),
-            Command::Create(mailbox) => Ok(self.create(account, &mailbox)),
+            Command::Select { mailbox, read_only, .. } => Ok(self.select(account, &mailbox, read_only)),
+            Command::Create { mailbox, .. } => Ok(self.create(account, &mailbox)),
             Command::Delete(mailbox) => Ok(mailboxes::changed(account.delete(mailbox.as_bytes()))),
             Command::Rename { from, to } => {
                 Ok(mailboxes::changed(account.rename(from.as_bytes(), to.as_bytes())))
@@ -309,9 +313,9 @@ impl Session<'_> {
             }
             Command::Expunge => messages::expunge(account, selected, None),
             Command::UidExpunge(set) => messages::expunge(account, selected, Some(&set)),
-            Command::Search { uid, key } => self.search(account, selected, uid, &key),
+            Command::Search { uid, returns: None, key } => self.search(account, selected, uid, &key),
             Command::Fetch { uid, set, items } => self.fetch(account, selected, uid, &set, &items).await?,
-            Command::Store { uid, set, action, silent, flags } => {
+            Command::Store { uid, set, action, silent, flags, unchanged_since: None } => {
                 let change = store::Change { action, silent, flags };
                 self.store(account, selected, uid, &set, &change)
             }

@@ -75,10 +75,7 @@ impl ImapClient {
     /// # Errors
     /// The server refuses, or can't be reached.
     pub async fn list(&self, reference: &str, pattern: &str) -> Result<Vec<List>> {
-        let command = Command::List {
-            reference: reference.as_bytes().to_vec().into(),
-            pattern: pattern.as_bytes().to_vec().into(),
-        };
+        let command = Command::list(reference.as_bytes().to_vec(), pattern.as_bytes().to_vec());
         let answer = self.calls.run(Request::new(command)).await?;
         let lists = answer.data.into_iter().filter_map(|data| match data {
             Untagged::List(list) => Some(list),
@@ -146,8 +143,8 @@ impl ImapClient {
     }
 
     async fn open(&self, mailbox: MailboxName, read_only: bool) -> Result<Mailbox> {
-        let answer =
-            self.calls.run(Request::new(Command::Select { mailbox: mailbox.clone(), read_only })).await;
+        let command = if read_only { Command::examine(mailbox) } else { Command::select(mailbox) };
+        let answer = self.calls.run(Request::new(command)).await;
         let answer = answer.map_err(|error| match error.cause().clone() {
             Cause::Refused(status) => error.with_cause(Cause::NotSelected(status)),
             _ => error,

@@ -19,6 +19,19 @@ macro_rules! capabilities {
             $($(#[$doc])* $name,)*
             /// `AUTH=` and the name of a SASL mechanism, in capitals.
             Auth(Box<str>),
+            /// `THREAD=` and the name of an algorithm, in capitals (RFC 5256).
+            Thread(Box<str>),
+            /// `QUOTA=RES-` and the name of a resource, in capitals (RFC 9208).
+            QuotaResource(Box<str>),
+            /// `RIGHTS=` and letters of rights, which may be none (RFC 4314).
+            Rights(Box<str>),
+            /// `APPENDLIMIT`, and the largest message that may be appended, in bytes, if it is the same for all
+            /// mailboxes (RFC 7889).
+            AppendLimit(Option<u64>),
+            /// `MESSAGELIMIT=` and how many messages a command may handle (RFC 9738).
+            MessageLimit(u32),
+            /// `SAVELIMIT=` and how many messages a saved search may hold (RFC 9738).
+            SaveLimit(u32),
             /// One that isn't known here, as on the wire.
             Other(Bytes),
         }
@@ -32,7 +45,7 @@ macro_rules! capabilities {
             fn wire(&self) -> Option<&'static str> {
                 match self {
                     $(Self::$name => Some($wire),)*
-                    Self::Auth(_) | Self::Other(_) => None,
+                    _ => None,
                 }
             }
         }
@@ -44,50 +57,126 @@ capabilities! {
     Imap4Rev1 = "IMAP4rev1",
     /// RFC 9051
     Imap4Rev2 = "IMAP4rev2",
+    /// RFC 4314
+    Acl = "ACL",
+    /// RFC 3516
+    Binary = "BINARY",
+    /// RFC 4469
+    Catenate = "CATENATE",
+    /// RFC 3348
+    Children = "CHILDREN",
     /// RFC 4978
     CompressDeflate = "COMPRESS=DEFLATE",
     /// RFC 7162
     CondStore = "CONDSTORE",
+    /// RFC 5267
+    ContextSearch = "CONTEXT=SEARCH",
+    /// RFC 5267
+    ContextSort = "CONTEXT=SORT",
+    /// RFC 6154
+    CreateSpecialUse = "CREATE-SPECIAL-USE",
     /// RFC 5161
     Enable = "ENABLE",
     /// RFC 4731
     ESearch = "ESEARCH",
+    /// RFC 5267
+    ESort = "ESORT",
+    /// RFC 5466
+    Filters = "FILTERS",
+    /// Gmail: labels, ids and its search
+    GmailExtensions = "X-GM-EXT-1",
     /// RFC 2971
     Id = "ID",
     /// RFC 2177
     Idle = "IDLE",
-    /// RFC 7888: literals of any size need not wait
-    LiteralPlus = "LITERAL+",
-    /// RFC 7888: literals up to 4,096 bytes need not wait
-    LiteralMinus = "LITERAL-",
+    /// RFC 9585
+    InProgress = "INPROGRESS",
+    /// RFC 9698
+    JmapAccess = "JMAPACCESS",
     /// RFC 5258
     ListExtended = "LIST-EXTENDED",
+    /// RFC 9590
+    ListMetadata = "LIST-METADATA",
+    /// RFC 8440
+    ListMyRights = "LIST-MYRIGHTS",
     /// RFC 5819
     ListStatus = "LIST-STATUS",
+    /// RFC 7888: literals up to 4,096 bytes need not wait
+    LiteralMinus = "LITERAL-",
+    /// RFC 7888: literals of any size need not wait
+    LiteralPlus = "LITERAL+",
     /// RFC 3501: LOGIN is refused
     LoginDisabled = "LOGINDISABLED",
+    /// RFC 2221
+    LoginReferrals = "LOGIN-REFERRALS",
+    /// RFC 2193
+    MailboxReferrals = "MAILBOX-REFERRALS",
+    /// RFC 5464: with mailboxes and with the server
+    Metadata = "METADATA",
+    /// RFC 5464: with the server alone
+    MetadataServer = "METADATA-SERVER",
     /// RFC 6851
     Move = "MOVE",
     /// RFC 3502
     MultiAppend = "MULTIAPPEND",
+    /// RFC 7377
+    MultiSearch = "MULTISEARCH",
     /// RFC 2342
     Namespace = "NAMESPACE",
+    /// RFC 5465
+    Notify = "NOTIFY",
+    /// RFC 8474
+    ObjectId = "OBJECTID",
+    /// RFC 9394
+    Partial = "PARTIAL",
+    /// RFC 8970
+    Preview = "PREVIEW",
     /// RFC 7162
     QResync = "QRESYNC",
+    /// RFC 9208
+    Quota = "QUOTA",
+    /// RFC 9208: SETQUOTA
+    QuotaSet = "QUOTASET",
+    /// RFC 8508
+    Replace = "REPLACE",
     /// RFC 4959
     SaslIr = "SASL-IR",
+    /// RFC 8514
+    SaveDate = "SAVEDATE",
+    /// RFC 6203
+    SearchFuzzy = "SEARCH=FUZZY",
+    /// RFC 5182
+    SearchRes = "SEARCHRES",
+    /// RFC 5256
+    Sort = "SORT",
+    /// RFC 5957
+    SortDisplay = "SORT=DISPLAY",
     /// RFC 6154
     SpecialUse = "SPECIAL-USE",
     /// RFC 3501
     StartTls = "STARTTLS",
     /// RFC 8438
     StatusSize = "STATUS=SIZE",
+    /// batches of UIDs
+    UidBatches = "UIDBATCHES",
+    /// RFC 9586
+    UidOnly = "UIDONLY",
     /// RFC 4315
     UidPlus = "UIDPLUS",
+    /// RFC 8437
+    Unauthenticate = "UNAUTHENTICATE",
     /// RFC 3691
     Unselect = "UNSELECT",
+    /// RFC 4467
+    UrlAuth = "URLAUTH",
     /// RFC 6855
     Utf8Accept = "UTF8=ACCEPT",
+    /// RFC 6855: UTF-8 has to be switched on
+    Utf8Only = "UTF8=ONLY",
+    /// RFC 5032
+    Within = "WITHIN",
+    /// Gmail: LIST with special uses, before RFC 6154
+    XList = "XLIST",
 }
 
 impl Capability {
@@ -97,12 +186,32 @@ impl Capability {
         if let Some(known) = Self::known(&name) {
             return known;
         }
-        match name.split_at_checked(5) {
-            Some((head, mechanism)) if head.eq_ignore_ascii_case(b"AUTH=") && mechanism.is_ascii() => {
-                let mechanism = String::from_utf8_lossy(mechanism).to_ascii_uppercase();
-                Self::Auth(mechanism.into())
+        Self::with_value(&name).unwrap_or(Self::Other(name))
+    }
+
+    /// One whose name has a value in it. A value that can't be read makes it one that isn't known.
+    fn with_value(name: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(name).ok().filter(|text| text.is_ascii())?;
+        if text.eq_ignore_ascii_case("APPENDLIMIT") {
+            return Some(Self::AppendLimit(None));
+        }
+        let (head, value) = text.split_once('=')?;
+        let number = || value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse::<u32>().ok())?;
+        let capitals = || Box::from(value.to_ascii_uppercase());
+        match head.to_ascii_uppercase().as_str() {
+            "AUTH" if !value.is_empty() => Some(Self::Auth(capitals())),
+            "THREAD" if !value.is_empty() => Some(Self::Thread(capitals())),
+            "QUOTA" => match capitals().strip_prefix("RES-") {
+                Some(resource) if !resource.is_empty() => Some(Self::QuotaResource(resource.into())),
+                _ => None,
+            },
+            "RIGHTS" => Some(Self::Rights(value.into())),
+            "APPENDLIMIT" if value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                value.parse().ok().map(|bytes| Self::AppendLimit(Some(bytes)))
             }
-            _ => Self::Other(name),
+            "MESSAGELIMIT" => number().map(Self::MessageLimit),
+            "SAVELIMIT" => number().map(Self::SaveLimit),
+            _ => None,
         }
     }
 }
@@ -111,6 +220,13 @@ impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auth(mechanism) => write!(f, "AUTH={mechanism}"),
+            Self::Thread(algorithm) => write!(f, "THREAD={algorithm}"),
+            Self::QuotaResource(name) => write!(f, "QUOTA=RES-{name}"),
+            Self::Rights(letters) => write!(f, "RIGHTS={letters}"),
+            Self::AppendLimit(None) => f.write_str("APPENDLIMIT"),
+            Self::AppendLimit(Some(bytes)) => write!(f, "APPENDLIMIT={bytes}"),
+            Self::MessageLimit(most) => write!(f, "MESSAGELIMIT={most}"),
+            Self::SaveLimit(most) => write!(f, "SAVELIMIT={most}"),
             Self::Other(name) => write!(f, "{}", name.escape_ascii()),
             known => f.write_str(known.wire().unwrap_or_default()),
         }
@@ -134,6 +250,39 @@ impl Capabilities {
         self.list
             .iter()
             .any(|capability| matches!(capability, Capability::Auth(name) if &**name == mechanism))
+    }
+
+    /// Whether the server finds threads by this algorithm, given in capitals (RFC 5256).
+    pub fn has_thread(&self, algorithm: &str) -> bool {
+        self.list
+            .iter()
+            .any(|capability| matches!(capability, Capability::Thread(name) if &**name == algorithm))
+    }
+
+    /// Whether SEARCH RETURN may be asked: by ESEARCH, or because IMAP4rev2 has it.
+    pub fn has_esearch(&self) -> bool {
+        self.has(&Capability::ESearch) || self.has(&Capability::Imap4Rev2)
+    }
+
+    /// Whether mod-sequences are kept: by CONDSTORE, or because QRESYNC needs it.
+    pub fn has_condstore(&self) -> bool {
+        self.has(&Capability::CondStore) || self.has(&Capability::QResync)
+    }
+
+    /// The largest message that may be appended, in bytes, if the server says (RFC 7889).
+    pub fn append_limit(&self) -> Option<u64> {
+        self.list.iter().find_map(|capability| match capability {
+            Capability::AppendLimit(limit) => *limit,
+            _ => None,
+        })
+    }
+
+    /// How many messages a command may handle, if the server says (RFC 9738).
+    pub fn message_limit(&self) -> Option<u32> {
+        self.list.iter().find_map(|capability| match capability {
+            Capability::MessageLimit(limit) => Some(*limit),
+            _ => None,
+        })
     }
 
     /// All of them.
@@ -186,9 +335,11 @@ impl Capabilities {
         for capability in &self.list {
             out.raw(" ");
             match capability {
-                Capability::Auth(mechanism) => out.raw("AUTH=").atom(mechanism.as_bytes(), "capability"),
                 Capability::Other(name) => out.atom(name, "capability"),
-                known => out.raw(known.wire().unwrap_or_default()),
+                known => match known.wire() {
+                    Some(name) => out.raw(name),
+                    None => out.atom(known.to_string().as_bytes(), "capability"),
+                },
             };
         }
     }
@@ -215,5 +366,23 @@ mod tests {
         assert_eq!(cx.into_quirks().len(), 2);
         let mut strict = Context::new(&frame, true);
         assert!(Capabilities::parse(&frame, &mut strict).is_err());
+    }
+
+    #[test]
+    fn values_are_part_of_the_name() {
+        for (wire, capability) in [
+            ("APPENDLIMIT", Capability::AppendLimit(None)),
+            ("appendlimit=5000000000", Capability::AppendLimit(Some(5_000_000_000))),
+            ("APPENDLIMIT=+5", Capability::Other("APPENDLIMIT=+5".into())),
+            ("MESSAGELIMIT=1000", Capability::MessageLimit(1000)),
+            ("Thread=refs", Capability::Thread("REFS".into())),
+            ("QUOTA=RES-STORAGE", Capability::QuotaResource("STORAGE".into())),
+            ("RIGHTS=", Capability::Rights("".into())),
+            ("STATUS=SIZE", Capability::StatusSize),
+            ("AUTH=", Capability::Other("AUTH=".into())),
+        ] {
+            assert_eq!(Capability::new(wire), capability);
+            assert!(capability.to_string().eq_ignore_ascii_case(wire));
+        }
     }
 }

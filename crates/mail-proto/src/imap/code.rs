@@ -6,8 +6,13 @@ use super::{
     capability::Capabilities,
     encode::Encoder,
     flags::{self, Flag},
+    mailbox_status::object_id,
+    metadata::MetadataCode,
     sequence_set::SequenceSet,
-    terminals::{Context, Parsing, any_value, astring, fail, list, number, number64, nz_number, sp, spaces},
+    terminals::{
+        Context, Parsing, any_value, astring, atom, byte, fail, list, nil, nstring, number, number64,
+        nz_number, sp, spaces,
+    },
 };
 use crate::error::QuirkKind;
 
@@ -20,6 +25,10 @@ macro_rules! codes {
             $($(#[$doc])* $name,)*
             /// `BADCHARSET`: the charsets that would have done, if the server says (RFC 9051).
             BadCharset(Vec<Bytes>),
+            /// `BADEVENT` (RFC 5465): the events that the server can tell of.
+            BadEvent(Vec<Bytes>),
+            /// `BADURL` (RFC 4469): the URL that led to no message.
+            BadUrl(Bytes),
             /// `CAPABILITY` (RFC 9051).
             Capability(Capabilities),
             /// `PERMANENTFLAGS` (RFC 9051).
@@ -50,6 +59,23 @@ macro_rules! codes {
             HighestModSeq(u64),
             /// `MODIFIED` (RFC 7162): the messages a conditional STORE left alone.
             Modified(SequenceSet),
+            /// `INPROGRESS` (RFC 9585): a command that takes long is being carried out.
+            InProgress(Progress),
+            /// `MAILBOXID` (RFC 8474): the mailbox' id.
+            MailboxId(Bytes),
+            /// `MESSAGELIMIT` (RFC 9738): only some of the messages were handled.
+            MessageLimit {
+                /// How many messages a command may handle.
+                most: u32,
+                /// The lowest UID that was handled, or the sequence number where UIDs aren't in use.
+                lowest: Option<u32>,
+            },
+            /// `METADATA` (RFC 5464).
+            Metadata(MetadataCode),
+            /// `NOUPDATE` (RFC 5267): the search with this tag isn't kept up to date.
+            NoUpdate(Bytes),
+            /// `UNDEFINED-FILTER` (RFC 5466): there is no filter of this name.
+            UndefinedFilter(Bytes),
             /// One that isn't known here, or whose arguments can't be read.
             Other {
                 /// The name as on the wire.
@@ -69,6 +95,14 @@ macro_rules! codes {
                 match self {
                     $(Self::$name => $wire,)*
                     Self::BadCharset(_) => "BADCHARSET",
+                    Self::BadEvent(_) => "BADEVENT",
+                    Self::BadUrl(_) => "BADURL",
+                    Self::InProgress(_) => "INPROGRESS",
+                    Self::MailboxId(_) => "MAILBOXID",
+                    Self::MessageLimit { .. } => "MESSAGELIMIT",
+                    Self::Metadata(_) => "METADATA",
+                    Self::NoUpdate(_) => "NOUPDATE",
+                    Self::UndefinedFilter(_) => "UNDEFINED-FILTER",
                     Self::Capability(_) => "CAPABILITY",
                     Self::PermanentFlags(_) => "PERMANENTFLAGS",
                     Self::UidNext(_) => "UIDNEXT",
@@ -100,6 +134,8 @@ codes! {
     ClientBug = "CLIENTBUG",
     /// RFC 7162: the mailbox that was selected before isn't any more.
     Closed = "CLOSED",
+    /// RFC 4978
+    CompressionActive = "COMPRESSIONACTIVE",
     /// RFC 5530
     ContactAdmin = "CONTACTADMIN",
     /// RFC 5530
@@ -108,6 +144,8 @@ codes! {
     Expired = "EXPIRED",
     /// RFC 5530
     ExpungeIssued = "EXPUNGEISSUED",
+    /// RFC 9051: there are mailboxes below it
+    HasChildren = "HASCHILDREN",
     /// RFC 5530
     InUse = "INUSE",
     /// RFC 5530
@@ -118,6 +156,10 @@ codes! {
     NoModSeq = "NOMODSEQ",
     /// RFC 5530
     NoPerm = "NOPERM",
+    /// RFC 5465: the server tells nothing unasked from here on
+    NotificationOverflow = "NOTIFICATIONOVERFLOW",
+    /// RFC 5182: no search result is kept
+    NotSaved = "NOTSAVED",
     /// RFC 5530
     OverQuota = "OVERQUOTA",
     /// RFC 9051
@@ -132,16 +174,35 @@ codes! {
     ServerBug = "SERVERBUG",
     /// Gmail: the server slows this account down.
     Throttled = "THROTTLED",
+    /// RFC 4469: the message has too many bytes
+    TooBig = "TOOBIG",
     /// RFC 9051: creating the mailbox first would help.
     TryCreate = "TRYCREATE",
     /// RFC 4315
     UidNotSticky = "UIDNOTSTICKY",
+    /// RFC 9586: sequence numbers are not in use
+    UidRequired = "UIDREQUIRED",
     /// RFC 5530
     Unavailable = "UNAVAILABLE",
+    /// RFC 3516: the part's encoding isn't known
+    UnknownCte = "UNKNOWN-CTE",
+    /// RFC 6154: the special use can't be had
+    UseAttr = "USEATTR",
+}
+
+/// How far a command has come (`INPROGRESS`, RFC 9585).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The command's tag.
+    pub tag: Option<Bytes>,
+    /// How many items are done.
+    pub done: Option<u64>,
+    /// How many items there are.
+    pub of: Option<u64>,
 }
 
 impl ResponseCode {
-    /// `"[" resp-text-code "]"`. A code that can't be read is kept raw; one without its bracket is a quirk.
+    /// `"[" resp-text-code "]"`. A code that can't be read is kept raw.
     pub(crate) fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
         let Some(inner) = input.strip_prefix(b"[") else { return fail(input, "\"[\"") };
         let len =
@@ -185,6 +246,49 @@ impl ResponseCode {
                     Ok((rest, ()))
                 })?;
                 Ok((rest, Self::BadCharset(charsets)))
+            }
+            b"BADEVENT" => {
+                let (rest, ()) = spaces(input, cx)?;
+                let mut events = Vec::new();
+                let (rest, ()) = list(rest, cx, |input, cx| {
+                    let (rest, event) = astring(input, cx)?;
+                    events.push(cx.bytes(event));
+                    Ok((rest, ()))
+                })?;
+                Ok((rest, Self::BadEvent(events)))
+            }
+            b"BADURL" => text_of(Self::BadUrl, input, cx),
+            b"NOUPDATE" => text_of(Self::NoUpdate, input, cx),
+            b"UNDEFINED-FILTER" => text_of(Self::UndefinedFilter, input, cx),
+            b"INPROGRESS" if input.first() == Some(&b']') => {
+                Ok((input, Self::InProgress(Progress::default())))
+            }
+            b"INPROGRESS" => {
+                let (rest, ()) = spaces(input, cx)?;
+                let (rest, ()) = byte(b'(', "\"(\"")(rest)?;
+                let (rest, tag) = nstring(rest, cx)?;
+                let (rest, ()) = spaces(rest, cx)?;
+                let (rest, done) = nullable(rest)?;
+                let (rest, ()) = spaces(rest, cx)?;
+                let (rest, of) = nullable(rest)?;
+                let (rest, ()) = byte(b')', "\")\"")(rest)?;
+                Ok((rest, Self::InProgress(Progress { tag: tag.map(|tag| cx.bytes(tag)), done, of })))
+            }
+            b"MAILBOXID" => {
+                let (rest, id) = object_id(spaces(input, cx)?.0)?;
+                Ok((rest, Self::MailboxId(cx.frame.slice_ref(id))))
+            }
+            b"MESSAGELIMIT" => {
+                let (rest, most) = number(spaces(input, cx)?.0)?;
+                let (rest, lowest) = match rest.first() {
+                    Some(b' ') => number(spaces(rest, cx)?.0).map(|(rest, lowest)| (rest, Some(lowest)))?,
+                    _ => (rest, None),
+                };
+                Ok((rest, Self::MessageLimit { most, lowest }))
+            }
+            b"METADATA" => {
+                let (rest, code) = MetadataCode::parse(spaces(input, cx)?.0, cx)?;
+                Ok((rest, Self::Metadata(code)))
             }
             b"CAPABILITY" => {
                 let (rest, capabilities) = Capabilities::parse(input, cx)?;
@@ -237,6 +341,33 @@ impl ResponseCode {
                 }
                 out.raw(")");
             }
+            Self::BadEvent(events) => {
+                out.raw(" ").list(events, |out, event| {
+                    out.astring(event, "event");
+                });
+            }
+            Self::BadUrl(url) => drop(out.raw(" ").string(url, "URL")),
+            Self::NoUpdate(tag) => drop(out.raw(" ").string(tag, "tag")),
+            Self::UndefinedFilter(name) => drop(out.raw(" ").atom(name, "filter name")),
+            Self::InProgress(progress) if *progress == Progress::default() => {}
+            Self::InProgress(Progress { tag, done, of }) => {
+                let number = |out: &mut Encoder, number: &Option<u64>| match number {
+                    Some(number) => drop(out.raw(" ").number(*number)),
+                    None => drop(out.raw(" NIL")),
+                };
+                out.raw(" (").nstring(tag.as_deref(), "tag");
+                number(out, done);
+                number(out, of);
+                out.raw(")");
+            }
+            Self::MailboxId(id) => drop(out.raw(" (").atom(id, "mailbox id").raw(")")),
+            Self::MessageLimit { most, lowest } => {
+                out.raw(" ").number(u64::from(*most));
+                if let Some(lowest) = lowest {
+                    out.raw(" ").number(u64::from(*lowest));
+                }
+            }
+            Self::Metadata(code) => code.encode(out.raw(" ")),
             Self::Capability(capabilities) => capabilities.encode(out),
             Self::PermanentFlags(list) => {
                 out.raw(" ");
@@ -275,8 +406,16 @@ impl ResponseCode {
 }
 
 fn is_known(name: &[u8]) -> bool {
-    const WITH_ARGUMENTS: [&str; 10] = [
+    const WITH_ARGUMENTS: [&str; 18] = [
         "BADCHARSET",
+        "BADEVENT",
+        "BADURL",
+        "INPROGRESS",
+        "MAILBOXID",
+        "MESSAGELIMIT",
+        "METADATA",
+        "NOUPDATE",
+        "UNDEFINED-FILTER",
         "CAPABILITY",
         "PERMANENTFLAGS",
         "UIDNEXT",
@@ -302,23 +441,45 @@ fn number_of<'a, T>(
     Ok((rest, code(value)))
 }
 
-/// Everything up to the bracket that closes the code; a bracket in a string doesn't. Without one, the code ends with
-/// its line.
-fn raw_arguments<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, &'a [u8]> {
+/// `SP (atom / string)`: a bracket in a word closes the code.
+fn text_of<'a>(
+    code: fn(Bytes) -> ResponseCode,
+    input: &'a [u8],
+    cx: &mut Context<'a>,
+) -> Parsing<'a, ResponseCode> {
+    let (rest, ()) = spaces(input, cx)?;
+    if matches!(rest.first(), Some(b'"' | b'{')) {
+        let (rest, span) = astring(rest, cx)?;
+        return Ok((rest, code(cx.bytes(span))));
+    }
+    let (rest, word) = atom(rest)?;
+    Ok((rest, code(cx.frame.slice_ref(word))))
+}
+
+/// `number64 / nil`
+fn nullable(input: &[u8]) -> Parsing<'_, Option<u64>> {
+    match nil(input) {
+        Some(rest) => Ok((rest, None)),
+        None => number64(input).map(|(rest, number)| (rest, Some(number))),
+    }
+}
+
+/// Everything up to the bracket that closes the code; a bracket in a string or list doesn't.
+fn raw_arguments<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, &'a [u8]> {
     let mut rest = input;
+    // What is never closed is looked at once, or a line of parentheses would be looked at once for each.
+    let mut structured = true;
     loop {
         match rest.first() {
             Some(b']') => return Ok((&rest[1..], &input[..input.len() - rest.len()])),
-            None | Some(b'\r' | b'\n') => {
-                cx.quirk(rest, QuirkKind::UnclosedCode)?;
-                return Ok((rest, &input[..input.len() - rest.len()]));
-            }
-            Some(b'"' | b'(') => {
-                rest = match any_value(rest, cx) {
-                    Ok((rest, ())) => rest,
-                    Err(_) => &rest[1..],
-                };
-            }
+            None | Some(b'\r' | b'\n') => return fail(rest, "\"]\""),
+            Some(b'"' | b'(') if structured => match any_value(rest, cx) {
+                Ok((behind, ())) => rest = behind,
+                Err(_) => {
+                    structured = false;
+                    rest = &rest[1..];
+                }
+            },
             Some(_) => rest = &rest[1..],
         }
     }

@@ -1,26 +1,21 @@
 //! Commands: everything a client sends (RFC 9051 section 6).
 
+mod read;
+mod write;
+
 use std::fmt;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 
+pub use self::read::tag_of;
 use super::{
-    capability::Capabilities,
-    date::DateTime,
-    encode::{EncodeError, EncodeOptions, Encoded, Encoder},
-    fetch::{self, FetchItem},
-    flags::{self, Flag},
-    mailbox::MailboxName,
-    mailbox_status::{self, StatusItem},
-    response::{self, ParseOptions, Parsed},
-    search::SearchKey,
-    sequence_set::SequenceSet,
-    terminals::{
-        Context, Parsing, astring, at_end, atom, byte, end, fail, number64, quoted, spaces, take_while1,
-    },
+    acl::RightsChange, append::AppendMessage, capability::Capabilities, fetch::FetchItem, flags::Flag,
+    list::MailboxAttribute, list_command::ListOptions, mailbox::MailboxName, mailbox_status::StatusItem,
+    metadata::MetadataOptions, multi_search::MultiSearch, notify::Notify, search::SearchReturn,
+    search_key::SearchKey, select::SelectOptions, sequence_set::SequenceSet, sort::SortKey,
+    thread::ThreadAlgorithm, uid_batches::UidBatchesQuery,
 };
-use crate::{error::ParseError, secret::Secret};
+use crate::secret::Secret;
 
 /// A command, without its tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,25 +47,45 @@ pub enum Command {
     Id(Vec<(Bytes, Option<Bytes>)>),
     /// Extensions that have to be switched on (RFC 5161).
     Enable(Capabilities),
+    /// The login undone, and with it all that ENABLE switched on (RFC 8437).
+    Unauthenticate,
+    /// Compression from here on, by DEFLATE (RFC 4978).
+    Compress,
+    /// What is to be told unasked (RFC 5465).
+    Notify(Notify),
+    /// The URL of the JMAP session of this account (RFC 9698).
+    GetJmapAccess,
     /// SELECT, or EXAMINE.
     Select {
         /// Which mailbox.
         mailbox: MailboxName,
         /// EXAMINE: nothing in the mailbox can be changed.
         read_only: bool,
+        /// What else the selection is to bring (RFC 7162).
+        options: SelectOptions,
     },
     /// Which mailboxes are there?
     List {
-        /// What the pattern is relative to.
+        /// What the patterns are relative to.
         reference: Bytes,
-        /// The pattern: `*` stands for anything, `%` for anything but the delimiter.
-        pattern: Bytes,
+        /// The patterns, one unless the server has LIST-EXTENDED: `*` stands for anything, `%` for anything but the
+        /// delimiter.
+        patterns: Vec<Bytes>,
+        /// Which of them, and what of them (RFC 5258).
+        options: ListOptions,
     },
     /// Which mailboxes are subscribed to (RFC 3501)?
     Lsub {
         /// What the pattern is relative to.
         reference: Bytes,
-        /// The pattern, as for LIST.
+        /// The pattern.
+        pattern: Bytes,
+    },
+    /// Which mailboxes are there, and what are they for (Gmail, before RFC 6154)?
+    XList {
+        /// What the pattern is relative to.
+        reference: Bytes,
+        /// The pattern.
         pattern: Bytes,
     },
     /// Numbers of a mailbox.
@@ -81,7 +96,12 @@ pub enum Command {
         items: Vec<StatusItem>,
     },
     /// A new mailbox.
-    Create(MailboxName),
+    Create {
+        /// Its name.
+        mailbox: MailboxName,
+        /// What it is for (`CREATE-SPECIAL-USE`, RFC 6154).
+        special_use: Vec<MailboxAttribute>,
+    },
     /// A mailbox less.
     Delete(MailboxName),
     /// Another name for a mailbox.
@@ -99,18 +119,26 @@ pub enum Command {
     Namespace,
     /// News as it comes (RFC 2177), until [`Command::IDLE_DONE`].
     Idle,
-    /// A message into a mailbox. Its bytes follow: the literal is announced and comes from elsewhere.
+    /// Messages into a mailbox. Their bytes follow: each literal is announced and comes from elsewhere.
     Append {
         /// Which mailbox.
         mailbox: MailboxName,
-        /// The flags it is to have.
-        flags: Vec<Flag>,
-        /// The date it is to have; the server's now if there is none.
-        date: Option<DateTime>,
-        /// How many bytes the message has.
-        len: u64,
+        /// The messages, of which there is one unless the server has MULTIAPPEND (RFC 3502): then all are stored or
+        /// none is.
+        messages: Vec<AppendMessage>,
     },
-    /// Housekeeping, whatever the server makes of it (RFC 3501).
+    /// A message into a mailbox, and another out of the selected one (RFC 8508).
+    Replace {
+        /// Whether the number is a UID.
+        uid: bool,
+        /// The message that goes.
+        number: u32,
+        /// Which mailbox.
+        mailbox: MailboxName,
+        /// The message that comes.
+        message: AppendMessage,
+    },
+    /// The server's housekeeping for the selected mailbox (RFC 3501).
     Check,
     /// The selected mailbox is put away, and messages with `\Deleted` are removed.
     Close,
@@ -124,9 +152,37 @@ pub enum Command {
     Search {
         /// Whether UIDs are asked for.
         uid: bool,
+        /// What is to be told, in an ESEARCH response; in a SEARCH response if it isn't said (RFC 4731).
+        returns: Option<Vec<SearchReturn>>,
         /// The condition.
         key: SearchKey,
     },
+    /// Which messages of several mailboxes match (RFC 7377)?
+    MultiSearch(MultiSearch),
+    /// Which messages match, in this order (RFC 5256)?
+    Sort {
+        /// Whether UIDs are asked for.
+        uid: bool,
+        /// What is to be told, in an ESEARCH response; in a SORT response if it isn't said (RFC 5267).
+        returns: Option<Vec<SearchReturn>>,
+        /// The order: by the first, among equals by the second, and so on.
+        order: Vec<SortKey>,
+        /// The condition.
+        key: SearchKey,
+    },
+    /// Which messages match, and which of them answers which (RFC 5256)?
+    Thread {
+        /// Whether UIDs are asked for.
+        uid: bool,
+        /// How threads are found.
+        algorithm: ThreadAlgorithm,
+        /// The condition.
+        key: SearchKey,
+    },
+    /// No further news of the searches with these tags (RFC 5267).
+    CancelUpdate(Vec<Bytes>),
+    /// The selected mailbox' UIDs in batches.
+    UidBatches(UidBatchesQuery),
     /// Tell of messages.
     Fetch {
         /// Whether the set is one of UIDs.
@@ -148,6 +204,8 @@ pub enum Command {
         silent: bool,
         /// Which flags.
         flags: Vec<Flag>,
+        /// Messages with a higher mod-sequence than this are left alone (RFC 7162).
+        unchanged_since: Option<u64>,
     },
     /// Messages into another mailbox.
     Copy {
@@ -166,6 +224,60 @@ pub enum Command {
         set: SequenceSet,
         /// Into which mailbox.
         mailbox: MailboxName,
+    },
+    /// The limits of a quota root (RFC 9208).
+    GetQuota(Bytes),
+    /// The quota roots of a mailbox, and their limits (RFC 9208).
+    GetQuotaRoot(MailboxName),
+    /// Other limits for a quota root (RFC 9208).
+    SetQuota {
+        /// The quota root.
+        root: Bytes,
+        /// Names of resources, and their limits.
+        limits: Vec<(Bytes, u64)>,
+    },
+    /// Other rights for somebody in a mailbox (RFC 4314).
+    SetAcl {
+        /// The mailbox.
+        mailbox: MailboxName,
+        /// Who.
+        identifier: Bytes,
+        /// Which rights.
+        change: RightsChange,
+    },
+    /// No rights of their own for somebody in a mailbox (RFC 4314).
+    DeleteAcl {
+        /// The mailbox.
+        mailbox: MailboxName,
+        /// Who.
+        identifier: Bytes,
+    },
+    /// Who may do what in a mailbox (RFC 4314)?
+    GetAcl(MailboxName),
+    /// Which rights can somebody be given in a mailbox (RFC 4314)?
+    ListRights {
+        /// The mailbox.
+        mailbox: MailboxName,
+        /// Who.
+        identifier: Bytes,
+    },
+    /// What may the user do in a mailbox (RFC 4314)?
+    MyRights(MailboxName),
+    /// Values kept with a mailbox, or with the server if the name is empty (RFC 5464).
+    GetMetadata {
+        /// The mailbox.
+        mailbox: MailboxName,
+        /// Which values, further.
+        options: MetadataOptions,
+        /// The names of the values.
+        entries: Vec<Bytes>,
+    },
+    /// Other values with a mailbox, or with the server if the name is empty (RFC 5464).
+    SetMetadata {
+        /// The mailbox.
+        mailbox: MailboxName,
+        /// Names and values; `None` to have none.
+        entries: Vec<(Bytes, Option<Bytes>)>,
     },
 }
 
@@ -187,391 +299,55 @@ pub struct TaggedCommand {
     pub tag: Bytes,
     /// The command.
     pub command: Command,
+    /// The messages of an APPEND or a REPLACE that lie in the frame, in order. One that is streamed is the last.
+    pub uploads: Vec<Bytes>,
 }
 
+/// Commands as they are mostly wanted, without extensions.
 impl Command {
     /// The line that ends IDLE.
     pub const IDLE_DONE: &'static [u8] = b"DONE\r\n";
 
-    /// The command as it goes over the wire.
-    ///
-    /// The literal of APPEND is a [`Fragment::Upload`](super::encode::Fragment::Upload) before the line's end.
-    ///
-    /// # Errors
-    /// An argument can't be written. Nothing of the command was.
-    pub fn encode(&self, tag: &str, options: EncodeOptions) -> Result<Encoded, EncodeError> {
-        let mut encoder = Encoder::new(options);
-        let out = &mut encoder;
-        out.atom(tag.as_bytes(), "tag").raw(" ");
-        let uid = |out: &mut Encoder, uid: &bool| {
-            if *uid {
-                out.raw("UID ");
-            }
-        };
-        match self {
-            Self::Capability => drop(out.raw("CAPABILITY")),
-            Self::Noop => drop(out.raw("NOOP")),
-            Self::Logout => drop(out.raw("LOGOUT")),
-            Self::StartTls => drop(out.raw("STARTTLS")),
-            Self::Namespace => drop(out.raw("NAMESPACE")),
-            Self::Idle => drop(out.raw("IDLE")),
-            Self::Check => drop(out.raw("CHECK")),
-            Self::Close => drop(out.raw("CLOSE")),
-            Self::Unselect => drop(out.raw("UNSELECT")),
-            Self::Expunge => drop(out.raw("EXPUNGE")),
-            Self::Login { user, password } => {
-                out.raw("LOGIN ").astring(user, "user name").raw(" ").astring(password.expose(), "password");
-            }
-            Self::Authenticate { mechanism, initial } => {
-                out.raw("AUTHENTICATE ").atom(mechanism, "mechanism");
-                match initial {
-                    None => {}
-                    // An empty initial response is told from none by "=".
-                    Some(initial) if initial.expose().is_empty() => drop(out.raw(" =")),
-                    Some(initial) => drop(out.raw(" ").raw(&BASE64_STANDARD.encode(initial.expose()))),
-                }
-            }
-            Self::Id(fields) => response::encode_id(fields, out.raw("ID ")),
-            Self::Enable(capabilities) => {
-                if capabilities.is_empty() {
-                    out.fail(EncodeError::Empty { what: "ENABLE" });
-                }
-                capabilities.encode(out.raw("ENABLE"));
-            }
-            Self::Select { mailbox, read_only } => {
-                mailbox.encode(out.raw(if *read_only { "EXAMINE " } else { "SELECT " }));
-            }
-            Self::List { reference, pattern } => {
-                out.raw("LIST ").astring(reference, "reference").raw(" ").string(pattern, "pattern");
-            }
-            Self::Lsub { reference, pattern } => {
-                out.raw("LSUB ").astring(reference, "reference").raw(" ").string(pattern, "pattern");
-            }
-            Self::Status { mailbox, items } => {
-                if items.is_empty() {
-                    out.fail(EncodeError::Empty { what: "STATUS items" });
-                }
-                mailbox.encode(out.raw("STATUS "));
-                mailbox_status::encode_items(items, out.raw(" "));
-            }
-            Self::Create(mailbox) => mailbox.encode(out.raw("CREATE ")),
-            Self::Delete(mailbox) => mailbox.encode(out.raw("DELETE ")),
-            Self::Rename { from, to } => {
-                from.encode(out.raw("RENAME "));
-                to.encode(out.raw(" "));
-            }
-            Self::Subscribe(mailbox) => mailbox.encode(out.raw("SUBSCRIBE ")),
-            Self::Unsubscribe(mailbox) => mailbox.encode(out.raw("UNSUBSCRIBE ")),
-            Self::Append { mailbox, flags, date, len } => {
-                mailbox.encode(out.raw("APPEND "));
-                out.raw(" ");
-                if !flags.is_empty() {
-                    flags::encode_list(flags, out);
-                    out.raw(" ");
-                }
-                if let Some(date) = date {
-                    date.encode(out);
-                    out.raw(" ");
-                }
-                out.upload(*len);
-            }
-            Self::UidExpunge(set) => set.encode(out.raw("UID EXPUNGE "), "messages to expunge"),
-            Self::Search { uid: by_uid, key } => {
-                uid(out, by_uid);
-                out.raw("SEARCH ");
-                if key.needs_charset() {
-                    out.raw("CHARSET UTF-8 ");
-                }
-                key.encode_all(out);
-            }
-            Self::Fetch { uid: by_uid, set, items } => {
-                uid(out, by_uid);
-                set.encode(out.raw("FETCH "), "messages to fetch");
-                fetch::encode_items(items, out.raw(" "));
-            }
-            Self::Store { uid: by_uid, set, action, silent, flags } => {
-                uid(out, by_uid);
-                set.encode(out.raw("STORE "), "messages to store flags of");
-                out.raw(match action {
-                    StoreAction::Add => " +FLAGS",
-                    StoreAction::Remove => " -FLAGS",
-                    StoreAction::Replace => " FLAGS",
-                });
-                flags::encode_list(flags, out.raw(if *silent { ".SILENT " } else { " " }));
-            }
-            Self::Copy { uid: by_uid, set, mailbox } => {
-                uid(out, by_uid);
-                set.encode(out.raw("COPY "), "messages to copy");
-                mailbox.encode(out.raw(" "));
-            }
-            Self::Move { uid: by_uid, set, mailbox } => {
-                uid(out, by_uid);
-                set.encode(out.raw("MOVE "), "messages to move");
-                mailbox.encode(out.raw(" "));
-            }
-        }
-        out.raw("\r\n");
-        encoder.finish()
+    /// SELECT: the mailbox to read and to change.
+    pub fn select(mailbox: impl Into<MailboxName>) -> Self {
+        Self::Select { mailbox: mailbox.into(), read_only: false, options: SelectOptions::default() }
     }
-}
 
-impl TaggedCommand {
-    /// Reads a whole command: one frame, its line end included, literals in it.
-    ///
-    /// A frame that ends in a streamed literal's announcement is an APPEND.
-    ///
-    /// # Errors
-    /// It can't be read. [`tag_of`] may still find whom to answer.
-    pub fn parse(frame: impl Into<Bytes>, options: ParseOptions) -> Result<Parsed<Self>, ParseError> {
-        let frame = frame.into();
-        let mut cx = Context::new(&frame, options.strict);
-        match tagged(&frame, &mut cx) {
-            Ok((_, value)) => Ok(Parsed { value, quirks: cx.into_quirks() }),
-            Err(error) => Err(cx.error(&error)),
-        }
+    /// EXAMINE: the mailbox to read only.
+    pub fn examine(mailbox: impl Into<MailboxName>) -> Self {
+        Self::Select { mailbox: mailbox.into(), read_only: true, options: SelectOptions::default() }
     }
-}
 
-/// The tag of a line that can't be read as a command, to answer BAD to.
-pub fn tag_of(frame: &[u8]) -> Option<&[u8]> {
-    let (rest, tag) = tag(frame).ok()?;
-    (at_end(rest) || rest.first() == Some(&b' ')).then_some(tag)
-}
+    /// LIST: the mailboxes whose names match.
+    pub fn list(reference: impl Into<Bytes>, pattern: impl Into<Bytes>) -> Self {
+        let (reference, patterns) = (reference.into(), vec![pattern.into()]);
+        Self::List { reference, patterns, options: ListOptions::default() }
+    }
 
-/// `tag = 1*<any ASTRING-CHAR except "+">`
-fn tag(input: &[u8]) -> Parsing<'_, &[u8]> {
-    take_while1(input, |byte| super::terminals::is_astring_byte(byte) && byte != b'+', "a tag")
-}
+    /// CREATE: a mailbox of no special use.
+    pub fn create(mailbox: impl Into<MailboxName>) -> Self {
+        Self::Create { mailbox: mailbox.into(), special_use: Vec::new() }
+    }
 
-fn tagged<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, TaggedCommand> {
-    let (rest, tag) = tag(input)?;
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, command) = command(rest, cx)?;
-    let (rest, ()) = end(rest, cx)?;
-    Ok((rest, TaggedCommand { tag: cx.frame.slice_ref(tag), command }))
-}
+    /// APPEND: one message.
+    pub fn append(mailbox: impl Into<MailboxName>, message: AppendMessage) -> Self {
+        Self::Append { mailbox: mailbox.into(), messages: vec![message] }
+    }
 
-fn command<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Command> {
-    let (rest, word) = atom(input)?;
-    let (rest, word, uid) = if word.eq_ignore_ascii_case(b"UID") {
-        let (rest, ()) = spaces(rest, cx)?;
-        let (rest, word) = atom(rest)?;
-        (rest, word, true)
-    } else {
-        (rest, word, false)
-    };
-    let word = word.to_ascii_uppercase();
-    let bare = match word.as_slice() {
-        b"CAPABILITY" => Some(Command::Capability),
-        b"NOOP" => Some(Command::Noop),
-        b"LOGOUT" => Some(Command::Logout),
-        b"STARTTLS" => Some(Command::StartTls),
-        b"NAMESPACE" => Some(Command::Namespace),
-        b"IDLE" => Some(Command::Idle),
-        b"CHECK" => Some(Command::Check),
-        b"CLOSE" => Some(Command::Close),
-        b"UNSELECT" => Some(Command::Unselect),
-        b"EXPUNGE" if !uid => Some(Command::Expunge),
-        _ => None,
-    };
-    if let Some(command) = bare {
-        return if uid { fail(input, "a UID command") } else { Ok((rest, command)) };
+    /// SEARCH, for sequence numbers.
+    pub fn search(key: SearchKey) -> Self {
+        Self::Search { uid: false, returns: None, key }
     }
-    let allows_uid =
-        matches!(word.as_slice(), b"EXPUNGE" | b"SEARCH" | b"FETCH" | b"STORE" | b"COPY" | b"MOVE");
-    if uid && !allows_uid {
-        return fail(input, "a UID command");
-    }
-    if word == b"ENABLE" {
-        let (rest, capabilities) = Capabilities::parse(rest, cx)?;
-        return Ok((rest, Command::Enable(capabilities)));
-    }
-    let name = |input, cx: &mut Context<'a>| MailboxName::parse(input, cx);
-    let with_name = |rest, command: fn(MailboxName) -> Command, cx: &mut Context<'a>| {
-        let (rest, ()) = spaces(rest, cx)?;
-        let (rest, mailbox) = name(rest, cx)?;
-        Ok((rest, command(mailbox)))
-    };
-    match word.as_slice() {
-        b"CREATE" => return with_name(rest, Command::Create, cx),
-        b"DELETE" => return with_name(rest, Command::Delete, cx),
-        b"SUBSCRIBE" => return with_name(rest, Command::Subscribe, cx),
-        b"UNSUBSCRIBE" => return with_name(rest, Command::Unsubscribe, cx),
-        b"SELECT" => {
-            return with_name(rest, |mailbox| Command::Select { mailbox, read_only: false }, cx);
-        }
-        b"EXAMINE" => {
-            return with_name(rest, |mailbox| Command::Select { mailbox, read_only: true }, cx);
-        }
-        b"LOGIN" | b"AUTHENTICATE" | b"ID" | b"LIST" | b"LSUB" | b"STATUS" | b"RENAME" | b"APPEND"
-        | b"EXPUNGE" | b"SEARCH" | b"FETCH" | b"STORE" | b"COPY" | b"MOVE" => {}
-        _ => return fail(input, "a command"),
-    }
-    let (rest, ()) = spaces(rest, cx)?;
-    match word.as_slice() {
-        b"LOGIN" => {
-            let (rest, user) = astring(rest, cx)?;
-            let (rest, ()) = spaces(rest, cx)?;
-            let (rest, password) = astring(rest, cx)?;
-            let password = Secret::new(password.of(cx.frame).to_bytes().into_owned());
-            Ok((rest, Command::Login { user: cx.bytes(user), password }))
-        }
-        b"AUTHENTICATE" => {
-            let (rest, mechanism) = atom(rest)?;
-            let mechanism = Bytes::from(mechanism.to_ascii_uppercase());
-            let Some(response) = rest.strip_prefix(b" ") else {
-                return Ok((rest, Command::Authenticate { mechanism, initial: None }));
-            };
-            let (rest, text) = take_while1(response, |byte| !matches!(byte, b'\r' | b'\n'), "base64")?;
-            let initial = match text {
-                b"=" => Secret::new([]),
-                text => match BASE64_STANDARD.decode(text) {
-                    Ok(bytes) => Secret::new(bytes),
-                    Err(_) => return fail(response, "base64"),
-                },
-            };
-            Ok((rest, Command::Authenticate { mechanism, initial: Some(initial) }))
-        }
-        b"ID" => response::id(rest, cx).map(|(rest, fields)| (rest, Command::Id(fields))),
-        b"LIST" | b"LSUB" => {
-            let (rest, reference) = astring(rest, cx)?;
-            let (rest, ()) = spaces(rest, cx)?;
-            let (rest, pattern) = list_mailbox(rest, cx)?;
-            let reference = cx.bytes(reference);
-            let command = match word.as_slice() {
-                b"LIST" => Command::List { reference, pattern },
-                _ => Command::Lsub { reference, pattern },
-            };
-            Ok((rest, command))
-        }
-        b"STATUS" => {
-            let (rest, mailbox) = name(rest, cx)?;
-            let (rest, ()) = spaces(rest, cx)?;
-            let (rest, items) = mailbox_status::parse_items(rest, cx)?;
-            Ok((rest, Command::Status { mailbox, items }))
-        }
-        b"RENAME" => {
-            let (rest, from) = name(rest, cx)?;
-            let (rest, ()) = spaces(rest, cx)?;
-            let (rest, to) = name(rest, cx)?;
-            Ok((rest, Command::Rename { from, to }))
-        }
-        b"APPEND" => append(rest, cx),
-        b"EXPUNGE" => SequenceSet::parse(rest).map(|(rest, set)| (rest, Command::UidExpunge(set))),
-        b"SEARCH" => {
-            let (rest, key) = search(rest, cx)?;
-            Ok((rest, Command::Search { uid, key }))
-        }
-        b"FETCH" => {
-            let (rest, (set, items)) = fetch::parse_arguments(rest, cx)?;
-            Ok((rest, Command::Fetch { uid, set, items }))
-        }
-        b"STORE" => {
-            let (rest, set) = SequenceSet::parse(rest)?;
-            let (rest, ()) = spaces(rest, cx)?;
-            store(rest, uid, set, cx)
-        }
-        // COPY and MOVE: all other words were refused above.
-        _ => {
-            let (rest, set) = SequenceSet::parse(rest)?;
-            let (rest, ()) = spaces(rest, cx)?;
-            let (rest, mailbox) = name(rest, cx)?;
-            let command = match word.as_slice() {
-                b"COPY" => Command::Copy { uid, set, mailbox },
-                _ => Command::Move { uid, set, mailbox },
-            };
-            Ok((rest, command))
-        }
-    }
-}
 
-/// `list-mailbox = 1*list-char / string`, where the wildcards need no quotes.
-fn list_mailbox<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Bytes> {
-    if matches!(input.first(), Some(b'"' | b'{')) {
-        let (rest, pattern) = astring(input, cx)?;
-        return Ok((rest, cx.bytes(pattern)));
+    /// UID SEARCH, for UIDs.
+    pub fn uid_search(key: SearchKey) -> Self {
+        Self::Search { uid: true, returns: None, key }
     }
-    let list_byte = |byte| super::terminals::is_astring_byte(byte) || matches!(byte, b'%' | b'*');
-    let (rest, pattern) = take_while1(input, list_byte, "a pattern")?;
-    Ok((rest, cx.frame.slice_ref(pattern)))
-}
 
-/// `mailbox [SP flag-list] [SP date-time] SP literal`, where the literal may be a streamed one that follows.
-fn append<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Command> {
-    let (rest, mailbox) = MailboxName::parse(input, cx)?;
-    let (mut rest, ()) = spaces(rest, cx)?;
-    let mut flags = Vec::new();
-    if rest.first() == Some(&b'(') {
-        (rest, flags) = flags::parse_list(rest, cx)?;
-        (rest, ()) = spaces(rest, cx)?;
-    }
-    let mut date = None;
-    if rest.first() == Some(&b'"') {
-        let (behind, text) = quoted(rest, cx)?;
-        date = DateTime::parse(&text.of(cx.frame).to_bytes());
-        if date.is_none() {
-            return fail(rest, "a date-time");
-        }
-        (rest, ()) = spaces(behind, cx)?;
-    }
-    let announcement = rest.strip_prefix(b"~").unwrap_or(rest);
-    let (open, ()) = byte(b'{', "a literal")(announcement)?;
-    let (close, len) = number64(open)?;
-    let close = close.strip_prefix(b"+").unwrap_or(close);
-    let (content, ()) = byte(b'}', "\"}\"")(close)?;
-    let content = content.strip_prefix(b"\r").unwrap_or(content);
-    let (content, ()) = byte(b'\n', "CRLF")(content)?;
-    // The message itself lies in the frame, or follows it as a stream.
-    let rest = match usize::try_from(len) {
-        Ok(len) if len <= content.len() => &content[len..],
-        _ => content,
-    };
-    Ok((rest, Command::Append { mailbox, flags, date, len }))
-}
-
-/// `["CHARSET" SP charset SP] search-key *(SP search-key)`
-fn search<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, SearchKey> {
-    let mut rest = input;
-    if let Some((word, behind)) = input.split_at_checked(8)
-        && word.eq_ignore_ascii_case(b"CHARSET ")
-    {
-        let (behind, charset) = astring(behind, cx)?;
-        let charset = charset.of(cx.frame).to_bytes();
-        if !charset.eq_ignore_ascii_case(b"UTF-8") && !charset.eq_ignore_ascii_case(b"US-ASCII") {
-            return fail(rest, "the charset UTF-8");
-        }
-        (rest, ()) = spaces(behind, cx)?;
-    }
-    SearchKey::parse_all(rest, cx, 0)
-}
-
-/// `(["+" / "-"] "FLAGS" [".SILENT"]) SP (flag-list / (flag *(SP flag)))`
-fn store<'a>(input: &'a [u8], uid: bool, set: SequenceSet, cx: &mut Context<'a>) -> Parsing<'a, Command> {
-    let (rest, word) = atom(input)?;
-    let word = word.to_ascii_uppercase();
-    let (action, name) = match word.split_first() {
-        Some((b'+', name)) => (StoreAction::Add, name),
-        Some((b'-', name)) => (StoreAction::Remove, name),
-        _ => (StoreAction::Replace, word.as_slice()),
-    };
-    let silent = match name {
-        b"FLAGS" => false,
-        b"FLAGS.SILENT" => true,
-        _ => return fail(input, "FLAGS"),
-    };
-    let (mut rest, ()) = spaces(rest, cx)?;
-    if rest.first() == Some(&b'(') {
-        let (rest, flags) = flags::parse_list(rest, cx)?;
-        return Ok((rest, Command::Store { uid, set, action, silent, flags }));
-    }
-    let mut flags = Vec::new();
-    loop {
-        let (behind, name) = Flag::parse_name(rest, cx)?;
-        flags.push(Flag::new(cx.frame.slice_ref(name)));
-        match behind {
-            [b' ', behind @ ..] => rest = behind,
-            _ => return Ok((behind, Command::Store { uid, set, action, silent, flags })),
-        }
+    /// UID STORE: these flags for messages, whatever their mod-sequence, the flags that result being told.
+    pub fn uid_store(set: impl Into<SequenceSet>, action: StoreAction, flags: impl Into<Vec<Flag>>) -> Self {
+        let (set, flags) = (set.into(), flags.into());
+        Self::Store { uid: true, set, action, silent: false, flags, unchanged_since: None }
     }
 }
 
@@ -587,12 +363,17 @@ impl Command {
             Self::Authenticate { .. } => "AUTHENTICATE",
             Self::Id(_) => "ID",
             Self::Enable(_) => "ENABLE",
+            Self::Unauthenticate => "UNAUTHENTICATE",
+            Self::Compress => "COMPRESS",
+            Self::Notify(_) => "NOTIFY",
+            Self::GetJmapAccess => "GETJMAPACCESS",
             Self::Select { read_only: false, .. } => "SELECT",
             Self::Select { read_only: true, .. } => "EXAMINE",
             Self::List { .. } => "LIST",
             Self::Lsub { .. } => "LSUB",
+            Self::XList { .. } => "XLIST",
             Self::Status { .. } => "STATUS",
-            Self::Create(_) => "CREATE",
+            Self::Create { .. } => "CREATE",
             Self::Delete(_) => "DELETE",
             Self::Rename { .. } => "RENAME",
             Self::Subscribe(_) => "SUBSCRIBE",
@@ -600,6 +381,8 @@ impl Command {
             Self::Namespace => "NAMESPACE",
             Self::Idle => "IDLE",
             Self::Append { .. } => "APPEND",
+            Self::Replace { uid: true, .. } => "UID REPLACE",
+            Self::Replace { uid: false, .. } => "REPLACE",
             Self::Check => "CHECK",
             Self::Close => "CLOSE",
             Self::Unselect => "UNSELECT",
@@ -607,6 +390,13 @@ impl Command {
             Self::UidExpunge(_) => "UID EXPUNGE",
             Self::Search { uid: true, .. } => "UID SEARCH",
             Self::Search { uid: false, .. } => "SEARCH",
+            Self::MultiSearch(_) => "ESEARCH",
+            Self::Sort { uid: true, .. } => "UID SORT",
+            Self::Sort { uid: false, .. } => "SORT",
+            Self::Thread { uid: true, .. } => "UID THREAD",
+            Self::Thread { uid: false, .. } => "THREAD",
+            Self::CancelUpdate(_) => "CANCELUPDATE",
+            Self::UidBatches(_) => "UIDBATCHES",
             Self::Fetch { uid: true, .. } => "UID FETCH",
             Self::Fetch { uid: false, .. } => "FETCH",
             Self::Store { uid: true, .. } => "UID STORE",
@@ -615,6 +405,16 @@ impl Command {
             Self::Copy { uid: false, .. } => "COPY",
             Self::Move { uid: true, .. } => "UID MOVE",
             Self::Move { uid: false, .. } => "MOVE",
+            Self::GetQuota(_) => "GETQUOTA",
+            Self::GetQuotaRoot(_) => "GETQUOTAROOT",
+            Self::SetQuota { .. } => "SETQUOTA",
+            Self::SetAcl { .. } => "SETACL",
+            Self::DeleteAcl { .. } => "DELETEACL",
+            Self::GetAcl(_) => "GETACL",
+            Self::ListRights { .. } => "LISTRIGHTS",
+            Self::MyRights(_) => "MYRIGHTS",
+            Self::GetMetadata { .. } => "GETMETADATA",
+            Self::SetMetadata { .. } => "SETMETADATA",
         }
     }
 
@@ -623,14 +423,23 @@ impl Command {
         match self {
             Self::Select { mailbox, .. }
             | Self::Status { mailbox, .. }
-            | Self::Create(mailbox)
+            | Self::Create { mailbox, .. }
             | Self::Delete(mailbox)
             | Self::Rename { from: mailbox, .. }
             | Self::Subscribe(mailbox)
             | Self::Unsubscribe(mailbox)
             | Self::Append { mailbox, .. }
             | Self::Copy { mailbox, .. }
-            | Self::Move { mailbox, .. } => Some(mailbox),
+            | Self::Move { mailbox, .. }
+            | Self::Replace { mailbox, .. }
+            | Self::GetQuotaRoot(mailbox)
+            | Self::SetAcl { mailbox, .. }
+            | Self::DeleteAcl { mailbox, .. }
+            | Self::GetAcl(mailbox)
+            | Self::ListRights { mailbox, .. }
+            | Self::MyRights(mailbox)
+            | Self::GetMetadata { mailbox, .. }
+            | Self::SetMetadata { mailbox, .. } => Some(mailbox),
             _ => None,
         }
     }

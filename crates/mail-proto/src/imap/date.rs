@@ -36,6 +36,19 @@ pub struct Date {
 }
 
 impl Date {
+    /// The day, if there is one: years 0 to 9999, months 1 to 12, days from 1 on.
+    pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
+        let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let days = match month {
+            4 | 6 | 9 | 11 => 30,
+            2 if leap => 29,
+            2 => 28,
+            1..=12 => 31,
+            _ => return None,
+        };
+        (year <= 9999 && (1..=days).contains(&day)).then_some(Self { year, month, day })
+    }
+
     /// `date = date-text / DQUOTE date-text DQUOTE`, `date-text = date-day "-" date-month "-" date-year`
     pub(crate) fn parse(input: &[u8]) -> Parsing<'_, Self> {
         let bare = input.strip_prefix(b"\"").unwrap_or(input);

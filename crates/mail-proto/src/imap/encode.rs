@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::terminals::is_astring_byte;
+use super::terminals::{Context, any_value, is_astring_byte};
 
 /// What a server takes, as far as writing depends on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +89,12 @@ pub enum EncodeError {
         /// The argument.
         what: &'static str,
     },
+    /// Raw bytes that aren't one whole value of the grammar.
+    #[error("{what} is not a value")]
+    NotAValue {
+        /// The argument.
+        what: &'static str,
+    },
     /// A message has another length than the command says.
     #[error("the message does not have the {announced} bytes that were announced")]
     WrongLength {
@@ -130,6 +136,11 @@ impl Encoder {
         Self { options, fragments: Vec::new(), text: Vec::with_capacity(64), error: None }
     }
 
+    /// Whether quoted strings may hold UTF-8.
+    pub(crate) fn is_utf8(&self) -> bool {
+        self.options.utf8
+    }
+
     /// Fixed text of the protocol. Never an argument.
     pub(crate) fn raw(&mut self, text: &str) -> &mut Self {
         self.text.extend_from_slice(text.as_bytes());
@@ -140,6 +151,18 @@ impl Encoder {
     pub(crate) fn verbatim(&mut self, bytes: &[u8]) -> &mut Self {
         self.text.extend_from_slice(bytes);
         self
+    }
+
+    /// A raw value, such as a parser keeps of what it doesn't know: one whole value, in which nothing can end the
+    /// line. What goes to a server has no literals in it, since they may have to wait.
+    pub(crate) fn raw_value(&mut self, bytes: &Bytes, what: &'static str) -> &mut Self {
+        let cx = Context::new(bytes, true);
+        let whole = matches!(any_value(bytes, &cx), Ok((b"", ())));
+        let plain = self.options.literals == Literals::Server || !bytes.iter().any(u8::is_ascii_control);
+        if !whole || !plain {
+            return self.fail(EncodeError::NotAValue { what });
+        }
+        self.verbatim(bytes)
     }
 
     pub(crate) fn number(&mut self, number: u64) -> &mut Self {
@@ -209,6 +232,54 @@ impl Encoder {
         match bytes {
             Some(bytes) => self.string(bytes, what),
             None => self.raw("NIL"),
+        }
+    }
+
+    /// Items with a space between any two.
+    pub(crate) fn each<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T),
+    ) -> &mut Self {
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                self.raw(" ");
+            }
+            write(self, item);
+        }
+        self
+    }
+
+    /// Items in parentheses.
+    pub(crate) fn list<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        write: impl FnMut(&mut Self, T),
+    ) -> &mut Self {
+        self.raw("(").each(items, write).raw(")")
+    }
+
+    /// Items in parentheses, of which there has to be one at least. `what` names the list in the error.
+    pub(crate) fn list1<T>(
+        &mut self,
+        items: &[T],
+        what: &'static str,
+        mut write: impl FnMut(&mut Self, &T),
+    ) -> &mut Self {
+        if items.is_empty() {
+            self.fail(EncodeError::Empty { what });
+        }
+        self.list(items, |out, item| write(out, item))
+    }
+
+    /// `nstring / literal8`: a value that may hold any byte.
+    pub(crate) fn binary_value(&mut self, bytes: Option<&[u8]>, what: &'static str) -> &mut Self {
+        match bytes {
+            Some(bytes) if memchr::memchr(0, bytes).is_some() => {
+                self.raw("~").announce(bytes.len() as u64);
+                self.content(Bytes::copy_from_slice(bytes))
+            }
+            bytes => self.nstring(bytes, what),
         }
     }
 

@@ -79,7 +79,10 @@ impl Flag {
             (0, 0, _) if input.first() == Some(&b'"') => {
                 let (rest, span) = quoted(input, cx)?;
                 cx.quirk(input, QuirkKind::QuotedForAtom)?;
-                return Ok((rest, &cx.frame[span.start()..span.end()]));
+                let name = &cx.frame[span.start()..span.end()];
+                // In a quoted string the backslash of a system flag is escaped.
+                let name = if name.starts_with(b"\\\\") { &name[1..] } else { name };
+                return Ok((rest, name));
             }
             (0, 0, _) => return fail(input, "a flag"),
             _ => head + word,

@@ -1,4 +1,4 @@
-//! LIST and LSUB: the names of mailboxes (RFC 9051 sections 6.3.9 and 7.3.1).
+//! LIST, LSUB and XLIST: the names of mailboxes (RFC 9051 sections 6.3.9 and 7.3.1, RFC 5258).
 
 use bytes::Bytes;
 
@@ -6,7 +6,7 @@ use super::{
     encode::Encoder,
     flags::Flag,
     mailbox::MailboxName,
-    terminals::{Context, Parsing, any_value, at_end, fail, list, nil, quoted, spaces, string},
+    terminals::{Context, Parsing, any_value, astring, at_end, fail, list, nil, quoted, spaces, string},
 };
 use crate::error::QuirkKind;
 
@@ -19,8 +19,25 @@ pub struct List {
     pub delimiter: Option<u8>,
     /// Its name.
     pub mailbox: MailboxName,
-    /// Extended data (`mbox-list-extended`, RFC 5258), raw, from the opening parenthesis on.
-    pub extended: Option<Bytes>,
+    /// Further data (`mbox-list-extended`, RFC 5258).
+    pub extended: Vec<ListExtension>,
+}
+
+/// Further data of a mailbox (`mbox-list-extended-item`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListExtension {
+    /// `CHILDINFO`: below it there are mailboxes that match these selection options, though it may not itself.
+    ChildInfo(Vec<Bytes>),
+    /// `OLDNAME`: the name by which it was asked for, or that it had before (RFC 9051, RFC 5465).
+    OldName(MailboxName),
+    /// One that isn't known here.
+    Other {
+        /// Its name.
+        tag: Bytes,
+        /// Its value, raw.
+        value: Bytes,
+    },
 }
 
 macro_rules! attributes {
@@ -86,6 +103,14 @@ attributes! {
     Trash = "\\Trash",
     /// Important messages (RFC 8457).
     Important = "\\Important",
+    /// The inbox (XLIST).
+    Inbox = "\\Inbox",
+    /// Flagged messages (XLIST).
+    Starred = "\\Starred",
+    /// All messages (XLIST).
+    AllMail = "\\AllMail",
+    /// Unwanted messages (XLIST).
+    Spam = "\\Spam",
 }
 
 impl MailboxAttribute {
@@ -94,9 +119,38 @@ impl MailboxAttribute {
         let name = name.into();
         Self::known(&name).unwrap_or(Self::Other(name))
     }
+
+    pub(crate) fn encode(&self, out: &mut Encoder) {
+        let name = self.as_bytes();
+        match name.strip_prefix(b"\\") {
+            Some(name) => out.raw("\\").atom(name, "mailbox attribute"),
+            None => out.atom(name, "mailbox attribute"),
+        };
+    }
 }
 
 impl List {
+    /// A mailbox of which nothing more is said.
+    pub fn new(mailbox: impl Into<MailboxName>, delimiter: Option<u8>) -> Self {
+        Self { attributes: Vec::new(), delimiter, mailbox: mailbox.into(), extended: Vec::new() }
+    }
+
+    /// The selection options that mailboxes below it match (`CHILDINFO`).
+    pub fn child_info(&self) -> Option<&[Bytes]> {
+        self.extended.iter().find_map(|item| match item {
+            ListExtension::ChildInfo(options) => Some(options.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// The name it had before (`OLDNAME`).
+    pub fn old_name(&self) -> Option<&MailboxName> {
+        self.extended.iter().find_map(|item| match item {
+            ListExtension::OldName(name) => Some(name),
+            _ => None,
+        })
+    }
+
     /// Whether it can be selected.
     pub fn is_selectable(&self) -> bool {
         !self.attributes.contains(&MailboxAttribute::NoSelect)
@@ -125,47 +179,91 @@ impl List {
         let (rest, ()) = spaces(rest, cx)?;
         let (rest, mailbox) = name(rest, cx)?;
         let (rest, extended) = match rest.strip_prefix(b" ") {
-            Some(open) if open.first() == Some(&b'(') => {
-                let (rest, ()) = any_value(open, cx)?;
-                (rest, Some(cx.frame.slice_ref(&open[..open.len() - rest.len()])))
-            }
-            _ => (rest, None),
+            Some(open) if open.first() == Some(&b'(') => ListExtension::parse_all(open, cx)?,
+            _ => (rest, Vec::new()),
         };
         Ok((rest, Self { attributes, delimiter, mailbox, extended }))
     }
 
     pub(crate) fn encode(&self, out: &mut Encoder) {
-        out.raw("(");
-        for (index, attribute) in self.attributes.iter().enumerate() {
-            if index > 0 {
-                out.raw(" ");
-            }
-            let name = attribute.as_bytes();
-            match name.strip_prefix(b"\\") {
-                Some(name) => out.raw("\\").atom(name, "mailbox attribute"),
-                None => out.atom(name, "mailbox attribute"),
-            };
-        }
-        out.raw(") ");
+        out.list(&self.attributes, |out, attribute| attribute.encode(out)).raw(" ");
         match self.delimiter {
             Some(delimiter) => out.string(&[delimiter], "hierarchy delimiter"),
             None => out.raw("NIL"),
         };
         out.raw(" ");
         self.mailbox.encode(out);
-        if let Some(extended) = &self.extended {
-            out.raw(" ").line_text(extended);
+        if !self.extended.is_empty() {
+            out.raw(" ").list(&self.extended, |out, item| item.encode(out));
         }
     }
 }
 
-fn delimiter<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Option<u8>> {
+impl ListExtension {
+    /// ```abnf
+    /// mbox-list-extended = "(" [mbox-list-extended-item *(SP mbox-list-extended-item)] ")"
+    /// mbox-list-extended-item = astring SP tagged-ext-val
+    /// ```
+    fn parse_all<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Vec<Self>> {
+        let mut items = Vec::new();
+        let (rest, ()) = list(input, cx, |input, cx| {
+            let (rest, span) = astring(input, cx)?;
+            let (value, ()) = spaces(rest, cx)?;
+            let (rest, ()) = any_value(value, cx)?;
+            let tag = cx.bytes(span);
+            // What isn't of the known form is kept like what isn't known.
+            let known = match tag.to_ascii_uppercase().as_slice() {
+                b"CHILDINFO" => strings(value, cx).map(Self::ChildInfo),
+                b"OLDNAME" => match strings(value, cx).as_deref() {
+                    Some([name]) => Some(Self::OldName(MailboxName::from_wire(name.clone()))),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let raw = cx.frame.slice_ref(&value[..value.len() - rest.len()]);
+            items.push(known.unwrap_or(Self::Other { tag, value: raw }));
+            Ok((rest, ()))
+        })?;
+        Ok((rest, items))
+    }
+
+    fn encode(&self, out: &mut Encoder) {
+        match self {
+            Self::ChildInfo(options) => {
+                out.raw("\"CHILDINFO\" ").list1(options, "CHILDINFO", |out, option| {
+                    out.string(option, "selection option");
+                });
+            }
+            Self::OldName(name) => {
+                out.raw("\"OLDNAME\" (").string(name.as_bytes(), "mailbox name").raw(")");
+            }
+            Self::Other { tag, value } => {
+                out.string(tag, "LIST data").raw(" ").raw_value(value, "LIST data");
+            }
+        }
+    }
+}
+
+/// `"(" astring *(SP astring) ")"`, if that is what stands there.
+fn strings<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Option<Vec<Bytes>> {
+    let mut strings = Vec::new();
+    list(input, cx, |input, cx| {
+        let (rest, span) = astring(input, cx)?;
+        strings.push(cx.bytes(span));
+        Ok((rest, ()))
+    })
+    .ok()
+    .filter(|_| !strings.is_empty())?;
+    Some(strings)
+}
+
+pub(crate) fn delimiter<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Option<u8>> {
     if let Some(rest) = nil(input) {
         return Ok((rest, None));
     }
     match input {
         // A lone backslash between quotes should be escaped, and often isn't.
-        [b'"', b'\\', b'"', rest @ ..] if rest.first() == Some(&b' ') => {
+        [b'"', b'\\', b'"', rest @ ..] if matches!(rest.first(), Some(b' ' | b')')) => {
             cx.quirk(input, QuirkKind::UnescapedQuote)?;
             Ok((rest, Some(b'\\')))
         }

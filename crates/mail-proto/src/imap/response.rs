@@ -3,15 +3,24 @@
 use bytes::Bytes;
 
 use super::{
+    acl::{Acl, ListRights, MyRights},
     capability::Capabilities,
     encode::{EncodeError, EncodeOptions, Encoded, Encoder, Literals},
+    esearch::ESearch,
     fetch::{self, Fetch},
     flags::{self, Flag},
+    id,
     list::List,
     mailbox_status::MailboxStatus,
+    metadata::Metadata,
+    namespace::Namespaces,
+    quota::{Quota, QuotaRoot},
     search::Search,
     status_line::{Status, kind},
-    terminals::{Context, Fail, Parsing, end, line, list, nstring, number, spaces},
+    terminals::{Context, Fail, Parsing, end, line, number, spaces, string},
+    thread::Threads,
+    uid_batches::UidBatches,
+    vanished::Vanished,
 };
 use crate::{
     error::{ParseError, Quirk, QuirkKind},
@@ -62,8 +71,36 @@ pub enum Untagged {
     Lsub(List),
     /// Numbers of a mailbox.
     MailboxStatus(MailboxStatus),
+    /// A mailbox, with special uses as Gmail told them before RFC 6154.
+    XList(List),
+    /// Where the mailboxes are (RFC 2342).
+    Namespace(Namespaces),
     /// Messages that match.
     Search(Search),
+    /// What a search found, in short (RFC 4731).
+    ESearch(ESearch),
+    /// Messages that match, in order (RFC 5256).
+    Sort(Search),
+    /// Messages that match, and which answers which (RFC 5256).
+    Thread(Threads),
+    /// Messages that are gone, by UID (RFC 7162).
+    Vanished(Vanished),
+    /// Limits, and how much of them is used (RFC 9208).
+    Quota(Quota),
+    /// The quota roots of a mailbox (RFC 9208).
+    QuotaRoot(QuotaRoot),
+    /// Who may do what in a mailbox (RFC 4314).
+    Acl(Acl),
+    /// Which rights somebody can be given in a mailbox (RFC 4314).
+    ListRights(ListRights),
+    /// What the user may do in a mailbox (RFC 4314).
+    MyRights(MyRights),
+    /// Values kept with a mailbox or the server (RFC 5464).
+    Metadata(Metadata),
+    /// The mailbox' UIDs in batches.
+    UidBatches(UidBatches),
+    /// The URL of the JMAP session of this account (RFC 9698).
+    JmapAccess(Bytes),
     /// A message.
     Fetch(Fetch),
     /// Which server this is: names and values (RFC 2971).
@@ -209,8 +246,36 @@ fn untagged<'a>(
         b"LIST" => map(List::parse(spaces(rest, cx)?.0, cx), Untagged::List)?,
         b"LSUB" => map(List::parse(spaces(rest, cx)?.0, cx), Untagged::Lsub)?,
         b"STATUS" => map(MailboxStatus::parse(spaces(rest, cx)?.0, cx), Untagged::MailboxStatus)?,
+        b"XLIST" => map(List::parse(spaces(rest, cx)?.0, cx), Untagged::XList)?,
+        b"NAMESPACE" => map(Namespaces::parse(rest, cx), Untagged::Namespace)?,
         b"SEARCH" => map(Search::parse(rest, cx), Untagged::Search)?,
-        b"ID" => map(id(spaces(rest, cx)?.0, cx), Untagged::Id)?,
+        b"ESEARCH" => map(ESearch::parse(rest, cx), Untagged::ESearch)?,
+        b"SORT" => map(Search::parse(rest, cx), Untagged::Sort)?,
+        b"THREAD" => map(Threads::parse(rest, cx), Untagged::Thread)?,
+        b"VANISHED" => map(Vanished::parse(rest, cx), Untagged::Vanished)?,
+        b"ID" => map(id::parse(spaces(rest, cx)?.0, cx), Untagged::Id)?,
+        b"QUOTA" => map(Quota::parse(spaces(rest, cx)?.0, cx), Untagged::Quota)?,
+        b"QUOTAROOT" => map(QuotaRoot::parse(spaces(rest, cx)?.0, cx), Untagged::QuotaRoot)?,
+        b"ACL" => map(Acl::parse(spaces(rest, cx)?.0, cx), Untagged::Acl)?,
+        b"LISTRIGHTS" => map(ListRights::parse(spaces(rest, cx)?.0, cx), Untagged::ListRights)?,
+        b"MYRIGHTS" => map(MyRights::parse(spaces(rest, cx)?.0, cx), Untagged::MyRights)?,
+        b"METADATA" => map(Metadata::parse(spaces(rest, cx)?.0, cx), Untagged::Metadata)?,
+        b"UIDBATCHES" => map(UidBatches::parse(rest, cx), Untagged::UidBatches)?,
+        b"JMAPACCESS" => {
+            let (rest, url) = string(spaces(rest, cx)?.0, cx)?;
+            (rest, Untagged::JmapAccess(cx.bytes(url)))
+        }
+        // A response code without its OK, as some servers send COPYUID.
+        b"" if rest.first() == Some(&b'[') => {
+            cx.quirk(rest, QuirkKind::MissingText)?;
+            let name =
+                rest[1..].iter().take_while(|byte| !matches!(byte, b' ' | b']' | b'\r' | b'\n')).count();
+            let unknown = Untagged::Unknown {
+                keyword: cx.frame.slice_ref(&rest[1..=name]),
+                raw: cx.frame.slice_ref(line(cx.frame)),
+            };
+            (&[][..], unknown)
+        }
         b"" => return Err(nom::Err::Error(Fail { at: input, expected: "a response" })),
         _ => {
             let unknown = Untagged::Unknown {
@@ -278,38 +343,6 @@ fn numbered<'a>(
     Ok(data)
 }
 
-/// `id-params-list = "(" *(string SP nstring) ")" / nil`
-pub(crate) fn id<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Vec<(Bytes, Option<Bytes>)>> {
-    if let Some(rest) = super::terminals::nil(input) {
-        return Ok((rest, Vec::new()));
-    }
-    let mut fields = Vec::new();
-    let (rest, ()) = list(input, cx, |input, cx| {
-        let (rest, name) = nstring(input, cx)?;
-        let (rest, ()) = spaces(rest, cx)?;
-        let (rest, value) = nstring(rest, cx)?;
-        let name = name.map(|name| cx.bytes(name)).unwrap_or_default();
-        fields.push((name, value.map(|value| cx.bytes(value))));
-        Ok((rest, ()))
-    })?;
-    Ok((rest, fields))
-}
-
-pub(crate) fn encode_id(fields: &[(Bytes, Option<Bytes>)], out: &mut Encoder) {
-    if fields.is_empty() {
-        out.raw("NIL");
-        return;
-    }
-    out.raw("(");
-    for (index, (name, value)) in fields.iter().enumerate() {
-        if index > 0 {
-            out.raw(" ");
-        }
-        out.string(name, "ID field").raw(" ").nstring(value.as_deref(), "ID value");
-    }
-    out.raw(")");
-}
-
 impl Response {
     /// The response as it goes over the wire.
     ///
@@ -347,8 +380,22 @@ impl Untagged {
             Self::List(list) => list.encode(out.raw("LIST ")),
             Self::Lsub(list) => list.encode(out.raw("LSUB ")),
             Self::MailboxStatus(status) => status.encode(out.raw("STATUS ")),
+            Self::XList(list) => list.encode(out.raw("XLIST ")),
+            Self::Namespace(namespaces) => namespaces.encode(out.raw("NAMESPACE")),
             Self::Search(search) => search.encode(out.raw("SEARCH")),
-            Self::Id(fields) => encode_id(fields, out.raw("ID ")),
+            Self::ESearch(found) => found.encode(out.raw("ESEARCH")),
+            Self::Sort(search) => search.encode(out.raw("SORT")),
+            Self::Thread(threads) => threads.encode(out.raw("THREAD")),
+            Self::Vanished(vanished) => vanished.encode(out.raw("VANISHED")),
+            Self::Id(fields) => id::encode(fields, out.raw("ID ")),
+            Self::Quota(quota) => quota.encode(out.raw("QUOTA ")),
+            Self::QuotaRoot(roots) => roots.encode(out.raw("QUOTAROOT ")),
+            Self::Acl(acl) => acl.encode(out.raw("ACL ")),
+            Self::ListRights(rights) => rights.encode(out.raw("LISTRIGHTS ")),
+            Self::MyRights(rights) => rights.encode(out.raw("MYRIGHTS ")),
+            Self::Metadata(metadata) => metadata.encode(out.raw("METADATA ")),
+            Self::UidBatches(batches) => batches.encode(out.raw("UIDBATCHES")),
+            Self::JmapAccess(url) => drop(out.raw("JMAPACCESS ").string(url, "URL")),
             // Written by `encode_fetch`; a value has no other way here.
             Self::Fetch(_) => {}
             Self::Unknown { raw, .. } => {

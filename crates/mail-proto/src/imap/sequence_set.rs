@@ -22,6 +22,8 @@ use super::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SequenceSet {
     ranges: Vec<Range>,
+    /// `$`, which stands alone.
+    saved: bool,
 }
 
 /// A range, both ends in it. The ends stand as they came, so `5:*` and `*:5` differ in form and mean the same.
@@ -47,18 +49,34 @@ pub struct InvalidSet;
 impl SequenceSet {
     /// The set `1:*`: every message.
     pub fn all() -> Self {
-        Self { ranges: vec![Range { first: Bound(1), last: Bound::STAR }] }
+        Self::starting_at(1)
+    }
+
+    /// The set `$`: the result that the last `SEARCH RETURN (SAVE)` left with the server (RFC 9051 section 6.4.4.1,
+    /// RFC 5182). What is in it, only the server knows.
+    pub fn saved() -> Self {
+        Self { ranges: Vec::new(), saved: true }
+    }
+
+    /// Whether this is the set `$`.
+    pub fn is_saved(&self) -> bool {
+        self.saved
     }
 
     /// The set `n:*`: from a number on. If the mailbox has no such message, `*` is below `n` and the set holds the
     /// last message. The number 0 is taken as 1.
     pub fn starting_at(first: u32) -> Self {
-        Self { ranges: vec![Range { first: Bound(first.max(1)), last: Bound::STAR }] }
+        Self { ranges: vec![Range { first: Bound(first.max(1)), last: Bound::STAR }], saved: false }
     }
 
     /// Whether the set is empty. The wire has no empty set.
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.ranges.is_empty() && !self.saved
+    }
+
+    /// Whether the set holds `*` or is `$`, so that only the server knows its members.
+    pub fn is_open(&self) -> bool {
+        self.saved || self.has_star()
     }
 
     /// Whether `*` is in the set, so that its members depend on the mailbox.
@@ -71,24 +89,24 @@ impl SequenceSet {
         self.spans().any(|(first, last)| first <= u64::from(number) && u64::from(number) <= last)
     }
 
-    /// Whether the two sets may have a number in common. `*` may be any number.
+    /// Whether the two sets may have a number in common. `*` and `$` may be any number.
     pub fn overlaps(&self, other: &Self) -> bool {
-        self.has_star()
-            || other.has_star()
+        self.is_open()
+            || other.is_open()
             || self
                 .spans()
                 .any(|(first, last)| other.spans().any(|(begin, end)| first <= end && begin <= last))
     }
 
-    /// How many numbers the set holds, `None` if `*` is in it. A number that stands in two ranges counts twice.
+    /// How many numbers the set holds, `None` if it [is open](Self::is_open). A number that stands in two ranges counts twice.
     pub fn len(&self) -> Option<u64> {
-        (!self.has_star()).then(|| self.spans().map(|(first, last)| last - first + 1).sum())
+        (!self.is_open()).then(|| self.spans().map(|(first, last)| last - first + 1).sum())
     }
 
-    /// The numbers in the order in which they stand, one at a time; `None` if `*` is in the set.
+    /// The numbers in the order in which they stand, one at a time; `None` if the set [is open](Self::is_open).
     pub fn numbers(&self) -> Option<impl Iterator<Item = u32> + '_> {
         // Without `*` both ends are numbers of 32 bits.
-        (!self.has_star()).then(|| self.spans().flat_map(|(first, last)| first as u32..=last as u32))
+        (!self.is_open()).then(|| self.spans().flat_map(|(first, last)| first as u32..=last as u32))
     }
 
     /// Adds a number. The next after the last one makes its range longer.
@@ -97,13 +115,14 @@ impl SequenceSet {
     }
 
     /// Adds a range. One that begins right behind the last range makes it longer. Numbers begin at 1; an empty range
-    /// adds nothing.
+    /// adds nothing, and nothing can be added to `$`.
     pub fn insert_range(&mut self, numbers: RangeInclusive<u32>) {
         let (first, last) = ((*numbers.start()).max(1), *numbers.end());
         if first > last {
             return;
         }
         match self.ranges.last_mut() {
+            _ if self.saved => {}
             Some(range)
                 if range.first.0 <= range.last.0
                     && range.first != Bound::STAR
@@ -136,7 +155,11 @@ impl SequenceSet {
         })
     }
 
+    /// `sequence-set = (seq-number / seq-range) ["," sequence-set]`, or `seq-last-command = "$"`
     pub(crate) fn parse(input: &[u8]) -> Parsing<'_, Self> {
+        if let [b'$', rest @ ..] = input {
+            return Ok((rest, Self::saved()));
+        }
         let commas = input
             .iter()
             .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b':' | b'*'))
@@ -153,7 +176,7 @@ impl SequenceSet {
             ranges.push(Range { first, last });
             match rest {
                 [b',', rest @ ..] => input = rest,
-                _ => return Ok((rest, Self { ranges })),
+                _ => return Ok((rest, Self { ranges, saved: false })),
             }
         }
     }
@@ -161,6 +184,9 @@ impl SequenceSet {
     pub(crate) fn encode(&self, out: &mut Encoder, what: &'static str) {
         if self.is_empty() {
             out.fail(EncodeError::Empty { what });
+        }
+        if self.saved {
+            out.raw("$");
         }
         let bound = |out: &mut Encoder, bound: Bound| {
             if bound == Bound::STAR {
@@ -197,6 +223,9 @@ impl fmt::Display for SequenceSet {
         let bound = |f: &mut fmt::Formatter<'_>, bound: Bound| {
             if bound == Bound::STAR { f.write_str("*") } else { write!(f, "{}", bound.0) }
         };
+        if self.saved {
+            return f.write_str("$");
+        }
         for (index, range) in self.ranges.iter().enumerate() {
             if index > 0 {
                 f.write_str(",")?;
@@ -270,10 +299,10 @@ mod tests {
 
     #[test]
     fn reads_and_prints_what_it_read() {
-        for text in ["1", "1:*", "*", "*:3", "4294967295", "5:1,7,9:4294967295"] {
+        for text in ["1", "1:*", "*", "*:3", "4294967295", "5:1,7,9:4294967295", "$"] {
             assert_eq!(set(text).to_string(), text);
         }
-        for text in ["", "0", "1,", "1:", ",1", "4294967296", "a", "1 2"] {
+        for text in ["", "0", "1,", "1:", ",1", "4294967296", "a", "1 2", "$,1"] {
             assert_eq!(text.parse::<SequenceSet>(), Err(InvalidSet), "{text:?}");
         }
     }
@@ -283,6 +312,15 @@ mod tests {
         assert!(!set("4294967295").has_star());
         assert!(set("5:*").contains(u32::MAX));
         assert_eq!(set("4294967294:4294967295").len(), Some(2));
+    }
+
+    #[test]
+    fn only_the_server_knows_what_was_saved() {
+        let mut saved = SequenceSet::saved();
+        saved.insert(5);
+        assert_eq!(saved, SequenceSet::saved());
+        assert!(saved.overlaps(&set("7")) && !saved.contains(7) && !saved.is_empty());
+        assert_eq!((saved.len(), saved.has_star()), (None, false));
     }
 
     #[test]

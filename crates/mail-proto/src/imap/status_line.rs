@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{
     code::ResponseCode,
     encode::Encoder,
-    terminals::{Context, Parsing, fail, line, skip_spaces},
+    terminals::{Context, Parsing, at_end, fail, line, skip_spaces},
 };
 use crate::error::QuirkKind;
 
@@ -74,8 +74,7 @@ impl Status {
 
     /// What stands behind the kind: `SP resp-text`, of which servers leave out what they like.
     pub(crate) fn parse<'a>(kind: StatusKind, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
-        let input = line(input);
-        if input.is_empty() {
+        if at_end(input) {
             cx.quirk(input, QuirkKind::MissingText)?;
             return Ok((&[], Self { kind, code: None, text: Bytes::new() }));
         }
@@ -87,21 +86,33 @@ impl Status {
         }
         let mut code = None;
         if rest.first() == Some(&b'[') {
-            // A bracket that isn't a code is text.
-            if let Ok((behind, found)) = ResponseCode::parse(rest, cx) {
-                code = Some(found);
-                rest = match behind.strip_prefix(b" ") {
-                    Some(text) => text,
-                    None => {
-                        let kind =
-                            if behind.is_empty() { QuirkKind::MissingText } else { QuirkKind::MissingSpace };
-                        cx.quirk(behind, kind)?;
-                        behind
-                    }
-                };
-            }
+            let behind = match (rest.get(1), ResponseCode::parse(rest, cx)) {
+                (Some(b']'), _) => {
+                    cx.quirk(rest, QuirkKind::EmptyCode)?;
+                    Some(&rest[2..])
+                }
+                (_, Ok((behind, found))) => {
+                    code = Some(found);
+                    Some(behind)
+                }
+                // A bracket that is never closed is text.
+                (_, Err(_)) => {
+                    cx.quirk(rest, QuirkKind::UnclosedCode)?;
+                    None
+                }
+            };
+            rest = match behind {
+                None => rest,
+                Some([b' ', text @ ..]) => text,
+                Some(behind) => {
+                    let missing = at_end(behind);
+                    let kind = if missing { QuirkKind::MissingText } else { QuirkKind::MissingSpace };
+                    cx.quirk(behind, kind)?;
+                    behind
+                }
+            };
         }
-        Ok((&[], Self { kind, code, text: cx.frame.slice_ref(rest) }))
+        Ok((&[], Self { kind, code, text: cx.frame.slice_ref(line(rest)) }))
     }
 
     pub(crate) fn encode(&self, out: &mut Encoder) {

@@ -40,11 +40,13 @@ pub(crate) struct Context<'a> {
     len: usize,
     strict: bool,
     quirks: Vec<Quirk>,
+    /// The messages of an APPEND that lie in the frame.
+    pub(crate) uploads: Vec<Bytes>,
 }
 
 impl<'a> Context<'a> {
     pub(crate) fn new(frame: &'a Bytes, strict: bool) -> Self {
-        Self { frame, len: frame.len(), strict, quirks: Vec::new() }
+        Self { frame, len: frame.len(), strict, quirks: Vec::new(), uploads: Vec::new() }
     }
 
     pub(crate) fn is_strict(&self) -> bool {
@@ -101,6 +103,7 @@ fn expected_instead_of(kind: QuirkKind) -> &'static str {
         QuirkKind::ExtraSpace => "a single space",
         QuirkKind::MissingSpace => "a space",
         QuirkKind::MissingText => "text",
+        QuirkKind::EmptyCode => "a response code",
         QuirkKind::UnclosedCode => "\"]\"",
         QuirkKind::UnexpectedNil => "a string or list",
         QuirkKind::AtomForString | QuirkKind::UnescapedQuote => "a string",
@@ -382,6 +385,13 @@ pub(crate) fn nspan<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Sp
 #[cold]
 fn odd_nspan<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
     nstring(input, cx).map(|(rest, span)| (rest, span.unwrap_or(Span::NIL)))
+}
+
+/// The word, in any case, if it stands there as a whole; what follows it.
+pub(crate) fn keyword<'a>(input: &'a [u8], word: &str) -> Option<&'a [u8]> {
+    let (head, rest) = input.split_at_checked(word.len())?;
+    let ends = rest.first().is_none_or(|byte| !is_atom_byte(*byte));
+    (ends && head.eq_ignore_ascii_case(word.as_bytes())).then_some(rest)
 }
 
 /// `nstring = string / nil`; a bare word is a quirk.

@@ -1,14 +1,14 @@
 //! What was read of a response of IMAP, by the names of the corpus.
 
 use mail_proto::imap::{
-    Capabilities, Flag, List, MailboxStatus, ResponseCode, Status, StatusKind,
+    Capabilities, Flag, List, MailboxStatus, ResponseCode, Status, StatusKind, StatusValue,
     response::{Response, Untagged},
 };
 use serde_json::{Map, json};
 
 use crate::{
     case::{Fact, Facts},
-    fetch_facts,
+    extension_facts, fetch_facts,
     imap::Part,
 };
 
@@ -38,7 +38,7 @@ pub(crate) fn kind(response: &Response) -> String {
         Untagged::Unknown { keyword, .. } => {
             return String::from_utf8_lossy(keyword).to_ascii_uppercase();
         }
-        _ => "?",
+        data => extension_facts::kind(data),
     };
     kind.into()
 }
@@ -120,6 +120,10 @@ fn of_status(status: &Status, facts: &mut Facts) {
             name(facts, "MODIFIED");
             facts.text("code_set", set.to_string());
         }
+        ResponseCode::MailboxId(id) => {
+            name(facts, "MAILBOXID");
+            facts.text("mailboxid", id);
+        }
         ResponseCode::Other { name, arguments } => {
             facts.add("code", Fact::Caseless(name.to_vec()));
             // The number that the argument of a code that isn't known begins with.
@@ -166,7 +170,7 @@ fn of_untagged(data: &Untagged, facts: &mut Facts) {
                 fields.iter().map(|(name, value)| (text(name), value.as_ref().map(|value| value.to_vec())));
             facts.add("id", Fact::Texts(fields.collect()));
         }
-        _ => {}
+        data => extension_facts::add(data, facts),
     }
 }
 
@@ -182,30 +186,27 @@ fn of_list(list: &List, facts: &mut Facts) {
     facts.words("attrs", list.attributes.iter().map(|attribute| attribute.as_bytes().to_vec()));
     facts.json("delim", list.delimiter.map(|delimiter| char::from(delimiter).to_string()));
     facts.text("mailbox", list.mailbox.as_bytes());
+    if let Some(options) = list.child_info() {
+        facts.words("childinfo", options);
+    }
+    if let Some(name) = list.old_name() {
+        facts.text("oldname", name.as_bytes());
+    }
 }
 
 fn of_mailbox_status(status: &MailboxStatus, facts: &mut Facts) {
     facts.text("mailbox", status.mailbox.as_bytes());
     let mut numbers = Map::new();
-    for (item, number) in &status.items {
-        numbers.insert(item_name(*item), json!(number));
+    for (item, value) in &status.items {
+        if let StatusValue::Number(number) = value {
+            numbers.insert(item.name().to_owned(), json!(number));
+        }
+    }
+    if let Some(id) = status.mailbox_id() {
+        facts.text("mailboxid", id);
     }
     if let Some(validity) = numbers.get("UIDVALIDITY") {
         facts.json("uidvalidity", validity.clone());
     }
     facts.add("status", Fact::Numbers(numbers));
-}
-
-/// The name of a status item, from how it is written.
-fn item_name(item: mail_proto::imap::StatusItem) -> String {
-    let status = MailboxStatus {
-        mailbox: mail_proto::imap::MailboxName::inbox(),
-        items: vec![(item, 0)],
-        other: Vec::new(),
-    };
-    let written = Response::Untagged(Untagged::MailboxStatus(status)).encode();
-    let written = written.map(|encoded| encoded.to_bytes()).unwrap_or_default();
-    let written = String::from_utf8_lossy(&written).into_owned();
-    let name = written.strip_prefix("* STATUS INBOX (").unwrap_or_default();
-    name.split(' ').next().unwrap_or_default().to_owned()
 }

@@ -4,6 +4,7 @@
 //! the cases whose file names hold one of them.
 
 mod case;
+mod extension_facts;
 mod fetch_facts;
 mod imap;
 mod imap_facts;

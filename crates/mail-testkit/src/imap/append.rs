@@ -4,18 +4,17 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use mail_proto::frame::Segment;
-use mail_proto::imap::{DateTime, Flag, MailboxName, ResponseCode, SequenceSet, Status};
+use mail_proto::imap::{AppendForm, AppendMessage, DateTime, MailboxName, ResponseCode, SequenceSet, Status};
 
 use super::mailboxes::refusal;
 use super::{End, Outcome, Session, bad, no, ok};
 use crate::store::{Message, StoreError};
 
-/// What APPEND says of its message.
+/// What APPEND says of its messages, and those of them that came with it.
 pub(super) struct Wanted {
     pub(super) mailbox: MailboxName,
-    pub(super) flags: Vec<Flag>,
-    pub(super) date: Option<DateTime>,
-    pub(super) len: u64,
+    pub(super) messages: Vec<AppendMessage>,
+    pub(super) uploads: Vec<Bytes>,
 }
 
 impl Session<'_> {
@@ -32,17 +31,22 @@ impl Session<'_> {
             return Ok(refused);
         }
         let content = match segment.streamed {
-            None => message_in(&segment.bytes, wanted.len),
+            None => <[Bytes; 1]>::try_from(wanted.uploads).ok().map(|[content]| content),
             Some(len) => {
                 let Some((content, rest)) = self.streamed(len).await? else { return Err(End::Cut) };
                 self.skip_literal(&rest).await?;
                 rest.bytes.trim_ascii().is_empty().then_some(content)
             }
         };
-        let Some(content) = content else { return Ok(bad("one message at a time")) };
+        let (Some(content), [about]) = (content, wanted.messages.as_slice()) else {
+            return Ok(bad("one message at a time"));
+        };
+        if about.form != AppendForm::Text {
+            return Ok(bad("this server takes plain literals only"));
+        }
         let Some(user) = &self.user else { return Ok(bad("log in first")) };
-        let flags = wanted.flags.iter().map(|flag| String::from_utf8_lossy(flag.as_bytes()));
-        let date = wanted.date.map_or_else(SystemTime::now, moment);
+        let flags = about.flags.iter().map(|flag| String::from_utf8_lossy(flag.as_bytes()));
+        let date = about.date.map_or_else(SystemTime::now, moment);
         let message = Message::new(content).with_flags(flags).with_internal_date(date);
         match user.account.append(wanted.mailbox.as_bytes(), message) {
             Ok((uid_validity, uid)) if self.shared.has("UIDPLUS") => {
@@ -63,14 +67,6 @@ impl Session<'_> {
             Err(error) => Some(refusal(&error)),
         }
     }
-}
-
-/// The message of a command that has it in its frame.
-fn message_in(frame: &Bytes, len: u64) -> Option<Bytes> {
-    let line = frame.strip_suffix(b"\n")?;
-    let end = line.strip_suffix(b"\r").unwrap_or(line).len();
-    let begin = end.checked_sub(usize::try_from(len).ok()?)?;
-    Some(frame.slice(begin..end))
 }
 
 fn moment(date: DateTime) -> SystemTime {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{
-    Flag, List, MailboxAttribute, MailboxName, MailboxStatus, ResponseCode, Status, StatusItem,
+    Flag, List, MailboxAttribute, MailboxName, MailboxStatus, Namespace, Namespaces, ResponseCode, Status,
+    StatusItem,
 };
 
 use super::selected::Selected;
@@ -14,13 +15,8 @@ use crate::store::{Account, Flags, Mailbox, StoreError};
 
 impl Session<'_> {
     pub(super) fn namespace(&mut self) -> Status {
-        let delimiter = match self.shared.delimiter {
-            Some(octet @ (b'"' | b'\\')) => format!("\"\\{}\"", char::from(octet)),
-            Some(octet) => format!("\"{}\"", char::from(octet)),
-            None => "NIL".to_owned(),
-        };
-        let raw = format!("* NAMESPACE ((\"\" {delimiter})) NIL NIL");
-        self.say(Untagged::Unknown { keyword: Bytes::from_static(b"NAMESPACE"), raw: raw.into() });
+        let personal = vec![Namespace::new("", self.shared.delimiter)];
+        self.say(Untagged::Namespace(Namespaces { personal, ..Namespaces::default() }));
         done()
     }
 
@@ -29,12 +25,8 @@ impl Session<'_> {
         if wanted.is_empty() {
             // What the delimiter is, and nothing else.
             let root = MailboxName::from_wire(Bytes::new());
-            self.say(Untagged::List(List {
-                attributes: vec![MailboxAttribute::NoSelect],
-                delimiter,
-                mailbox: root,
-                extended: None,
-            }));
+            let list = List::new(root, delimiter);
+            self.say(Untagged::List(List { attributes: vec![MailboxAttribute::NoSelect], ..list }));
             return done();
         }
         let wanted = [reference, wanted].concat();
@@ -61,7 +53,7 @@ impl Session<'_> {
                 MailboxAttribute::HasNoChildren
             });
             let mailbox = MailboxName::from_wire(Bytes::copy_from_slice(name));
-            self.say(Untagged::List(List { attributes, delimiter, mailbox, extended: None }));
+            self.say(Untagged::List(List { attributes, ..List::new(mailbox, delimiter) }));
         }
         done()
     }
@@ -78,7 +70,7 @@ impl Session<'_> {
         };
         for name in subscribed {
             let mailbox = MailboxName::from_wire(name);
-            self.say(Untagged::Lsub(List { attributes: Vec::new(), delimiter, mailbox, extended: None }));
+            self.say(Untagged::Lsub(List::new(mailbox, delimiter)));
         }
         done()
     }
@@ -90,7 +82,7 @@ impl Session<'_> {
                 Ok((_, mailbox)) => mailbox,
                 Err(error) => return refusal(&error),
             };
-            items.iter().filter_map(|item| Some((*item, number(mailbox, *item)?))).collect()
+            items.iter().filter_map(|item| Some((*item, number(mailbox, *item)?.into()))).collect()
         };
         self.say(Untagged::MailboxStatus(MailboxStatus {
             mailbox: name.clone(),

@@ -43,7 +43,7 @@ pub(crate) struct ImapConnection {
 pub(crate) enum Job {
     Run {
         token: u64,
-        request: Request,
+        request: Box<Request>,
         sink: Sink,
     },
     /// Nobody waits for this command any more.
@@ -120,6 +120,7 @@ impl ImapConnection {
     fn queue(&self, request: Request, sink: Sink) -> Result<u64> {
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
         let name = request.command().name();
+        let request = Box::new(request);
         self.jobs.send(Job::Run { token, request, sink }).map_err(|_| self.gone().in_command(name, None))?;
         Ok(token)
     }

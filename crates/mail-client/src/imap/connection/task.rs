@@ -198,7 +198,7 @@ impl Task {
                     return Ok(false);
                 }
                 let (name, mailbox) = (request.command().name(), request.command().mailbox().cloned());
-                let id = self.socket.session.submit(request);
+                let id = self.socket.session.submit(*request);
                 self.flights.insert(id, Flight { token, name, mailbox, sink });
                 Ok(true)
             }

@@ -67,18 +67,18 @@ pub struct CommandId(u64);
 pub struct Request {
     pub(crate) command: Command,
     pub(crate) selection: Option<Selection>,
-    pub(crate) upload: Option<Bytes>,
+    pub(crate) uploads: Vec<Bytes>,
 }
 
 impl Request {
     /// A command that needs no mailbox.
     pub fn new(command: Command) -> Self {
-        Self { command, selection: None, upload: None }
+        Self { command, selection: None, uploads: Vec::new() }
     }
 
     /// A command that runs with this mailbox selected, or not at all.
     pub fn on(selection: Selection, command: Command) -> Self {
-        Self { command, selection: Some(selection), upload: None }
+        Self { command, selection: Some(selection), uploads: Vec::new() }
     }
 
     /// The command.
@@ -86,10 +86,10 @@ impl Request {
         &self.command
     }
 
-    /// The message of an APPEND, whose length must be the one the command names.
+    /// The next message of an APPEND, or the one of a REPLACE, whose length must be the one the command names.
     #[must_use]
     pub fn with_upload(mut self, message: Bytes) -> Self {
-        self.upload = Some(message);
+        self.uploads.push(message);
         self
     }
 }

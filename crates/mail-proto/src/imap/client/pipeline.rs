@@ -94,7 +94,7 @@ fn uids(command: &Command) -> Option<(&SequenceSet, Access)> {
 fn names_change(command: &Command) -> bool {
     matches!(
         command,
-        Command::Create(_)
+        Command::Create { .. }
             | Command::Delete(_)
             | Command::Rename { .. }
             | Command::Subscribe(_)

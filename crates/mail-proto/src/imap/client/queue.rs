@@ -111,15 +111,16 @@ impl Queue {
         request: Request,
         options: EncodeOptions,
     ) -> Result<(), EncodeError> {
-        let Request { command, selection, upload } = request;
+        let Request { command, selection, uploads } = request;
+        let mut uploads = uploads.into_iter();
         let tag = self.tags + 1;
         let encoded = command.encode(&format!("A{tag}"), options)?;
         for fragment in encoded.fragments {
             let piece = match fragment {
                 Fragment::Bytes(bytes) => Piece::Bytes(bytes),
                 Fragment::Wait => Piece::Wait,
-                Fragment::Upload { len } => match &upload {
-                    Some(message) if message.len() as u64 == len => Piece::Bytes(message.clone()),
+                Fragment::Upload { len } => match uploads.next() {
+                    Some(message) if message.len() as u64 == len => Piece::Bytes(message),
                     _ => {
                         self.out.retain(|out| out.tag != tag);
                         return Err(EncodeError::WrongLength { announced: len });

@@ -14,6 +14,7 @@ use crate::{
         command::Command,
         fetch::{Fetch, FetchItem, Item},
         response::{Response, Untagged},
+        select::SelectOptions,
         status_line::{Status, StatusKind},
     },
 };
@@ -289,7 +290,7 @@ impl Session {
                 return;
             }
             let selecting = match &head.command {
-                Command::Select { mailbox, read_only } => {
+                Command::Select { mailbox, read_only, .. } => {
                     Some(Selection { mailbox: mailbox.clone(), read_only: *read_only, uid_validity: None })
                 }
                 _ => None,
@@ -310,7 +311,11 @@ impl Session {
     }
 
     fn select(&mut self, selection: &Selection) {
-        let command = Command::Select { mailbox: selection.mailbox.clone(), read_only: selection.read_only };
+        let command = Command::Select {
+            mailbox: selection.mailbox.clone(),
+            read_only: selection.read_only,
+            options: SelectOptions::default(),
+        };
         match self.queue.start(Owner::Selection, Request::new(command), self.options()) {
             Ok(()) => {
                 self.selected = None;

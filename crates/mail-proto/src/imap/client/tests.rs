@@ -1,5 +1,5 @@
 use super::*;
-use crate::imap::{MailboxName, SequenceSet, fetch::FetchItem};
+use crate::imap::{AppendMessage, MailboxName, SequenceSet, fetch::FetchItem};
 
 /// A session and what the server does, line by line. Time stands still unless told.
 struct Dialogue {
@@ -302,8 +302,8 @@ fn commands_without_conflict_share_the_wire() {
     let mut dialogue = Dialogue::ready();
     for request in [
         Request::new(Command::Noop),
-        Request::new(Command::List { reference: "".into(), pattern: "*".into() }),
-        Request::new(Command::List { reference: "".into(), pattern: "%".into() }),
+        Request::new(Command::list("", "*")),
+        Request::new(Command::list("", "%")),
         Request::new(Command::Noop),
     ] {
         dialogue.session.submit(request);
@@ -440,8 +440,8 @@ fn a_literal_waits_to_be_asked_for_and_holds_what_follows() {
     let mut dialogue = Dialogue::new(Security::Plaintext);
     dialogue.server("* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n");
     dialogue.events();
-    let create = dialogue.session.submit(Request::new(Command::Create(MailboxName::from_wire("a\r\nb"))));
-    let refused = dialogue.session.submit(Request::new(Command::Create(MailboxName::from_wire("c\r\n"))));
+    let create = dialogue.session.submit(Request::new(Command::create(MailboxName::from_wire("a\r\nb"))));
+    let refused = dialogue.session.submit(Request::new(Command::create(MailboxName::from_wire("c\r\n"))));
     assert_eq!(dialogue.written(), "A1 CREATE {4}\r\n");
     dialogue.server("+ go on\r\n");
     dialogue.events();
@@ -493,9 +493,8 @@ fn what_was_read_before_the_end_is_told_before_it() {
 #[test]
 fn a_cancelled_command_is_not_written() {
     let mut dialogue = Dialogue::ready();
-    dialogue.session.submit(Request::new(Command::List { reference: "".into(), pattern: "*".into() }));
-    let waits =
-        dialogue.session.submit(Request::new(Command::List { reference: "".into(), pattern: "%".into() }));
+    dialogue.session.submit(Request::new(Command::list("", "*")));
+    let waits = dialogue.session.submit(Request::new(Command::list("", "%")));
     assert!(dialogue.session.cancel(waits));
     assert_eq!(dialogue.written(), "A1 LIST \"\" \"*\"\r\n");
     dialogue.server("A1 OK done\r\n");
@@ -531,7 +530,7 @@ fn the_clock_runs_while_a_reply_is_due() {
     dialogue.server("A1 OK\r\n");
     dialogue.events();
     assert_eq!(dialogue.session.deadline(), None);
-    dialogue.session.submit(Request::new(Command::Select { mailbox: MailboxName::inbox(), read_only: true }));
+    dialogue.session.submit(Request::new(Command::examine(MailboxName::inbox())));
     dialogue.written();
     assert_eq!(dialogue.session.deadline(), Some(dialogue.now + Duration::from_secs(300)));
 }
@@ -539,7 +538,7 @@ fn the_clock_runs_while_a_reply_is_due() {
 #[test]
 fn a_selection_tells_what_it_found() {
     let mut dialogue = Dialogue::ready();
-    let select = Command::Select { mailbox: MailboxName::inbox(), read_only: false };
+    let select = Command::select(MailboxName::inbox());
     dialogue.session.submit(Request::new(select.clone()));
     dialogue.written();
     dialogue.server(
@@ -566,7 +565,7 @@ fn a_selection_tells_what_it_found() {
 #[test]
 fn an_append_carries_its_message() {
     let mut dialogue = Dialogue::ready();
-    let append = |len| Command::Append { mailbox: MailboxName::inbox(), flags: Vec::new(), date: None, len };
+    let append = |len| Command::append(MailboxName::inbox(), AppendMessage::new(len));
     dialogue.session.submit(Request::new(append(3)).with_upload("a\nb".into()));
     assert_eq!(dialogue.written(), "A1 APPEND INBOX {3+}\r\na\nb\r\n");
     dialogue.session.submit(Request::new(append(4)).with_upload("a\nb".into()));

@@ -2,9 +2,11 @@ use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 use crate::imap::{
-    Capability, Date,
-    encode::{Fragment, Literals},
+    AppendForm, Capability, Date, DateTime, EncodeError, EventGroup, ListReturn, ListSelect, MailboxFilter,
+    MetadataDepth, ModSeqScope, NotifyEvent, PartialRange, QResync, Rights, SortBy,
+    encode::{EncodeOptions, Encoded, Fragment, Literals},
     fetch::{Partial, Section, SectionText},
+    response::ParseOptions,
 };
 
 fn sets() -> impl Strategy<Value = SequenceSet> {
@@ -68,7 +70,7 @@ fn items() -> impl Strategy<Value = Vec<FetchItem>> {
 }
 
 fn dates() -> impl Strategy<Value = Date> {
-    (0..10_000_u16, 1..13_u8, 1..32_u8).prop_map(|(year, month, day)| Date { year, month, day })
+    (0..=9999_u16, 1..=12_u8, 1..=28_u8).prop_map(|(year, month, day)| Date::new(year, month, day).unwrap())
 }
 
 fn keys() -> impl Strategy<Value = SearchKey> {
@@ -82,24 +84,159 @@ fn keys() -> impl Strategy<Value = SearchKey> {
         sets().prop_map(SearchKey::Uid),
         any::<u64>().prop_map(SearchKey::Larger),
         any::<u64>().prop_map(SearchKey::Smaller),
-        dates().prop_map(SearchKey::Before),
-        dates().prop_map(SearchKey::On),
-        dates().prop_map(SearchKey::Since),
-        dates().prop_map(SearchKey::SentBefore),
-        dates().prop_map(SearchKey::SentOn),
-        dates().prop_map(SearchKey::SentSince),
         texts().prop_map(SearchKey::Text),
         texts().prop_map(SearchKey::Body),
         texts().prop_map(|text| SearchKey::Header("SUBJECT".into(), text)),
         texts().prop_map(|text| SearchKey::Header("x-list".into(), text)),
+        dates().prop_map(SearchKey::Before),
+        dates().prop_map(SearchKey::SentSince),
+        dates().prop_map(SearchKey::SavedOn),
+        Just(SearchKey::SaveDateSupported),
+        (1..=u32::MAX).prop_map(SearchKey::Older),
+        any::<u64>().prop_map(SearchKey::changed_since),
+        any::<u64>().prop_map(|least| SearchKey::ModSeq {
+            entry: Some(("/flags/\\Seen".into(), ModSeqScope::Shared)),
+            least
+        }),
+        "[a-zA-Z0-9_-]{1,20}".prop_map(|id| SearchKey::EmailId(Bytes::from(id))),
+        texts().prop_map(SearchKey::GmailRaw),
+        any::<u64>().prop_map(SearchKey::GmailThreadId),
+        Just(SearchKey::Filter("on-the-road".into())),
+        Just(SearchKey::Sequence(SequenceSet::saved())),
     ];
     leaf.prop_recursive(4, 16, 3, |inner| {
         prop_oneof![
             inner.clone().prop_map(|key| SearchKey::Not(Box::new(key))),
+            inner.clone().prop_map(|key| SearchKey::Fuzzy(Box::new(key))),
             (inner.clone(), inner.clone()).prop_map(|keys| SearchKey::Or(Box::new(keys))),
             vec(inner, 2..4).prop_map(SearchKey::And),
         ]
     })
+}
+
+fn select_options() -> impl Strategy<Value = SelectOptions> {
+    let known = (1..=u32::MAX, 1..=u64::MAX, option::of(sets()), option::of((sets(), sets())));
+    let known = known.prop_map(|(uid_validity, modseq, known_uids, known_pairs)| QResync {
+        uid_validity,
+        modseq,
+        known_uids,
+        known_pairs,
+    });
+    (any::<bool>(), option::of(known.prop_map(Box::new)))
+        .prop_map(|(condstore, qresync)| SelectOptions { condstore, qresync })
+}
+
+fn list_options() -> impl Strategy<Value = ListOptions> {
+    let select = prop_oneof![
+        Just(ListSelect::Subscribed),
+        Just(ListSelect::RecursiveMatch),
+        Just(ListSelect::Other { name: "X-ODD".into(), value: Some("(a \"b)\")".into()) }),
+    ];
+    let returns = prop_oneof![
+        Just(ListReturn::Children),
+        Just(ListReturn::MyRights),
+        Just(ListReturn::Status(vec![StatusItem::Messages, StatusItem::MailboxId])),
+        vec(texts(), 1..3).prop_map(ListReturn::Metadata),
+        Just(ListReturn::Other { name: "X-ODD".into(), value: None }),
+    ];
+    (vec(select, 0..3), vec(returns, 0..3)).prop_map(|(select, returns)| ListOptions { select, returns })
+}
+
+fn returns() -> impl Strategy<Value = Option<Vec<SearchReturn>>> {
+    let option = prop_oneof![
+        Just(SearchReturn::Min),
+        Just(SearchReturn::All),
+        Just(SearchReturn::Save),
+        Just(SearchReturn::Relevancy),
+        (1..=u32::MAX, 1..=u32::MAX)
+            .prop_map(|(first, last)| SearchReturn::Partial(PartialRange::FromFirst(first, last))),
+        Just(SearchReturn::Partial(PartialRange::FromLast(1, 50))),
+    ];
+    option::of(vec(option, 0..4))
+}
+
+fn orders() -> impl Strategy<Value = Vec<SortKey>> {
+    let by = prop_oneof![Just(SortBy::Arrival), Just(SortBy::DisplayTo), Just(SortBy::Size)];
+    vec((by, any::<bool>()).prop_map(|(by, reverse)| SortKey { by, reverse }), 1..4)
+}
+
+fn algorithms() -> impl Strategy<Value = ThreadAlgorithm> {
+    prop_oneof![
+        Just(ThreadAlgorithm::References),
+        Just(ThreadAlgorithm::Refs),
+        Just(ThreadAlgorithm::new("X-OWN"))
+    ]
+}
+
+fn filters() -> impl Strategy<Value = MailboxFilter> {
+    prop_oneof![
+        Just(MailboxFilter::Selected),
+        Just(MailboxFilter::Inboxes),
+        vec(mailboxes(), 1..3).prop_map(MailboxFilter::SubtreeOne),
+        vec(mailboxes(), 1..3).prop_map(MailboxFilter::Mailboxes),
+    ]
+}
+
+fn messages() -> impl Strategy<Value = AppendMessage> {
+    let form = prop_oneof![Just(AppendForm::Text), Just(AppendForm::Binary), Just(AppendForm::Utf8)];
+    let date = option::of(-62_167_219_200..253_402_300_799_i64);
+    (flag_lists(), date, form, 0..20_u64).prop_map(|(flags, date, form, len)| AppendMessage {
+        flags,
+        date: date.map(DateTime::from_unix_seconds),
+        form,
+        len,
+    })
+}
+
+fn rarer_commands() -> impl Strategy<Value = Command> {
+    let events = prop_oneof![
+        items().prop_map(NotifyEvent::MessageNew),
+        Just(NotifyEvent::MessageNew(Vec::new())),
+        Just(NotifyEvent::FlagChange),
+        Just(NotifyEvent::Other("X-Odd".into())),
+    ];
+    let groups =
+        (filters(), vec(events, 0..4)).prop_map(|(mailboxes, events)| EventGroup { mailboxes, events });
+    let change =
+        prop_oneof![Just(RightsChange::Add(Rights::new("lr"))), Just(RightsChange::Remove(Rights::new("a")))];
+    let values = vec((texts(), option::of(vec(any::<u8>(), 0..40))), 1..3);
+    prop_oneof![
+        Just(Command::Unauthenticate),
+        Just(Command::Compress),
+        Just(Command::GetJmapAccess),
+        Just(Command::Check),
+        Just(Command::Notify(Notify::None)),
+        (any::<bool>(), vec(groups, 1..3))
+            .prop_map(|(status, groups)| Command::Notify(Notify::Set { status, groups })),
+        vec(texts(), 1..3).prop_map(Command::CancelUpdate),
+        (1..=u32::MAX, option::of((1..9_u32, 1..9_u32))).prop_map(|(size, batches)| {
+            let batches = batches.map(|(first, last)| first..=last);
+            Command::UidBatches(UidBatchesQuery { size, batches })
+        }),
+        texts().prop_map(Command::GetQuota),
+        mailboxes().prop_map(Command::GetQuotaRoot),
+        (texts(), vec(any::<u64>().prop_map(|limit| ("STORAGE".into(), limit)), 0..2))
+            .prop_map(|(root, limits)| Command::SetQuota { root, limits }),
+        (mailboxes(), texts(), change).prop_map(|(mailbox, identifier, change)| Command::SetAcl {
+            mailbox,
+            identifier,
+            change
+        }),
+        (mailboxes(), texts()).prop_map(|(mailbox, identifier)| Command::DeleteAcl { mailbox, identifier }),
+        (mailboxes(), texts()).prop_map(|(mailbox, identifier)| Command::ListRights { mailbox, identifier }),
+        mailboxes().prop_map(Command::GetAcl),
+        mailboxes().prop_map(Command::MyRights),
+        (mailboxes(), option::of(any::<u64>()), vec(texts(), 1..3)).prop_map(
+            |(mailbox, max_size, entries)| {
+                let options = MetadataOptions { max_size, depth: max_size.map(|_| MetadataDepth::Infinity) };
+                Command::GetMetadata { mailbox, options, entries }
+            }
+        ),
+        (mailboxes(), values).prop_map(|(mailbox, values)| Command::SetMetadata {
+            mailbox,
+            entries: values.into_iter().map(|(name, value)| (name, value.map(Bytes::from))).collect()
+        }),
+    ]
 }
 
 fn commands() -> impl Strategy<Value = Command> {
@@ -116,35 +253,74 @@ fn commands() -> impl Strategy<Value = Command> {
             initial: initial.map(Secret::new)
         }),
         vec((texts(), option::of(texts())), 0..3).prop_map(Command::Id),
-        (mailboxes(), any::<bool>()).prop_map(|(mailbox, read_only)| Command::Select { mailbox, read_only }),
-        (texts(), texts()).prop_map(|(reference, pattern)| Command::List { reference, pattern }),
+        (mailboxes(), any::<bool>(), select_options())
+            .prop_map(|(mailbox, read_only, options)| Command::Select { mailbox, read_only, options }),
+        (texts(), vec(texts(), 1..3), list_options())
+            .prop_map(|(reference, patterns, options)| Command::List { reference, patterns, options }),
         (texts(), texts()).prop_map(|(reference, pattern)| Command::Lsub { reference, pattern }),
-        Just(Command::Check),
         mailboxes().prop_map(|mailbox| Command::Status {
             mailbox,
             items: vec![StatusItem::Messages, StatusItem::Size]
         }),
         (mailboxes(), mailboxes()).prop_map(|(from, to)| Command::Rename { from, to }),
-        mailboxes().prop_map(Command::Create),
+        (mailboxes(), vec(Just(MailboxAttribute::Archive), 0..2))
+            .prop_map(|(mailbox, special_use)| Command::Create { mailbox, special_use }),
         sets().prop_map(Command::UidExpunge),
-        (any::<bool>(), keys()).prop_map(|(uid, key)| Command::Search { uid, key }),
+        (any::<bool>(), returns(), keys()).prop_map(|(uid, returns, key)| Command::Search {
+            uid,
+            returns,
+            key
+        }),
+        (any::<bool>(), returns(), orders(), keys()).prop_map(|(uid, returns, order, key)| Command::Sort {
+            uid,
+            returns,
+            order,
+            key
+        }),
+        (any::<bool>(), algorithms(), keys()).prop_map(|(uid, algorithm, key)| Command::Thread {
+            uid,
+            algorithm,
+            key
+        }),
+        (vec(filters(), 0..3), returns(), keys()).prop_map(|(mailboxes, returns, key)| {
+            Command::MultiSearch(MultiSearch { mailboxes, returns, key })
+        }),
         (any::<bool>(), sets(), items()).prop_map(|(uid, set, items)| Command::Fetch { uid, set, items }),
-        (any::<bool>(), sets(), action, any::<bool>(), flag_lists())
-            .prop_map(|(uid, set, action, silent, flags)| Command::Store { uid, set, action, silent, flags }),
+        (any::<bool>(), sets(), action, any::<bool>(), flag_lists(), option::of(any::<u64>())).prop_map(
+            |(uid, set, action, silent, flags, unchanged_since)| Command::Store {
+                uid,
+                set,
+                action,
+                silent,
+                flags,
+                unchanged_since
+            }
+        ),
         (any::<bool>(), sets(), mailboxes()).prop_map(|(uid, set, mailbox)| Command::Copy {
             uid,
             set,
             mailbox
         }),
-        (mailboxes(), flag_lists(), option::of(-62_167_219_200..253_402_300_799_i64), any::<u32>()).prop_map(
-            |(mailbox, flags, date, len)| Command::Append {
-                mailbox,
-                flags,
-                date: date.map(DateTime::from_unix_seconds),
-                len: u64::from(len)
-            }
-        ),
+        (mailboxes(), vec(messages(), 1..4))
+            .prop_map(|(mailbox, messages)| Command::Append { mailbox, messages }),
+        (any::<bool>(), 1..=u32::MAX, mailboxes(), messages()).prop_map(|(uid, number, mailbox, message)| {
+            Command::Replace { uid, number, mailbox, message }
+        }),
+        rarer_commands(),
     ]
+}
+
+/// All bytes, with messages of `x` where messages are to be.
+fn whole(encoded: &Encoded) -> Vec<u8> {
+    let mut out = Vec::new();
+    for fragment in &encoded.fragments {
+        match fragment {
+            Fragment::Bytes(bytes) => out.extend_from_slice(bytes),
+            Fragment::Upload { len } => out.extend(std::iter::repeat_n(b'x', *len as usize)),
+            Fragment::Wait => {}
+        }
+    }
+    out
 }
 
 proptest! {
@@ -152,7 +328,7 @@ proptest! {
     fn a_server_reads_what_a_client_wrote(command in commands(), tag in "[A-Z][0-9]{1,5}") {
         for literals in [Literals::Synchronising, Literals::Any] {
             let encoded = command.encode(&tag, EncodeOptions::literals(literals)).unwrap();
-            let parsed = TaggedCommand::parse(encoded.to_bytes(), ParseOptions::STRICT).unwrap();
+            let parsed = TaggedCommand::parse(whole(&encoded), ParseOptions::STRICT).unwrap();
             prop_assert_eq!(&parsed.value.tag, tag.as_bytes());
             prop_assert_eq!(&parsed.value.command, &command);
         }

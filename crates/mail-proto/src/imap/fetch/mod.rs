@@ -28,7 +28,7 @@ pub use body::{Body, Streamed};
 pub use build::FetchBuilder;
 pub use flags::{Flags, Labels};
 pub use items::{FetchItem, Partial, Section, SectionText};
-pub(crate) use items::{encode_items, parse_arguments};
+pub(crate) use items::{encode_items, parse_arguments, parse_items};
 pub(crate) use parse::{Start, parse_message};
 
 use super::{

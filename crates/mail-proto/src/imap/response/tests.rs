@@ -2,8 +2,9 @@ use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 use crate::imap::{
-    Capability, MailboxAttribute, MailboxName, ResponseCode, SequenceSet, StatusItem, StatusKind,
-    fetch::Section,
+    Capability, ListExtension, MailboxAttribute, MailboxName, MetadataCode, MetadataData, Namespace,
+    PartialRange, Progress, QuotaResource, ResponseCode, Rights, SequenceSet, StatusItem, StatusKind,
+    StatusValue, fetch::Section,
 };
 
 fn read(wire: &[u8]) -> Parsed<Response> {
@@ -46,6 +47,18 @@ fn codes() -> impl Strategy<Value = ResponseCode> {
         }),
         (1..=u32::MAX, 1..=u32::MAX)
             .prop_map(|(uid_validity, uid)| ResponseCode::AppendUid { uid_validity, uids: uid.into() }),
+        Just(ResponseCode::MailboxId("F1".into())),
+        Just(ResponseCode::BadEvent(vec!["MessageNew".into(), "FlagChange".into()])),
+        Just(ResponseCode::Metadata(MetadataCode::LongEntries(2199))),
+        Just(ResponseCode::UndefinedFilter("on-the-road".into())),
+        Just(ResponseCode::UidRequired),
+        "[ -~]{0,9}".prop_map(|tag| ResponseCode::NoUpdate(tag.into())),
+        "[ -~]{0,9}".prop_map(|url| ResponseCode::BadUrl(url.into())),
+        (any::<u32>(), option::of(any::<u32>()))
+            .prop_map(|(most, lowest)| ResponseCode::MessageLimit { most, lowest }),
+        (option::of("[A-Z0-9]{1,5}"), option::of(any::<u64>()), option::of(any::<u64>())).prop_map(
+            |(tag, done, of)| ResponseCode::InProgress(Progress { tag: tag.map(Bytes::from), done, of })
+        ),
         option::of("[a-z0-9 ]{1,9}").prop_map(|arguments| ResponseCode::Other {
             name: "XYZZY".into(),
             arguments: arguments.map(Bytes::from)
@@ -63,6 +76,100 @@ fn statuses() -> impl Strategy<Value = Status> {
     })
 }
 
+fn esearches() -> impl Strategy<Value = ESearch> {
+    let set = || (1..=u32::MAX).prop_map(SequenceSet::from);
+    let source = (option::of(texts()), option::of(texts().prop_map(MailboxName::from_wire)), any::<bool>());
+    let numbers = (option::of(1..=u32::MAX), option::of(any::<u32>()), option::of(any::<u64>()));
+    let sets = (option::of(set()), option::of(option::of(set())), vec((any::<u32>(), set()), 0..3));
+    (source, numbers, sets, vec(1..=100_u32, 0..3)).prop_map(|(source, numbers, sets, relevancy)| ESearch {
+        tag: source.0,
+        uid_validity: source.1.as_ref().map(|_| 7),
+        mailbox: source.1,
+        uid: source.2,
+        min: numbers.0,
+        max: numbers.0,
+        count: numbers.1,
+        modseq: numbers.2,
+        all: sets.0,
+        partial: sets.1.map(|found| (PartialRange::FromLast(1, 50), found)),
+        added: sets.2.clone(),
+        removed: sets.2,
+        relevancy,
+        other: vec![("X-ODD".into(), "(a 1)".into())],
+    })
+}
+
+/// Trees of any shape, in which a missing message has two that answer it at least.
+fn threads() -> impl Strategy<Value = Threads> {
+    vec((1..=u32::MAX, any::<prop::sample::Index>(), 0..4_u8), 0..40).prop_map(|steps| {
+        let mut parents: Vec<Option<usize>> = Vec::new();
+        for (place, (_, pick, kind)) in steps.iter().enumerate() {
+            parents.push((place > 0 && *kind > 0).then(|| pick.index(place)));
+        }
+        // Parents before those that answer them, each with all that answers it.
+        let mut threads = Threads::default();
+        let roots = (0..steps.len()).rev().filter(|place| parents[*place].is_none());
+        let mut stack: Vec<(usize, Option<u32>)> = roots.map(|place| (place, None)).collect();
+        while let Some((place, parent)) = stack.pop() {
+            let answers: Vec<usize> =
+                (0..steps.len()).filter(|other| parents[*other] == Some(place)).collect();
+            let missing = answers.len() > 1 && steps[place].2 == 3;
+            let number = (!missing).then_some(steps[place].0);
+            let at = threads.push(number, parent).unwrap();
+            stack.extend(answers.into_iter().rev().map(|answer| (answer, Some(at))));
+        }
+        threads
+    })
+}
+
+fn extensions() -> impl Strategy<Value = Untagged> {
+    let name = || texts().prop_map(MailboxName::from_wire);
+    let rights = || "[a-z]{0,5}".prop_map(Rights::new);
+    let set = || (1..=u32::MAX).prop_map(SequenceSet::from);
+    let namespaces = || {
+        let namespace = (texts(), option::of(Just(b'/'))).prop_map(|(prefix, delimiter)| Namespace {
+            prefix,
+            delimiter,
+            extensions: vec![("X-HINT".into(), "(\"ONE\" \"TWO\")".into())],
+        });
+        vec(namespace, 0..3)
+    };
+    let resource = any::<(u64, u64)>().prop_map(|(usage, limit)| QuotaResource {
+        name: "STORAGE".into(),
+        usage,
+        limit: Some(limit),
+    });
+    let metadata = prop_oneof![
+        vec((texts(), option::of(vec(any::<u8>(), 0..50).prop_map(Bytes::from))), 1..4)
+            .prop_map(MetadataData::Entries),
+        vec(texts(), 1..4).prop_map(MetadataData::Changed),
+    ];
+    prop_oneof![
+        esearches().prop_map(Untagged::ESearch),
+        threads().prop_map(Untagged::Thread),
+        (any::<bool>(), set()).prop_map(|(earlier, uids)| Untagged::Vanished(Vanished { earlier, uids })),
+        (namespaces(), namespaces(), namespaces()).prop_map(|(personal, other_users, shared)| {
+            Untagged::Namespace(Namespaces { personal, other_users, shared })
+        }),
+        (texts(), vec(resource, 0..3))
+            .prop_map(|(root, resources)| Untagged::Quota(Quota { root, resources })),
+        (name(), vec(texts(), 0..3))
+            .prop_map(|(mailbox, roots)| Untagged::QuotaRoot(QuotaRoot { mailbox, roots })),
+        (name(), vec((texts(), rights()), 0..3))
+            .prop_map(|(mailbox, entries)| Untagged::Acl(Acl { mailbox, entries })),
+        (name(), texts(), rights(), vec(rights(), 0..3)).prop_map(
+            |(mailbox, identifier, required, optional)| {
+                Untagged::ListRights(ListRights { mailbox, identifier, required, optional })
+            }
+        ),
+        (name(), rights()).prop_map(|(mailbox, rights)| Untagged::MyRights(MyRights { mailbox, rights })),
+        (name(), metadata).prop_map(|(mailbox, data)| Untagged::Metadata(Metadata { mailbox, data })),
+        (option::of(texts()), option::of(set()))
+            .prop_map(|(tag, batches)| Untagged::UidBatches(UidBatches { tag, batches })),
+        texts().prop_map(Untagged::JmapAccess),
+    ]
+}
+
 fn responses() -> impl Strategy<Value = Response> {
     let name = || texts().prop_map(MailboxName::from_wire);
     let data = prop_oneof![
@@ -76,16 +183,28 @@ fn responses() -> impl Strategy<Value = Response> {
                 attributes: vec![MailboxAttribute::HasChildren, MailboxAttribute::new("\\X-Odd")],
                 delimiter,
                 mailbox,
-                extended: None,
+                extended: vec![
+                    ListExtension::ChildInfo(vec!["SUBSCRIBED".into()]),
+                    ListExtension::OldName("Entwürfe".into()),
+                    ListExtension::Other { tag: "x y".into(), value: "(a \"b)\" {1}\r\n()".into() },
+                ],
             })
         ),
         (name(), any::<u32>()).prop_map(|(mailbox, number)| Untagged::MailboxStatus(MailboxStatus {
             mailbox,
-            items: vec![(StatusItem::Messages, u64::from(number)), (StatusItem::Size, u64::MAX)],
+            items: vec![
+                (StatusItem::Messages, u64::from(number).into()),
+                (StatusItem::Size, u64::MAX.into()),
+                (StatusItem::MailboxId, StatusValue::Id("F-2_x".into())),
+                (StatusItem::AppendLimit, StatusValue::Nil),
+            ],
             other: vec![("X-NEW".into(), "(a b)".into())],
         })),
         (vec(1..=u32::MAX, 0..50), option::of(any::<u64>()))
             .prop_map(|(numbers, modseq)| Untagged::Search(Search { numbers, modseq })),
+        (vec(1..=u32::MAX, 0..50), option::of(any::<u64>()))
+            .prop_map(|(numbers, modseq)| Untagged::Sort(Search { numbers, modseq })),
+        extensions(),
         vec((texts(), option::of(texts())), 1..4).prop_map(Untagged::Id),
         (any::<u32>(), 1..=u32::MAX, vec(any::<u8>(), 0..9000)).prop_map(|(seq, uid, body)| {
             let fetch = Fetch::build(seq)
@@ -138,18 +257,30 @@ fn status_lines_as_servers_send_them() {
         ("A1 OK \r\n", None, ""),
         ("A1 OK[ALERT] x\r\n", Some(ResponseCode::Alert), "x"),
         ("* OK [UIDNEXT 5]\r\n", Some(ResponseCode::UidNext(5)), ""),
-        (
-            "* NO [ALERT no bracket\r\n",
-            Some(ResponseCode::Other { name: "ALERT".into(), arguments: Some("no bracket".into()) }),
-            "",
-        ),
+        ("* NO [ALERT no bracket\r\n", None, "[ALERT no bracket"),
         (
             "* OK [UIDVALIDITY x] y\r\n",
             Some(ResponseCode::Other { name: "UIDVALIDITY".into(), arguments: Some("x".into()) }),
             "y",
         ),
         ("* OK quota {3}\r\n", None, "quota {3}"),
-        ("* OK [] odd\r\n", None, "[] odd"),
+        ("* OK [] odd\r\n", None, "odd"),
+        (
+            "* OK [INPROGRESS (\"A1\" NIL 200)] x\r\n",
+            Some(ResponseCode::InProgress(Progress { tag: Some("A1".into()), done: None, of: Some(200) })),
+            "x",
+        ),
+        ("* OK [INPROGRESS] x\r\n", Some(ResponseCode::InProgress(Progress::default())), "x"),
+        (
+            "A1 NO [METADATA MAXSIZE 1024] x\r\n",
+            Some(ResponseCode::Metadata(MetadataCode::MaxSize(1024))),
+            "x",
+        ),
+        (
+            "A1 OK [MESSAGELIMIT 1000 23221] x\r\n",
+            Some(ResponseCode::MessageLimit { most: 1000, lowest: Some(23221) }),
+            "x",
+        ),
     ] {
         let status = status(wire);
         assert_eq!(status.code, code, "{wire:?}");
@@ -161,6 +292,16 @@ fn status_lines_as_servers_send_them() {
 fn quirks_are_told_and_strict_mode_rejects_them() {
     for (wire, kind) in [
         ("A1 OK\r\n", QuirkKind::MissingText),
+        ("A1 OK [] x\r\n", QuirkKind::EmptyCode),
+        ("A1 OK [ALERT x\r\n", QuirkKind::UnclosedCode),
+        ("* SEARCH  1\r\n", QuirkKind::ExtraSpace),
+        ("* SEARCH 0\r\n", QuirkKind::BadNumber),
+        ("* STATUS a b (MESSAGES 1)\r\n", QuirkKind::AtomForString),
+        ("* STATUS a (UIDNEXT 4294967296)\r\n", QuirkKind::BadNumber),
+        ("* QUOTA \"\" (STORAGE 10 -1)\r\n", QuirkKind::BadNumber),
+        ("* ESEARCH (TAG A1) COUNT 3\r\n", QuirkKind::AtomForString),
+        ("* ESEARCH (TAG \"A1\") (MODSEQ 3)\r\n", QuirkKind::ExtraParenthesis),
+        ("* [COPYUID 1 2 3]\r\n", QuirkKind::MissingText),
         ("*  OK hi\r\n", QuirkKind::ExtraSpace),
         ("* CAPABILITY  IMAP4rev1\r\n", QuirkKind::ExtraSpace),
         ("* SEARCH 1 2 \r\n", QuirkKind::ExtraSpace),
@@ -179,7 +320,8 @@ fn quirks_are_told_and_strict_mode_rejects_them() {
 fn unreadable_lines_say_where_and_what() {
     for (wire, offset, expected) in [
         ("* 5 FETCH UID 3\r\n", 10, "\"(\""),
-        ("* SEARCH 1 x\r\n", 10, "CRLF"),
+        ("* SEARCH 1 x\r\n", 11, "a number"),
+        ("* THREAD (1 x)\r\n", 12, "a message number or \")\""),
         ("hello\r\n", 0, "\"*\", \"+\" or a tag"),
         ("* LIST (\\Seen\r\n", 13, "a space or \")\""),
     ] {
