@@ -10,8 +10,8 @@ use super::{
     metadata::MetadataCode,
     sequence_set::SequenceSet,
     terminals::{
-        Context, Parsing, any_value, astring, atom, byte, fail, list, nil, nstring, number, number64,
-        nz_number, sp, spaces,
+        Context, Parsing, astring, atom, byte, fail, line, list, nil, nstring, number, number64, nz_number,
+        quoted, sp, spaces,
     },
 };
 use crate::error::QuirkKind;
@@ -464,23 +464,31 @@ fn nullable(input: &[u8]) -> Parsing<'_, Option<u64>> {
     }
 }
 
-/// Everything up to the bracket that closes the code; a bracket in a string or list doesn't.
+/// Everything up to the bracket that closes the code; a bracket in a string or list doesn't, unless that leaves the
+/// code open.
 fn raw_arguments<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, &'a [u8]> {
+    let Some(close) = closing(input, cx).or_else(|| memchr::memchr(b']', line(input))) else {
+        return fail(line(input), "\"]\"");
+    };
+    Ok((&input[close + 1..], &input[..close]))
+}
+
+/// Where the bracket stands that closes the code, if strings and lists are what they seem.
+fn closing(input: &[u8], cx: &Context<'_>) -> Option<usize> {
     let mut rest = input;
-    // What is never closed is looked at once, or a line of parentheses would be looked at once for each.
-    let mut structured = true;
+    let mut depth = 0_usize;
     loop {
-        match rest.first() {
-            Some(b']') => return Ok((&rest[1..], &input[..input.len() - rest.len()])),
-            None | Some(b'\r' | b'\n') => return fail(rest, "\"]\""),
-            Some(b'"' | b'(') if structured => match any_value(rest, cx) {
-                Ok((behind, ())) => rest = behind,
-                Err(_) => {
-                    structured = false;
-                    rest = &rest[1..];
-                }
-            },
-            Some(_) => rest = &rest[1..],
+        match rest.first()? {
+            b']' if depth == 0 => return Some(input.len() - rest.len()),
+            b'\r' | b'\n' => return None,
+            b'"' => {
+                rest = quoted(rest, cx).ok()?.0;
+                continue;
+            }
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
         }
+        rest = &rest[1..];
     }
 }
