@@ -119,7 +119,7 @@ pub(crate) fn named(mut listed: Vec<List>, wanted: &str) -> List {
             attributes: Vec::new(),
             delimiter: listed.first().and_then(|list| list.delimiter),
             mailbox: exact,
-            extended: None,
+            extended: Vec::new(),
         },
     }
 }
@@ -190,7 +190,7 @@ mod tests {
             attributes: Vec::new(),
             delimiter,
             mailbox: MailboxName::from_wire(name.to_vec()),
-            extended: None,
+            extended: Vec::new(),
         }
     }
 
