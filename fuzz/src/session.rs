@@ -9,7 +9,7 @@ use mail_proto::imap::client::{
 };
 use mail_proto::imap::command::{Command, StoreAction};
 use mail_proto::imap::fetch::{FetchItem, Section};
-use mail_proto::imap::{Flag, MailboxName, SequenceSet};
+use mail_proto::imap::{AppendMessage, Flag, MailboxName, SequenceSet};
 
 const PASSWORD: &str = "secret";
 
@@ -143,7 +143,8 @@ fn request(step: u8) -> Request {
     let body = FetchItem::Body { section: Section::all(), peek: true, partial: None };
     match step / 4 % 10 {
         0 => Request::new(Command::Noop),
-        1 => Request::new(Command::Select { mailbox: mailbox(name), read_only: step & 1 == 0 }),
+        1 if step & 1 == 0 => Request::new(Command::examine(mailbox(name))),
+        1 => Request::new(Command::select(mailbox(name))),
         2 => Request::on(on(name, true, None), fetch(vec![FetchItem::Uid, FetchItem::Flags])),
         3 => Request::on(on(name, true, Some(7)), fetch(vec![FetchItem::Uid, body])),
         4 => Request::on(
@@ -154,11 +155,12 @@ fn request(step: u8) -> Request {
                 action: StoreAction::Add,
                 silent: false,
                 flags: vec![Flag::new(&b"\\Seen"[..])],
+                unchanged_since: None,
             },
         ),
-        5 => Request::new(Command::Append { mailbox: mailbox(name), flags: Vec::new(), date: None, len: 4 })
+        5 => Request::new(Command::append(mailbox(name), AppendMessage::new(4)))
             .with_upload((&b"mail"[..]).into()),
-        6 => Request::new(Command::Create(MailboxName::from_wire(&b"odd \xff\r\nname"[..]))),
+        6 => Request::new(Command::create(MailboxName::from_wire(&b"odd \xff\r\nname"[..]))),
         7 => Request::new(Command::Idle),
         8 => Request::new(Command::Logout),
         _ => Request::on(on(name, false, None), Command::UidExpunge(set)),

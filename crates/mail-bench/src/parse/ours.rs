@@ -4,7 +4,8 @@ use mail_proto::{
     Str,
     frame::{Event, Framer, Limits},
     imap::{
-        Addresses, BodyStructure, Command, Envelope, Flag, MailboxName, ResponseCode, SequenceSet, Status,
+        Addresses, AppendMessage, BodyStructure, Command, Envelope, Flag, ResponseCode, SequenceSet, Status,
+        StatusValue,
         command::StoreAction,
         encode::{EncodeOptions, Fragment},
         fetch::{Fetch, FetchItem, Item},
@@ -47,7 +48,12 @@ fn response(response: &Response) -> u64 {
                 + list.mailbox.as_bytes().len() as u64
         }
         Response::Untagged(Untagged::MailboxStatus(status)) => {
-            status.mailbox.as_bytes().len() as u64 + status.items.iter().map(|item| item.1).sum::<u64>()
+            let numbers = status.items.iter().map(|(_, value)| match value {
+                StatusValue::Number(number) => *number,
+                StatusValue::Id(id) => id.len() as u64,
+                _ => 0,
+            });
+            status.mailbox.as_bytes().len() as u64 + numbers.sum::<u64>()
         }
         Response::Untagged(Untagged::Search(search)) => {
             search.numbers.iter().map(|number| u64::from(*number)).sum()
@@ -140,6 +146,7 @@ impl Encoding {
             action: StoreAction::Add,
             silent: true,
             flags: vec![Flag::Seen, Flag::new("$Label1")],
+            unchanged_since: None,
         })
     }
 
@@ -151,12 +158,8 @@ impl Encoding {
 
     /// The message itself goes out as it lies in memory.
     pub(super) fn append() -> Self {
-        Self(Command::Append {
-            mailbox: MailboxName::new("Sent"),
-            flags: vec![Flag::Seen],
-            date: None,
-            len: 10_000,
-        })
+        let message = AppendMessage { flags: vec![Flag::Seen], ..AppendMessage::new(10_000) };
+        Self(Command::append("Sent", message))
     }
 
     pub(super) fn write(&self) -> u64 {
