@@ -22,7 +22,11 @@ pub(crate) struct FetchSink {
     /// Which lane and window of the stream this is.
     lane: usize,
     window: u64,
+    /// The only message that was asked for: it needs no UID to be known.
+    only: Option<u32>,
     body: Option<mpsc::UnboundedSender<BodyEvent>>,
+    /// A message whose UID stands behind its body.
+    unknown: Option<(Fetch, Option<mpsc::UnboundedReceiver<BodyEvent>>)>,
 }
 
 /// What a stream of messages is told.
@@ -30,6 +34,7 @@ pub(crate) enum FetchEvent {
     Message {
         lane: usize,
         window: u64,
+        uid: u32,
         fetch: Fetch,
         /// The body that comes in pieces, if it does.
         body: Option<mpsc::UnboundedReceiver<BodyEvent>>,
@@ -49,8 +54,14 @@ pub(crate) enum BodyEvent {
 }
 
 impl FetchSink {
-    pub(crate) fn new(events: mpsc::UnboundedSender<FetchEvent>, lane: usize, window: u64) -> Self {
-        Self { events, lane, window, body: None }
+    /// `only` is the message that was asked for, if it is one.
+    pub(crate) fn new(
+        events: mpsc::UnboundedSender<FetchEvent>,
+        lane: usize,
+        window: u64,
+        only: Option<u32>,
+    ) -> Self {
+        Self { events, lane, window, only, body: None, unknown: None }
     }
 }
 
@@ -93,7 +104,7 @@ impl Sink {
             Self::Gather { data, done } => {
                 let _ = done.send(outcome.map(|completion| Answer { completion, data }));
             }
-            Self::Fetch(FetchSink { events, lane, window, body }) => {
+            Self::Fetch(FetchSink { events, lane, window, body, .. }) => {
                 if let (Some(body), Err(error)) = (body, &outcome) {
                     let _ = body.send(BodyEvent::Failed(error.clone()));
                 }
@@ -106,22 +117,36 @@ impl Sink {
 impl FetchSink {
     fn message(&mut self, fetch: Fetch, flow: &Arc<Flow>) {
         if fetch.continues() {
-            // The body is whole. Nothing asked for stands behind it.
+            // The body is whole. Of what stands behind it only the UID is of use, if it wasn't known.
             self.body = None;
+            if let (Some((head, body)), Some(uid)) = (self.unknown.take(), fetch.uid()) {
+                self.send(uid, head, body, flow);
+            }
             return;
         }
-        let body = fetch.streamed().map(|_| {
+        self.unknown = None;
+        // Nothing else that is large was asked for, and nothing else is the message.
+        let is_body = fetch.streamed().is_some_and(|streamed| streamed.section == Some(b""));
+        let body = is_body.then(|| {
             let (sender, receiver) = mpsc::unbounded_channel();
             self.body = Some(sender);
             receiver
         });
+        match fetch.uid().or(self.only) {
+            Some(uid) => self.send(uid, fetch, body, flow),
+            None => self.unknown = Some((fetch, body)),
+        }
+    }
+
+    fn send(
+        &self,
+        uid: u32,
+        fetch: Fetch,
+        body: Option<mpsc::UnboundedReceiver<BodyEvent>>,
+        flow: &Arc<Flow>,
+    ) {
         let credit = flow.hold(fetch.wire_len());
-        let _ = self.events.send(FetchEvent::Message {
-            lane: self.lane,
-            window: self.window,
-            fetch,
-            body,
-            credit,
-        });
+        let (lane, window) = (self.lane, self.window);
+        let _ = self.events.send(FetchEvent::Message { lane, window, uid, fetch, body, credit });
     }
 }

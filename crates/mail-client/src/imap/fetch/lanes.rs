@@ -67,18 +67,17 @@ impl Lane {
     ) -> Result<()> {
         let command = Command::Fetch { uid: true, set: set.clone(), items: items.to_command() };
         let request = Request::on(selection.clone(), command);
-        let token = self.connection.fetch(request, FetchSink::new(events.clone(), self.number, window))?;
+        let only = set.numbers().filter(|_| set.len() == Some(1)).and_then(|mut numbers| numbers.next());
+        let sink = FetchSink::new(events.clone(), self.number, window, only);
+        let token = self.connection.fetch(request, sink)?;
         self.under_way.push(Asked { window, token, set, come: HashSet::new() });
         Ok(())
     }
 
-    /// Notes that this message has come. `None` if it has come before, or can't be told which one it is.
-    pub(super) fn came(&mut self, window: u64, uid: Option<u32>) -> Option<u32> {
-        let asked = self.under_way.iter_mut().find(|asked| asked.window == window)?;
-        // The only one that was asked for needs no UID to be known.
-        let only = || asked.set.numbers().filter(|_| asked.set.len() == Some(1))?.next();
-        let uid = uid.or_else(only)?;
-        asked.come.insert(uid).then_some(uid)
+    /// Notes that this message has come. False if it has come before.
+    pub(super) fn came(&mut self, window: u64, uid: u32) -> bool {
+        let asked = self.under_way.iter_mut().find(|asked| asked.window == window);
+        asked.is_some_and(|asked| asked.come.insert(uid))
     }
 
     /// A portion has ended. Gives what of it has not come.

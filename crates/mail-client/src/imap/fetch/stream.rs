@@ -163,14 +163,13 @@ impl FetchStream {
 
     fn told(&mut self, event: FetchEvent) -> Result<Option<Message>> {
         match event {
-            FetchEvent::Message { lane, window, fetch, body, credit } => {
+            FetchEvent::Message { lane, window, uid, fetch, body, credit } => {
                 // From here on it is the reader's, who may keep it as long as they like.
                 drop(credit);
                 let Some(lane) = self.lanes.iter_mut().find(|known| known.number == lane) else {
                     return Ok(None);
                 };
-                let Some(uid) = lane.came(window, fetch.uid()) else { return Ok(None) };
-                if self.come.contains(&uid) {
+                if !lane.came(window, uid) || self.come.contains(&uid) {
                     return Ok(None);
                 }
                 self.failures = 0;
