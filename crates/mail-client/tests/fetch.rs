@@ -104,3 +104,28 @@ async fn small_messages_may_be_kept_by_the_thousand() {
     assert_eq!(kept.len(), 200);
     client.close().await;
 }
+
+#[tokio::test]
+async fn a_set_without_end_is_spread_over_connections_too() {
+    let server = server()
+        .messages("INBOX", (0..300).map(|n| format!("{n}\r\n{}", "x".repeat(5000))))
+        .latency(Duration::from_millis(5))
+        .start()
+        .await
+        .unwrap();
+    let account = server.account("kim").unwrap();
+    account.expunge("INBOX", 1..=200).unwrap();
+    let client = client(&server).max_connections(4).build().unwrap();
+    let inbox = client.examine("INBOX").await.unwrap();
+    for set in [SequenceSet::all(), SequenceSet::from(1..=4_000_000_000)] {
+        let mut uids = Vec::new();
+        let mut stream = inbox.fetch(set, FetchItems::new().body()).connections(4);
+        while let Some(message) = stream.next().await {
+            uids.push(message.unwrap().uid());
+        }
+        uids.sort_unstable();
+        assert_eq!(uids, (201..=300).collect::<Vec<u32>>());
+    }
+    assert_eq!(server.report().connections.peak, 4);
+    client.close().await;
+}

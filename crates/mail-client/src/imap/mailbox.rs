@@ -85,11 +85,13 @@ impl Mailbox {
     }
 
     /// Fetches messages by UID, as a stream in the order in which the server sends them. A UID that has no message is
-    /// passed over. Nothing is asked for before the stream is read.
+    /// passed over. Nothing is asked for before the stream is read. Of a set with `*` in it, or with far more numbers
+    /// than there are messages, the server is asked first which messages it has, where portions are wanted: for bodies,
+    /// and over several connections.
     ///
     /// Bodies are read without setting `\Seen`.
     pub fn fetch(&self, uids: impl Into<SequenceSet>, items: FetchItems) -> FetchStream {
-        FetchStream::new(self.calls.clone(), self.selection(), uids.into(), items)
+        FetchStream::new(self.calls.clone(), self.selection(), self.exists(), uids.into(), items)
     }
 
     /// What a command needs selected to be about this mailbox.

@@ -48,7 +48,7 @@ pub enum Event {
     End,
 }
 
-/// Cuts a byte stream into answers. See the [module](self).
+/// Cuts a byte stream into answers, bounded and linear however it is split.
 #[derive(Debug)]
 pub struct Framer {
     limits: Limits,

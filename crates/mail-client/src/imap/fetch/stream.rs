@@ -9,7 +9,11 @@ use std::{
 
 use futures_core::{Stream, future::BoxFuture};
 use mail_pool::{Conn, Extras};
-use mail_proto::imap::{ResponseCode, SequenceSet, client::Selection};
+use mail_proto::imap::{
+    Command, ESearch, ResponseCode, SearchKey, SequenceSet,
+    client::{Request, Selection},
+    response::Untagged,
+};
 use tokio::sync::mpsc;
 
 use super::{FetchItems, Message, lanes::Lane, windows::Windows};
@@ -27,6 +31,12 @@ pub struct FetchStream {
     calls: Calls,
     selection: Selection,
     items: FetchItems,
+    /// What is wanted, until it is cut into portions.
+    wanted: Option<SequenceSet>,
+    /// How many messages the mailbox had.
+    exists: u32,
+    /// The search for which of the wanted messages there are.
+    search: Option<BoxFuture<'static, Result<SequenceSet>>>,
     windows: Windows,
     asked: u64,
     most: usize,
@@ -57,16 +67,21 @@ impl FetchStream {
     pub(in crate::imap) fn new(
         calls: Calls,
         selection: Selection,
+        exists: u32,
         uids: SequenceSet,
         items: FetchItems,
     ) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
         let largest = if items.has_body() { WITH_BODIES } else { WITHOUT_BODIES };
+        let windows = Windows::new(SequenceSet::default(), largest);
         Self {
             calls,
             selection,
             items,
-            windows: Windows::new(uids, largest),
+            wanted: Some(uids),
+            exists,
+            search: None,
+            windows,
             asked: 0,
             most: 1,
             lanes: Vec::new(),
@@ -115,6 +130,9 @@ impl FetchStream {
             if self.ended {
                 return Poll::Ready(None);
             }
+            if let Err(error) = std::task::ready!(self.poll_wanted(cx)) {
+                return Poll::Ready(Some(Err(error)));
+            }
             self.ask();
             if self.windows.is_empty() && self.lanes.iter().all(Lane::is_idle) {
                 return Poll::Ready(None);
@@ -137,6 +155,29 @@ impl FetchStream {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Cuts what is wanted into portions. Of a set that may hold far more numbers than there are messages, or that ends
+    /// in `*`, the server is asked first which messages it has.
+    fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let Some(wanted) = &self.wanted else { return Poll::Ready(Ok(())) };
+        let is_sparse = wanted.len().is_none_or(|len| len > 2 * u64::from(self.exists) + WITHOUT_BODIES);
+        // What has no bodies and goes over one connection may as well come in answer to one command.
+        let has_portions = self.items.has_body() || self.most > 1;
+        let set = if is_sparse && has_portions {
+            let search = self.search.get_or_insert_with(|| {
+                let calls = self.calls.clone();
+                let request =
+                    Request::on(self.selection.clone(), Command::uid_search(SearchKey::Uid(wanted.clone())));
+                Box::pin(async move { Ok(found(calls.run(request).await?.data)) })
+            });
+            std::task::ready!(search.as_mut().poll(cx))?
+        } else {
+            wanted.clone()
+        };
+        (self.wanted, self.search) = (None, None);
+        self.windows.begin(set);
+        Poll::Ready(Ok(()))
     }
 
     /// Gives each connection something to do.
@@ -278,6 +319,27 @@ impl FetchStream {
         }
         came
     }
+}
+
+/// The messages that a search found.
+fn found(data: Vec<Untagged>) -> SequenceSet {
+    let mut found = SequenceSet::default();
+    for data in data {
+        match data {
+            Untagged::Search(search) => {
+                for range in SequenceSet::from(search.numbers).ranges(0) {
+                    found.insert_range(range);
+                }
+            }
+            Untagged::ESearch(ESearch { all: Some(all), .. }) => {
+                for range in all.ranges(0) {
+                    found.insert_range(range);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 impl Stream for FetchStream {

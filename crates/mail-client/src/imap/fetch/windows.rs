@@ -30,11 +30,17 @@ const ROUNDS: u64 = 8;
 impl Windows {
     /// `largest` bounds how many messages are asked for at once.
     pub(super) fn new(set: SequenceSet, largest: u64) -> Self {
-        let rest = match set.len() {
+        let mut windows = Self { lost: VecDeque::new(), rest: Rest::Whole(SequenceSet::default()), largest };
+        windows.begin(set);
+        windows
+    }
+
+    /// Begins with this set.
+    pub(super) fn begin(&mut self, set: SequenceSet) {
+        self.rest = match set.len() {
             Some(left) => Rest::Ranges { ranges: set.ranges(0).collect(), left },
             None => Rest::Whole(set),
         };
-        Self { lost: VecDeque::new(), rest, largest }
     }
 
     pub(super) fn is_empty(&self) -> bool {
