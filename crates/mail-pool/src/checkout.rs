@@ -124,6 +124,7 @@ impl<'p, M: Manager> CheckingOut<'p, M> {
         self.stage = Stage::Done;
         let inner = Arc::clone(self.inner);
         if !inner.manager.is_broken(&link.connection) {
+            tracing::trace!(pool = inner.id, slot, connection = link.id, kind = %holder.kind, "take");
             let tainted = AtomicBool::new(false);
             return Poll::Ready(Ok(Checkout(Lent::Alone { inner, slot, link: Some(link), tainted })));
         }

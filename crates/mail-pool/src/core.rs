@@ -126,6 +126,8 @@ enum Repair {
 struct Slot<L> {
     state: State<L>,
     holder: Option<Holder>,
+    /// What it was last held as.
+    kind: Kind,
     /// Since when it is held.
     since: Instant,
     /// Which dial, counted from the beginning, was the last for this slot.
@@ -251,7 +253,7 @@ pub(crate) enum Job<L> {
     Dial { slot: SlotId, kind: Kind, fresh: bool },
     Check { slot: SlotId, link: L },
     Reset { slot: SlotId, link: L },
-    Close { slot: SlotId, link: L, why: Why },
+    Close { slot: SlotId, link: L, kind: Kind, why: Why },
 }
 
 /// Why a connection is closed.
@@ -268,11 +270,33 @@ pub(crate) enum Why {
 /// Something worth a trace event.
 #[derive(Clone, Debug)]
 pub(crate) enum Note {
-    Backoff { wait: Duration, why: &'static str },
-    Quota { effective: usize, max: usize },
-    TakenBack { slot: SlotId, owner: Context },
-    TakenOver { slot: SlotId },
-    Lapsed { slot: SlotId },
+    Backoff {
+        wait: Duration,
+        why: &'static str,
+    },
+    Quota {
+        effective: usize,
+        max: usize,
+    },
+    TakenBack {
+        slot: SlotId,
+        connection: u64,
+        owner: Context,
+    },
+    /// A connection died.
+    Lost {
+        slot: SlotId,
+        connection: u64,
+        kind: Kind,
+    },
+    TakenOver {
+        slot: SlotId,
+        connection: u64,
+    },
+    Lapsed {
+        slot: SlotId,
+        connection: u64,
+    },
     LoginBlocked,
 }
 
@@ -429,7 +453,15 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
 
 impl<L> Slot<L> {
     const fn new(now: Instant) -> Self {
-        Self { state: State::Free, holder: None, since: now, dial: 0, expires: None, line: Line::new() }
+        Self {
+            state: State::Free,
+            holder: None,
+            kind: Kind::Independent,
+            since: now,
+            dial: 0,
+            expires: None,
+            line: Line::new(),
+        }
     }
 }
 

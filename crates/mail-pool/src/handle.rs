@@ -381,7 +381,7 @@ fn tend<M: Manager>(inner: &Arc<Inner<M>>, slot: SlotId, link: LinkOf<M>, need: 
     drop(link);
     match need {
         Need::Nothing => {}
-        Need::Check => inner.with(|core, now, out| core.check_held(slot, id, now, out)),
+        Need::Check => inner.with(|core, _, out| core.check_held(slot, id, out)),
         Need::Dial => inner.with(|core, now, out| core.lost(slot, id, now, out)),
     }
 }

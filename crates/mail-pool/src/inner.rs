@@ -137,6 +137,9 @@ impl<M: Manager> Inner<M> {
         let take = lock(&self.core).acquire(holder, deadline, waker, now, &mut out);
         self.perform(out);
         let waits = matches!(take, Take::Wait(_));
+        if waits {
+            tracing::debug!(pool = self.id, kind = %holder.kind, "wait");
+        }
         if waits != self.crowded.load(Ordering::Relaxed) {
             self.crowded.store(waits, Ordering::Relaxed);
         }
@@ -199,6 +202,8 @@ impl<M: Manager> Inner<M> {
     }
 
     fn perform(self: &Arc<Self>, out: OutOf<M>) {
+        // What is dead is gone before its successor is dialled.
+        drop(out.links);
         for waker in out.wake {
             waker.wake();
         }
@@ -214,7 +219,7 @@ impl<M: Manager> Inner<M> {
         if out.all_gone {
             self.gone.notify_waiters();
         }
-        // Wakers, links and errors that are no longer needed are dropped here, outside the lock.
+        // Wakers and errors that are no longer needed are dropped here, outside the lock.
     }
 
     fn start(self: &Arc<Self>, job: Job<LinkOf<M>>) {
@@ -231,8 +236,8 @@ impl<M: Manager> Inner<M> {
                 tracing::debug!(pool = self.id, slot, connection = link.id, "reset");
                 self.spawn(work::reset(Arc::clone(self), slot, link));
             }
-            Job::Close { slot, link, why } => {
-                tracing::debug!(pool = self.id, slot, connection = link.id, ?why, "close");
+            Job::Close { slot, link, kind, why } => {
+                tracing::debug!(pool = self.id, slot, connection = link.id, %kind, ?why, "close");
                 self.spawn(work::close(Arc::clone(self), slot, link));
             }
         }
@@ -245,11 +250,18 @@ impl<M: Manager> Inner<M> {
             Note::Quota { effective, max } => {
                 tracing::info!(pool, effective, max, "effective quota");
             }
-            Note::TakenBack { slot, owner } => {
-                tracing::debug!(pool, slot, %owner, "idle default taken back");
+            Note::TakenBack { slot, connection, owner } => {
+                tracing::debug!(pool, slot, connection, %owner, "idle default taken back");
             }
-            Note::TakenOver { slot } => tracing::debug!(pool, slot, "taken over by main"),
-            Note::Lapsed { slot } => tracing::debug!(pool, slot, "offer not taken up"),
+            Note::Lost { slot, connection, kind } => {
+                tracing::debug!(pool, slot, connection, %kind, why = "died", "close");
+            }
+            Note::TakenOver { slot, connection } => {
+                tracing::debug!(pool, slot, connection, "taken over by main");
+            }
+            Note::Lapsed { slot, connection } => {
+                tracing::debug!(pool, slot, connection, "offer not taken up");
+            }
             Note::LoginBlocked => tracing::warn!(pool, "login refused, nothing more is dialled"),
         }
     }

@@ -96,10 +96,7 @@ impl<M: Manager> Ticket<M> {
     pub(crate) async fn found(self) -> Result<Found<M>, Error<M::Error>> {
         match self {
             Self::Now(found) => found,
-            Self::Line(waiting) => {
-                tracing::debug!(pool = waiting.inner.id, "wait for a connection");
-                waiting.await
-            }
+            Self::Line(waiting) => waiting.await,
         }
     }
 }

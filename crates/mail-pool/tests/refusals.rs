@@ -330,3 +330,20 @@ async fn p14_a_limit_told_after_login_lowers_the_quota_too() {
     assert_eq!(pool.status().effective, 2);
     assert_eq!(ToyError(Class::Limit).to_string(), "toy Limit");
 }
+
+#[tokio::test(start_paused = true)]
+async fn p40_what_the_server_allows_is_remembered_when_the_quota_changes() {
+    let (pool, server) = pool(8);
+    server.limit(3);
+    let _main = pool.main().await.unwrap();
+    let extras = pool.extras();
+    let mut mine = Vec::new();
+    while let Some(extra) = extras.try_next().await {
+        mine.push(extra);
+    }
+    assert_eq!(pool.status().effective, 3);
+    pool.set_max_connections(2).unwrap();
+    assert_eq!(pool.status().effective, 2);
+    pool.set_max_connections(8).unwrap();
+    assert_eq!(pool.status().effective, 3);
+}

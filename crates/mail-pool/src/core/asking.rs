@@ -10,7 +10,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         }
         let slot = self.fit(&holder, now)?;
         let link = self.hold_idle(slot, holder, now);
-        self.assert_invariants(now);
+        self.assert_accounts();
         Some((slot, link))
     }
 
@@ -78,6 +78,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         if slot == MAIN && matches!(self.slots[MAIN].state, State::Free) {
             self.set(MAIN, State::Held { link: None, repair: Repair::Wanted });
             self.slots[MAIN].holder = Some(Holder { kind: Kind::Main, ..holder });
+            self.slots[MAIN].kind = Kind::Main;
             self.slots[MAIN].since = now;
         }
         if let State::Held { link: None, repair: Repair::None } = &self.slots[slot].state {
@@ -136,6 +137,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 };
                 place.state = State::Held { link: Some(link.clone()), repair: Repair::None };
                 place.holder = Some(waiter.holder);
+                place.kind = waiter.holder.kind;
                 place.since = since;
                 Look::Got { slot, link }
             }

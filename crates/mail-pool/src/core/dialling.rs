@@ -97,12 +97,6 @@ impl<E: Clone> Dialling<E> {
         self.fallen.map_or(max, |fallen| fallen.effective.min(max))
     }
 
-    pub(super) fn clamp(&mut self, max: usize) {
-        if self.fallen.is_some_and(|fallen| fallen.effective >= max) {
-            self.fallen = None;
-        }
-    }
-
     pub(super) fn refusal(&self) -> Option<Refusal<E>> {
         self.refusal.clone()
     }

@@ -16,7 +16,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         if let State::Held { link: Some(link), repair: Repair::None } = &self.slots[slot].state
             && link.id() == id
         {
-            self.closed_so_far += 1;
+            self.note_lost(slot, id, out);
             let repair = if self.slots[slot].line.is_empty() { Repair::None } else { Repair::Wanted };
             let emptied = if slot == MAIN && repair == Repair::None {
                 State::Free
@@ -29,15 +29,20 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         }
     }
 
+    pub(super) fn note_lost(&mut self, slot: SlotId, connection: u64, out: &mut Out<L, E, W>) {
+        self.closed_so_far += 1;
+        out.notes.push(Note::Lost { slot, connection, kind: self.slots[slot].kind });
+    }
+
     /// Asks for a check of a held connection that lay idle. False if somebody else is at it, or it has changed.
-    pub(crate) fn check_held(&mut self, slot: SlotId, id: u64, now: Instant, out: &mut Out<L, E, W>) {
+    pub(crate) fn check_held(&mut self, slot: SlotId, id: u64, out: &mut Out<L, E, W>) {
         if let State::Held { link: Some(link), repair: repair @ Repair::None } = &mut self.slots[slot].state
             && link.id() == id
         {
             *repair = Repair::Checking;
             out.jobs.push(Job::Check { slot, link: link.clone() });
         }
-        self.assert_invariants(now);
+        self.assert_accounts();
     }
 
     /// The caller now using the slot is another one than before.
@@ -69,8 +74,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             }
             (Some(link), _) => match fate {
                 Fate::Broken => {
+                    self.note_lost(slot, link.id(), out);
                     out.links.push(link);
-                    self.closed_so_far += 1;
                     self.freed(slot);
                 }
                 Fate::Close => self.start_close(slot, link, Why::Asked, out),
@@ -90,7 +95,10 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Lets go of a slot in the plain cases, without further ado: the connection is as good as new, and goes to the next in line or lies idle.
     /// `None` if the case isn't plain.
     pub(crate) fn put_back(&mut self, slot: SlotId, now: Instant) -> Option<PutBack<W>> {
-        let plain = !self.closed
+        // What has fallen due, and the keeper has not come to yet, is seen to by the long way.
+        let on_time = self.alarm.is_none_or(|alarm| alarm > now);
+        let plain = on_time
+            && !self.closed
             && !self.main_is_wanted()
             && self.lapsed == 0
             && self.counts.extras <= self.extras_by_quota()
@@ -123,7 +131,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         if rouse {
             self.alarm = Some(at);
         }
-        self.assert_invariants(now);
+        self.assert_accounts();
         Some(PutBack { wake: waker, rouse })
     }
 

@@ -10,12 +10,13 @@ use super::{Core, Linked, MAIN, Stage, State, Want};
 const WALKED: usize = 64;
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
-    /// All of them; true whenever an operation has ended.
+    /// All of them; true whenever an operation has ended that starts what may be started. (Time passes: a back-off that is over is acted on by
+    /// the next such operation, which is the keeper's at the latest.)
     pub(super) fn assert_invariants(&self, now: Instant) {
         if !cfg!(debug_assertions) {
             return;
         }
-        self.assert_accounts(now);
+        self.assert_accounts();
         if self.closed {
             return;
         }
@@ -36,8 +37,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         );
     }
 
-    /// Those that hold even where work could not be started for want of a runtime.
-    pub(super) fn assert_accounts(&self, _now: Instant) {
+    /// Those that hold at any time, even where work could not be started for want of a runtime.
+    pub(super) fn assert_accounts(&self) {
         if !cfg!(debug_assertions) {
             return;
         }

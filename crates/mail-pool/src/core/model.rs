@@ -459,7 +459,7 @@ impl World {
                 if let Some(slot) = Self::pick(&held, n)
                     && let Some(link) = self.core.link(slot)
                 {
-                    self.run(|core, now, out| core.check_held(slot, link.0, now, out));
+                    self.run(|core, _, out| core.check_held(slot, link.0, out));
                 }
             }
             Op::LoseMain => {

@@ -53,7 +53,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         // Whoever looks next does so on a runtime that lives, and starts it anew.
         self.rouse_oldest(slot, out);
         out.all_gone |= self.closed && self.all_gone();
-        self.assert_accounts(now);
+        self.assert_accounts();
     }
 
     /// A check has ended.
@@ -86,7 +86,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                         self.tell_slot(slot, &Verdict::Ready, out);
                     } else {
                         // Its users find it gone: the link is cut when the last of them lets go.
-                        self.closed_so_far += 1;
+                        self.note_lost(slot, id, out);
                         out.links.push(link);
                         let repair =
                             if self.slots[slot].line.is_empty() { Repair::None } else { Repair::Wanted };

@@ -60,16 +60,17 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Main takes over the connection of an extra.
     pub(super) fn become_main(&mut self, slot: SlotId, link: L, out: &mut Out<L, E, W>) {
         self.slots[MAIN].expires = self.slots[slot].expires.take();
+        out.notes.push(Note::TakenOver { slot, connection: link.id() });
         self.set(MAIN, State::Held { link: Some(link), repair: Repair::None });
         self.freed(slot);
-        out.notes.push(Note::TakenOver { slot });
         self.tell_slot(MAIN, &Verdict::Ready, out);
     }
 
     pub(super) fn start_close(&mut self, slot: SlotId, link: L, why: Why, out: &mut Out<L, E, W>) {
         let old = self.set(slot, State::Closing);
         old.leave(out);
-        out.jobs.push(Job::Close { slot, link, why });
+        let kind = self.slots[slot].kind;
+        out.jobs.push(Job::Close { slot, link, kind, why });
     }
 
     /// Closes a slot that was just taken off the list of the idle.
@@ -131,6 +132,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         };
         place.state = State::Held { link: Some(link.clone()), repair: Repair::None };
         place.holder = Some(holder);
+        place.kind = holder.kind;
         place.since = now;
         link
     }
@@ -251,7 +253,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 let owner = self.take_off_idle(slot);
                 if let State::Idle { link, since, .. } = self.set(slot, State::Free) {
                     if let Some(owner) = owner.filter(|owner| *owner != holder.context) {
-                        out.notes.push(Note::TakenBack { slot, owner });
+                        out.notes.push(Note::TakenBack { slot, connection: link.id(), owner });
                     }
                     if now.saturating_duration_since(since) < self.rules.trust_idle {
                         self.offer(slot, link, key, now, out);

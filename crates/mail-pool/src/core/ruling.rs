@@ -6,7 +6,6 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Changes the quota.
     pub(crate) fn set_max(&mut self, max: usize, now: Instant, out: &mut Out<L, E, W>) {
         self.rules.max = max;
-        self.dialling.clamp(max);
         while self.counts.extras > self.extras_by_quota() && !self.idle.is_empty() {
             let slot = self.idle.remove(0);
             self.close_idle(slot, Why::Shrunk, out);

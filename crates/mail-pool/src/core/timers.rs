@@ -43,7 +43,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 self.fallbacks += usize::from(waiter.holder.fallback);
                 self.waiters.insert_before(&mut self.line, to, |other| other.ticket > ticket);
             }
-            out.notes.push(Note::Lapsed { slot });
+            out.notes.push(Note::Lapsed { slot, connection: link.id() });
             self.settle(slot, link, now, out);
         }
     }

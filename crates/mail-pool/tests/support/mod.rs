@@ -137,14 +137,14 @@ pub(crate) struct Toy {
     broken: AtomicBool,
     pub(crate) dirty: AtomicBool,
     pub(crate) unusable: AtomicBool,
-    // The login ends before the socket is gone.
-    _login: Login,
-    _socket: Socket,
+    /// Gone with the connection: the login before the socket.
+    wire: Mutex<Option<(Login, Socket)>>,
 }
 
 impl Toy {
-    /// The connection dies, and the client notices.
+    /// The connection dies, and the client notices: its socket is closed.
     pub(crate) fn break_it(&self) {
+        drop(self.wire.lock().unwrap().take());
         self.broken.store(true, Ordering::SeqCst);
     }
 
@@ -248,8 +248,7 @@ impl Manager for Toys {
             broken: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             unusable: AtomicBool::new(false),
-            _login: login,
-            _socket: socket,
+            wire: Mutex::new(Some((login, socket))),
         })
     }
 

@@ -1,0 +1,133 @@
+//! The short way from the pool and back keeps the same rules as the long one.
+
+mod support;
+
+use std::time::Duration;
+
+use mail_pool::{Class, Error};
+use support::Script::Fail;
+use support::{pool, pool_with, settle};
+use tokio::time::{Instant, sleep};
+
+#[tokio::test(start_paused = true)]
+async fn p07_checkouts_wait_in_one_line_with_handles() {
+    let (pool, server) = pool(2);
+    let first = pool.checkout().await.unwrap();
+    let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
+    for n in 0..20 {
+        let (pool, told) = (pool.clone(), told.clone());
+        tokio::spawn(async move {
+            if n % 2 == 0 {
+                let _held = pool.checkout().await.unwrap();
+                told.send(n).unwrap();
+            } else {
+                let _held = pool.create_connection().await.unwrap();
+                told.send(n).unwrap();
+            }
+        });
+        settle().await;
+    }
+    assert_eq!(pool.waiting(), 20);
+    drop(first);
+    for n in 0..20 {
+        assert_eq!(order.recv().await, Some(n));
+    }
+    assert_eq!((server.dials(), server.peak()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn p11_a_checkout_given_up_takes_nothing_with_it() {
+    let (pool, server) = pool(2);
+    pool.manager().connect_gate.shut();
+    let caller = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.checkout().await.map(drop) }
+    });
+    sleep(Duration::from_millis(20)).await;
+    caller.abort();
+    settle().await;
+    assert_eq!(pool.waiting(), 0);
+    pool.manager().connect_gate.let_pass(1);
+    drop(pool.checkout().await.unwrap());
+    assert_eq!(server.dials(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p19_a_dead_one_is_replaced_and_a_tainted_one_closed() {
+    let (pool, server) = pool(2);
+    let held = pool.checkout().await.unwrap();
+    assert_eq!((held.id(), held.id), (1, 0));
+    held.taint();
+    drop(held);
+    settle().await;
+    assert_eq!((server.logouts(), server.open()), (1, 0));
+
+    // It dies while it lies idle: whoever gets it finds another.
+    let handle = pool.create_connection().await.unwrap();
+    let using = handle.get().await.unwrap();
+    drop(handle);
+    let broken = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.checkout().await.map(|held| held.id()) }
+    });
+    settle().await;
+    using.break_it();
+    drop(using);
+    assert_eq!(broken.await.unwrap().unwrap(), 3);
+    drop(pool.checkout().await.unwrap());
+    assert_eq!(server.peak(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p19_one_idle_for_long_is_checked_before_it_is_checked_out() {
+    let (pool, server) = pool(2);
+    drop(pool.checkout().await.unwrap());
+    sleep(Duration::from_secs(16)).await;
+    drop(pool.checkout().await.unwrap());
+    assert_eq!((server.checks(), server.dials()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn p08_p10_p12_p21_its_errors_are_the_same() {
+    let (alone, _server) = pool(1);
+    assert!(matches!(alone.checkout().await, Err(Error::QuotaReservedForMain)));
+
+    let (pool, server) = pool_with(2, |builder| builder.acquire_timeout(Some(Duration::from_secs(3))));
+    server.script([Fail(Class::Permanent)]);
+    assert!(matches!(pool.checkout().await, Err(Error::Connect(_))));
+    let held = pool.checkout().await.unwrap();
+    assert!(matches!(pool.checkout().await, Err(Error::WouldDeadlock)));
+    let begun = Instant::now();
+    let other = pool.clone();
+    let late = tokio::spawn(async move { other.checkout().await.map(drop) });
+    assert!(matches!(late.await.unwrap(), Err(Error::AcquireTimeout(_))));
+    assert_eq!(begun.elapsed().as_secs(), 3);
+    drop(held);
+    pool.close().await;
+    assert!(matches!(pool.checkout().await, Err(Error::Closed)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn p41_a_checkout_is_held_back_too() {
+    let (pool, _server) = pool(2);
+    drop(pool.checkout().await.unwrap());
+    pool.hold_back(Some(Duration::from_secs(5)));
+    let begun = Instant::now();
+    let held = pool.checkout().await.unwrap();
+    assert!((5..=6).contains(&begun.elapsed().as_secs()));
+    held.taint();
+    drop(held);
+    settle().await;
+    assert_eq!(pool.status().counts.open(), 0);
+}
+
+#[test]
+fn p17_a_checkout_can_be_dropped_anywhere() {
+    let (pool, server) = pool(2);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let held = runtime.block_on(pool.checkout()).unwrap();
+    held.taint();
+    drop(runtime);
+    std::thread::spawn(move || drop(held)).join().unwrap();
+    assert_eq!((server.open(), pool.status().counts.open()), (0, 0));
+}

@@ -1,0 +1,53 @@
+//! What anyone can see: the status.
+
+mod support;
+
+use std::time::Duration;
+
+use mail_pool::{Class, Kind, Phase};
+use support::Script::Fail;
+use support::pool;
+use tokio::time::sleep;
+
+#[tokio::test(start_paused = true)]
+async fn p33_the_status_tells_all() {
+    let (pool, server) = pool(4);
+    let before = pool.status();
+    assert_eq!((before.max_connections, before.effective, before.counts.open()), (4, 4, 0));
+    assert!(!before.is_closed && !before.login_blocked && before.last_refusal.is_none());
+    assert_eq!((before.backoff, before.held_back), (None, None));
+
+    let _main = pool.main().await.unwrap();
+    let held = pool.create_connection().await.unwrap();
+    drop(pool.create_connection().await.unwrap());
+    sleep(Duration::from_secs(3)).await;
+    let status = pool.status();
+    assert_eq!((status.counts.in_use, status.counts.idle, status.opened, status.closed), (2, 1, 3, 0));
+    let kinds: Vec<_> = status.connections.iter().map(|one| (one.kind, one.state, one.id)).collect();
+    assert_eq!(
+        kinds,
+        [
+            (Some(Kind::Main), Phase::InUse, Some(1)),
+            (Some(Kind::Independent), Phase::InUse, Some(2)),
+            (None, Phase::Idle, Some(3)),
+        ]
+    );
+    assert_eq!(status.connections[1].held_for.unwrap().as_secs(), 3);
+
+    held.get().await.unwrap().break_it();
+    drop(held.get().await.unwrap());
+    assert_eq!((pool.status().opened, pool.status().closed), (4, 1));
+
+    let third = pool.create_connection().await.unwrap();
+    server.script([Fail(Class::Limit)]);
+    let fourth = pool.create_connection_within(Some(Duration::from_secs(1))).await;
+    assert!(fourth.is_err());
+    let status = pool.status();
+    assert_eq!((status.effective, status.waiting), (3, 0));
+    let refusal = status.last_refusal.unwrap();
+    assert_eq!((refusal.class, refusal.others_open, refusal.ago.as_secs()), (Class::Limit, 3, 0));
+    assert!(format!("{:?}", pool.status()).contains("Limit"));
+    drop(third);
+    pool.close().await;
+    assert!(pool.status().is_closed && pool.is_closed());
+}
