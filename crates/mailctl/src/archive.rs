@@ -96,9 +96,8 @@ impl Archive {
             }
         };
         let state = &mut inner.state.mailboxes[index];
-        let path =
-            if state.folder.is_empty() { self.directory.clone() } else { self.directory.join(&state.folder) };
-        let was_removed = !state.done.is_empty() && !path.join("cur").is_dir() && !path.join("new").is_dir();
+        let path = self.path(state);
+        let was_removed = !state.done.is_empty() && is_removed(&path);
         if was_removed {
             // Begin the epoch again.
             let epoch = state.uid_validity;
@@ -108,6 +107,25 @@ impl Archive {
         let was_displaced = wants_directory && !state.folder.is_empty();
         let maildir = Arc::new(Maildir::open(&path, !state.folder.is_empty())?);
         Ok(Place { index, maildir, was_removed, was_displaced })
+    }
+
+    /// Whether nothing of the mailbox need be fetched if it has this UIDVALIDITY and its next message will have this
+    /// UID.
+    pub(crate) fn is_complete(&self, mailbox: &[u8], uid_validity: u32, uid_next: u32) -> bool {
+        self.lock().state.mailboxes.iter().find(|known| known.name == mailbox).is_some_and(|known| {
+            known.uid_validity == uid_validity
+                && known.done.contains_range(1, uid_next.saturating_sub(1))
+                && !is_removed(&self.path(known))
+        })
+    }
+
+    /// Whether nothing is known of any mailbox.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().state.mailboxes.is_empty()
+    }
+
+    fn path(&self, mailbox: &MailboxState) -> PathBuf {
+        if mailbox.folder.is_empty() { self.directory.clone() } else { self.directory.join(&mailbox.folder) }
     }
 
     /// What is known of the mailbox so far.
@@ -135,6 +153,11 @@ impl Archive {
     /// Commits now and then.
     pub(crate) fn done(&self, place: &Place, covers: (u32, u32)) -> Result<(), DiskError> {
         self.lock().done(place, covers)
+    }
+
+    /// The same for numbers that no message has.
+    pub(crate) fn none_there(&self, place: &Place, (first, last): (u32, u32)) {
+        self.lock().state.mailboxes[place.index].done.insert_range(first, last);
     }
 
     /// The same for messages that were found on disk.
@@ -168,6 +191,11 @@ impl Archive {
         // Nothing that panics leaves the state half changed.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the user has taken a Maildir away.
+fn is_removed(path: &Path) -> bool {
+    !path.join("cur").is_dir() && !path.join("new").is_dir()
 }
 
 impl Inner {
@@ -276,6 +304,21 @@ mod tests {
         assert!(place.was_removed);
         assert!(archive.known(&place).done.is_empty());
         assert_eq!(archive.known(&place).uid_validity, 7);
+    }
+
+    #[test]
+    fn a_mailbox_is_complete_up_to_its_next_uid() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = open(directory.path());
+        let place = archive.place(b"a", None, false).unwrap();
+        archive.enter_epoch(&place, 7);
+        archive.done(&place, (1, 5)).unwrap();
+        assert!(archive.is_complete(b"a", 7, 6));
+        assert!(!archive.is_complete(b"a", 7, 7));
+        assert!(!archive.is_complete(b"a", 8, 6));
+        assert!(!archive.is_complete(b"b", 7, 6));
+        fs::remove_dir_all(directory.path().join(".a")).unwrap();
+        assert!(!archive.is_complete(b"a", 7, 6));
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Login { user: String, host: String, said: String },
     #[error(transparent)]
     Client(#[from] mail_client::Error),
+    #[error("amid the body of message {uid}: {source}")]
+    BrokeOff { uid: u32, source: mail_client::Error },
     #[error("{unread} of {of} messages could not be read")]
     Unread { unread: u64, of: u64 },
     #[error("{mailbox}: {source}")]
@@ -88,7 +90,7 @@ impl Failure {
     /// How much it keeps from being done.
     pub(crate) fn severity(&self) -> Severity {
         match self {
-            Self::Client(error) => match error.kind() {
+            Self::Client(error) | Self::BrokeOff { source: error, .. } => match error.kind() {
                 ErrorKind::Refused
                 | ErrorKind::Mailbox
                 | ErrorKind::UidValidityChanged

@@ -21,6 +21,12 @@ impl UidRanges {
         after > 0 && self.ranges[after - 1].1 >= uid
     }
 
+    /// Whether all of `first..=last` is in the set; so it is of an empty range.
+    pub(crate) fn contains_range(&self, first: u32, last: u32) -> bool {
+        let after = self.ranges.partition_point(|&(start, _)| start <= first);
+        first > last || (after > 0 && self.ranges[after - 1].1 >= last)
+    }
+
     pub(crate) fn insert(&mut self, uid: u32) {
         self.insert_range(uid, uid);
     }
@@ -188,6 +194,9 @@ mod tests {
             }
             for uid in 0..220 {
                 prop_assert_eq!(set.contains(uid), model.contains(&uid));
+            }
+            for (first, last) in [(1, 3), (5, 5), (7, 60), (9, 8)] {
+                prop_assert_eq!(set.contains_range(first, last), (first..=last).all(|uid| model.contains(&uid)));
             }
             prop_assert_eq!(set.len(), model.len() as u64);
             prop_assert_eq!(&set.to_string().parse::<UidRanges>().unwrap(), &set);

@@ -116,6 +116,52 @@ async fn a_second_run_fetches_only_what_is_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn mailboxes_that_have_nothing_new_are_not_opened() {
+    let fixture = Fixture::start(
+        alice().messages("INBOX", ["i"]).messages("A", ["a1", "a2"]).messages("B", ["b"]).mailbox("Empty"),
+    )
+    .await;
+    let account = fixture.server.account(USER).unwrap();
+    account.expunge("A", [2]).unwrap();
+    fixture.back_up("").await;
+    let mut seen = fixture.commands().len();
+    let mut opened = || -> Vec<String> {
+        let commands = fixture.commands();
+        let new = commands[seen..]
+            .iter()
+            .filter_map(|command| command.split_once("EXAMINE "))
+            .map(|(_, name)| name);
+        let new = new.map(str::to_owned).collect();
+        seen = commands.len();
+        new
+    };
+    let second = fixture.back_up("").await;
+    assert!(second.contains("4 mailboxes, 0 new, 3 already there"), "{second}");
+    assert!(opened().is_empty());
+
+    account.deliver("Empty", "e").unwrap();
+    let third = fixture.back_up("").await;
+    assert!(third.contains("4 mailboxes, 1 new, 3 already there"), "{third}");
+    assert_eq!(opened(), ["Empty"]);
+
+    account.recreate("B").unwrap();
+    account.deliver("B", "b").unwrap();
+    fs::remove_dir_all(fixture.to().join(".A")).unwrap();
+    let fourth = fixture.back_up("").await;
+    assert!(fourth.contains("4 mailboxes, 1 new, 3 already there"), "{fourth}");
+    assert_eq!(opened(), ["A", "B"]);
+    assert_eq!((fixture.bodies(".A"), fixture.bodies(".B").len()), (vec![b"a1".to_vec()], 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_inbox_or_a_mailbox_that_is_named_is_the_directory_itself() {
+    let fixture = Fixture::start(alice().messages("Only", ["o"])).await;
+    fixture.server.account(USER).unwrap().delete("INBOX").ok();
+    fixture.back_up("").await;
+    assert_eq!(fixture.bodies(".Only"), [b"o"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mail_is_known_by_its_files_when_the_state_is_lost() {
     let fixture = Fixture::start(alice().messages("INBOX", ["one", "two", "two"])).await;
     fixture.back_up("").await;

@@ -65,6 +65,11 @@ impl Listing {
         self.entries.len()
     }
 
+    /// The highest UID, 0 if there is none.
+    pub(crate) fn last_uid(&self) -> u32 {
+        self.entries.last().map_or(0, |entry| entry.uid)
+    }
+
     /// Where a message stands; `None` if it wasn't listed.
     pub(crate) fn find(&self, uid: u32) -> Option<usize> {
         self.entries.binary_search_by_key(&uid, |entry| entry.uid).ok()

@@ -85,18 +85,34 @@ impl Run {
         let mailbox = self.until_stopped(self.client.examine(&list.mailbox)).await?;
         summary.mailboxes = 1;
         let (place, known) = self.enter(list, wants_directory, &mailbox).await?;
-        let mut listing = self.until_stopped(list_missing(&mailbox, &known)).await?;
+        let listing = self.until_stopped(list_missing(&mailbox, &known)).await?;
         let listed = listing.len() as u64;
         summary.already_there = u64::from(mailbox.exists()).saturating_sub(listed);
         // Only a list of everything can be counted. One that holds all that there is says of every other UID that no
         // message has it.
-        let is_whole = known.done.is_empty() && listed >= u64::from(mailbox.exists());
-        if known.done.is_empty() && !is_whole {
-            self.check_count(&mailbox, listed).await?;
+        let is_first = known.done.is_empty();
+        let is_whole = is_first && listed >= u64::from(mailbox.exists());
+        if is_whole && let Some(uid_next) = mailbox.uid_next() {
+            let after = listing.last_uid().saturating_add(1);
+            self.archive.none_there(&place, (after, uid_next.saturating_sub(1)));
         }
-        if listing.is_empty() {
-            return Ok(());
+        if !listing.is_empty() {
+            self.read_listed(&mailbox, place, listing, is_whole, title, summary).await?;
         }
+        if is_first && !is_whole { self.check_count(&mailbox, listed).await } else { Ok(()) }
+    }
+
+    /// Backs up what is listed and not on disk.
+    async fn read_listed(
+        &self,
+        mailbox: &Mailbox,
+        place: Place,
+        mut listing: Listing,
+        is_whole: bool,
+        title: &str,
+        summary: &mut Summary,
+    ) -> Result<(), Failure> {
+        let listed = listing.len() as u64;
         let OnDisk { present, earlier } = {
             let (archive, place) = (Arc::clone(&self.archive), place.clone());
             blocking(move || archive.on_disk(&place)).await?
@@ -121,7 +137,7 @@ impl Run {
         let writer = Arc::new(Writer::new(Arc::clone(&self.archive), place, uid_validity, earlier));
         let progress = Arc::new(Progress::begin(title, missing, listing.unmarked_bytes()));
         let mut tally = Tally::default();
-        let result = self.fetch(&mailbox, &mut listing, is_whole, &writer, &progress, &mut tally).await;
+        let result = self.fetch(mailbox, &mut listing, is_whole, &writer, &progress, &mut tally).await;
         progress.finish();
         summary.new = tally.new;
         summary.already_there += tally.recognised;
@@ -197,18 +213,19 @@ impl Run {
             match round.result {
                 Err(DownloadError::Disk(error)) => return Err(error.into()),
                 // What it began with says more than what it came to.
-                Err(DownloadError::Server(error)) => return Err(first_cause.unwrap_or(error).into()),
+                Err(DownloadError::Server(error)) => return Err(first_cause.unwrap_or_else(|| error.into())),
                 Ok(()) if self.stop.is_stopped() => return Err(Failure::Interrupted),
                 Ok(()) => {}
             }
-            let Some(cause) = round.why else { break };
+            let (Some(source), Some(&uid)) = (round.why, round.broken.first()) else { break };
             in_vain = if round.tally.stored() > 0 { 0 } else { in_vain + 1 };
             // A server that has kept silent once would let us wait as long again.
-            let is_hopeless = cause.is_timeout() || in_vain > 1;
-            let cause = first_cause.get_or_insert(cause);
+            let is_hopeless = source.is_timeout() || in_vain > 1;
+            let cause = first_cause.take().unwrap_or(Failure::BrokeOff { uid, source });
             if is_hopeless {
-                return Err(cause.clone().into());
+                return Err(cause);
             }
+            first_cause = Some(cause);
             wanted = round.broken.iter().copied().collect();
         }
         self.account_for_the_rest(mailbox, listing, tally).await

@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mail_client::imap::{List, MailboxName};
+use futures_util::{StreamExt, stream};
+use mail_client::imap::{List, MailboxName, MailboxStatus, StatusItem};
 
 pub(crate) use self::mailbox::{Pace, Run};
 use self::writer::blocking;
@@ -69,9 +70,12 @@ pub(crate) async fn run(options: &cli::Backup, server: Server) -> Result<(), Fai
         connections: options.connections.into(),
         pace: Pace::Pipelined,
     };
-    let mailboxes = run.until_stopped(select(&server)).await?;
+    let mut mailboxes = run.until_stopped(select(&server)).await?;
     let mut summary = Summary::default();
-    let result = each(&run, &mailboxes, &mut summary).await;
+    if mailboxes.len() > 1 && !archive.is_empty() {
+        mailboxes = run.until_stopped(leave_out_unchanged(&run, mailboxes, &mut summary)).await?;
+    }
+    let result = each(&run, &mailboxes, server.url.mailbox.is_some(), &mut summary).await;
     // Whatever happened, what has come is kept and known.
     let committed = blocking(move || archive.commit()).await;
     crate::say(&format!("{summary}, {:.1} s", start.elapsed().as_secs_f64()));
@@ -124,8 +128,48 @@ pub(crate) fn named(mut listed: Vec<List>, wanted: &str) -> List {
     }
 }
 
+/// Leaves out the mailboxes that have nothing new, which the server is asked for in few round trips.
+async fn leave_out_unchanged(
+    run: &Run,
+    mailboxes: Vec<List>,
+    summary: &mut Summary,
+) -> Result<Vec<List>, Failure> {
+    const AT_ONCE: usize = 16;
+    let items = [StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity];
+    let mut asked = stream::iter(mailboxes)
+        .map(async |list| {
+            let status = run.client.status(&list.mailbox, &items).await;
+            (list, status)
+        })
+        .buffered(AT_ONCE);
+    let mut changed = Vec::new();
+    while let Some((list, status)) = asked.next().await {
+        let unchanged = match &status {
+            Ok(status) => unchanged(run, &list, status),
+            // Whatever it is, it shows again where it can be told what to do about it.
+            Err(_) => None,
+        };
+        match unchanged {
+            Some(messages) => {
+                summary.mailboxes += 1;
+                summary.already_there += messages;
+            }
+            None => changed.push(list),
+        }
+    }
+    Ok(changed)
+}
+
+/// How many messages the mailbox has, if none of them need be fetched.
+fn unchanged(run: &Run, list: &List, status: &MailboxStatus) -> Option<u64> {
+    let uid_validity = status.get(StatusItem::UidValidity)?.try_into().ok()?;
+    let uid_next = status.get(StatusItem::UidNext)?.try_into().ok()?;
+    let messages = status.get(StatusItem::Messages)?;
+    run.archive.is_complete(list.mailbox.as_bytes(), uid_validity, uid_next).then_some(messages)
+}
+
 /// Backs up one after the other. One that can't be read doesn't keep the others from it.
-async fn each(run: &Run, mailboxes: &[List], summary: &mut Summary) -> Result<(), Failure> {
+async fn each(run: &Run, mailboxes: &[List], is_named: bool, summary: &mut Summary) -> Result<(), Failure> {
     let mut failures = Vec::new();
     let mut lost_before = false;
     for (index, list) in mailboxes.iter().enumerate() {
@@ -137,7 +181,7 @@ async fn each(run: &Run, mailboxes: &[List], summary: &mut Summary) -> Result<()
             1 => name.clone(),
             of => format!("{name} ({} of {of})", index + 1),
         };
-        let wants_directory = mailboxes.len() == 1 || list.mailbox.is_inbox();
+        let wants_directory = is_named || list.mailbox.is_inbox();
         let (came, result) = run.mailbox(list, wants_directory, &title).await;
         summary.add(came);
         let Err(failure) = result else {
