@@ -43,6 +43,18 @@ impl Span {
         self.len & Self::ESCAPED != 0
     }
 
+    /// Two numbers in the place of a string, for what lies among strings.
+    #[inline]
+    pub(crate) const fn pair(first: u32, second: u32) -> Self {
+        Self { start: first, len: second }
+    }
+
+    /// The two numbers of [`pair`](Self::pair).
+    #[inline]
+    pub(crate) fn to_pair(self) -> (u32, u32) {
+        (self.start, self.len)
+    }
+
     #[inline]
     pub(crate) fn is_nil(self) -> bool {
         self == Self::NIL

@@ -281,7 +281,7 @@ impl Framer {
     /// Takes the segment that ends at `end` out of the buffer.
     fn cut(&mut self, end: usize) -> Bytes {
         if end < SHARE_FROM {
-            let bytes = Bytes::copy_from_slice(&self.buffer[..end]);
+            let bytes = own(&self.buffer[..end]);
             self.buffer.advance(end);
             bytes
         } else {
@@ -293,6 +293,35 @@ impl Framer {
         (self.line, self.scanned, self.kept) = (0, 0, 0);
         (self.before, self.literals, self.announced_at) = (0, 0, 0);
         self.continues = false;
+    }
+}
+
+/// Memory of its own for a segment. A small one lies beside its count of users, so that a value which shares it (a text,
+/// a name) doesn't allocate that count.
+fn own(bytes: &[u8]) -> Bytes {
+    match bytes.len() {
+        0..=48 => Small::<48>::own(bytes),
+        ..=112 => Small::<112>::own(bytes),
+        _ => Bytes::copy_from_slice(bytes),
+    }
+}
+
+struct Small<const N: usize> {
+    bytes: [u8; N],
+    len: u8,
+}
+
+impl<const N: usize> Small<N> {
+    fn own(bytes: &[u8]) -> Bytes {
+        let mut small = Self { bytes: [0; N], len: bytes.len() as u8 };
+        small.bytes[..bytes.len()].copy_from_slice(bytes);
+        Bytes::from_owner(small)
+    }
+}
+
+impl<const N: usize> AsRef<[u8]> for Small<N> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
     }
 }
 

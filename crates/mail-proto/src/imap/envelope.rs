@@ -19,23 +19,19 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct Envelope<'a> {
     frame: &'a [u8],
-    /// Four for each address.
     spans: &'a [Span],
-    node: &'a EnvelopeNode,
+    /// Where its head lies among the spans.
+    at: usize,
 }
 
-/// Where the parts of an envelope lie.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct EnvelopeNode {
-    date: Span,
-    subject: Span,
-    in_reply_to: Span,
-    message_id: Span,
-    /// Where the spans of the first address lie.
-    first: u32,
-    /// Where those of each field end.
-    ends: [u32; 6],
-}
+/// The head of an envelope: four strings, then where the addresses of each field end, two fields in a span. The
+/// addresses follow it, four spans each.
+const HEAD: usize = 7;
+const DATE: usize = 0;
+const SUBJECT: usize = 1;
+const IN_REPLY_TO: usize = 2;
+const MESSAGE_ID: usize = 3;
+const ENDS: usize = 4;
 
 /// The addresses of a field, in order.
 #[derive(Clone)]
@@ -97,20 +93,25 @@ pub struct AddressBuf {
 
 impl<'a> Envelope<'a> {
     #[inline]
-    pub(crate) fn new(frame: &'a [u8], spans: &'a [Span], node: &'a EnvelopeNode) -> Self {
-        Self { frame, spans, node }
+    pub(crate) fn new(frame: &'a [u8], spans: &'a [Span], at: u32) -> Self {
+        Self { frame, spans, at: at as usize }
+    }
+
+    #[inline]
+    fn text(self, field: usize) -> Option<Str<'a>> {
+        self.spans[self.at + field].nullable(self.frame)
     }
 
     /// `Date`, as in the message's header.
     #[inline]
     pub fn date(self) -> Option<Str<'a>> {
-        self.node.date.nullable(self.frame)
+        self.text(DATE)
     }
 
     /// `Subject`
     #[inline]
     pub fn subject(self) -> Option<Str<'a>> {
-        self.node.subject.nullable(self.frame)
+        self.text(SUBJECT)
     }
 
     /// `From`
@@ -152,13 +153,13 @@ impl<'a> Envelope<'a> {
     /// `In-Reply-To`
     #[inline]
     pub fn in_reply_to(self) -> Option<Str<'a>> {
-        self.node.in_reply_to.nullable(self.frame)
+        self.text(IN_REPLY_TO)
     }
 
     /// `Message-ID`
     #[inline]
     pub fn message_id(self) -> Option<Str<'a>> {
-        self.node.message_id.nullable(self.frame)
+        self.text(MESSAGE_ID)
     }
 
     /// The envelope with strings of its own.
@@ -180,9 +181,12 @@ impl<'a> Envelope<'a> {
 
     #[inline]
     fn addresses(self, field: usize) -> Addresses<'a> {
-        let start = if field == 0 { self.node.first } else { self.node.ends[field - 1] };
-        let spans = self.spans.get(start as usize..self.node.ends[field] as usize);
-        Addresses { frame: self.frame, spans: spans.unwrap_or_default() }
+        let end = |field: usize| {
+            let (even, odd) = self.spans[self.at + ENDS + field / 2].to_pair();
+            if field % 2 == 0 { even as usize } else { odd as usize }
+        };
+        let start = if field == 0 { self.at + HEAD } else { end(field - 1) };
+        Addresses { frame: self.frame, spans: self.spans.get(start..end(field)).unwrap_or_default() }
     }
 }
 
@@ -323,34 +327,25 @@ impl EnvelopeBuf {
 }
 
 /// `envelope = "(" env-date SP env-subject SP env-from SP env-sender SP env-reply-to SP env-to SP env-cc SP env-bcc SP
-/// env-in-reply-to SP env-message-id ")"`. The addresses' spans go behind those in `spans`. An envelope that ends early
-/// is read as if NIL followed.
-pub(crate) fn parse<'a>(
-    input: &'a [u8],
-    spans: &mut Vec<Span>,
-    cx: &mut Context<'a>,
-) -> Parsing<'a, EnvelopeNode> {
+/// env-in-reply-to SP env-message-id ")"`. It goes behind what is in `spans`. One that ends early is read as if NIL
+/// followed.
+pub(crate) fn parse<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Parsing<'a, u32> {
     let (mut rest, ()) = byte(b'(', "an envelope")(input)?;
     if let [b' ' | b'\t', ..] = rest {
         cx.quirk(rest, QuirkKind::ExtraSpace)?;
         rest = skip_spaces(rest);
     }
-    let mut node = EnvelopeNode {
-        date: Span::NIL,
-        subject: Span::NIL,
-        in_reply_to: Span::NIL,
-        message_id: Span::NIL,
-        first: spans.len() as u32,
-        ends: [0; 6],
-    };
-    (rest, node.date) = nspan(rest, cx)?;
-    (rest, node.subject) = field(rest, cx, nspan)?.unwrap_or((rest, Span::NIL));
-    for end in &mut node.ends {
+    let at = spans.len();
+    let (mut texts, mut ends) = ([Span::NIL; 4], [0; 6]);
+    spans.extend_from_slice(&[Span::NIL; HEAD]);
+    (rest, texts[DATE]) = nspan(rest, cx)?;
+    (rest, texts[SUBJECT]) = field(rest, cx, nspan)?.unwrap_or((rest, Span::NIL));
+    for end in &mut ends {
         (rest, ()) = field(rest, cx, |rest, cx| addresses(rest, spans, cx))?.unwrap_or((rest, ()));
         *end = spans.len() as u32;
     }
-    (rest, node.in_reply_to) = field(rest, cx, nspan)?.unwrap_or((rest, Span::NIL));
-    (rest, node.message_id) = match field(rest, cx, nspan)? {
+    (rest, texts[IN_REPLY_TO]) = field(rest, cx, nspan)?.unwrap_or((rest, Span::NIL));
+    (rest, texts[MESSAGE_ID]) = match field(rest, cx, nspan)? {
         Some(found) => found,
         None => {
             cx.quirk(rest, QuirkKind::MissingField)?;
@@ -362,7 +357,12 @@ pub(crate) fn parse<'a>(
         rest = skip_spaces(rest);
     }
     let (rest, ()) = byte(b')', "the end of an envelope")(rest)?;
-    Ok((rest, node))
+    let head = &mut spans[at..at + HEAD];
+    head[..ENDS].copy_from_slice(&texts);
+    for (slot, [even, odd]) in head[ENDS..].iter_mut().zip(ends.as_chunks::<2>().0) {
+        *slot = Span::pair(*even, *odd);
+    }
+    Ok((rest, at as u32))
 }
 
 type Field<'a, T> = Result<Option<(&'a [u8], T)>, nom::Err<super::terminals::Fail<'a>>>;

@@ -1,7 +1,7 @@
 //! BODYSTRUCTURE: the parts of a message and what is said of each (RFC 9051 section 7.5.2).
 //!
-//! A structure lies in its response as one flat list, each part before the parts within it, and a part knows where
-//! those end. [`BodyStructure`] is a view of one part, from which one goes down; [`BodyStructureBuf`] is a tree with
+//! A structure lies among the strings of its response as one flat list: the head of a part, then what comes in any
+//! number of it, and the parts within it, each a head of its own. [`BodyStructure`] is a view of one part, from which one goes down; [`BodyStructureBuf`] is a tree with
 //! strings of its own, to write one.
 
 mod build;
@@ -14,7 +14,7 @@ pub use build::{BodyStructureBuf, ContentBuf, DispositionBuf};
 pub(crate) use parse::parse;
 pub use walk::{Children, NumberedPart, Walk};
 
-use super::envelope::{Envelope, EnvelopeNode};
+use super::envelope::Envelope;
 use crate::text::{Span, Str};
 
 /// A part of a message, borrowed from the response it came in: the message's own structure, or a part of it.
@@ -23,69 +23,36 @@ use crate::text::{Span, Str};
 #[derive(Clone, Copy)]
 pub struct BodyStructure<'a> {
     frame: &'a [u8],
-    tables: &'a Tables,
-    at: u32,
+    spans: &'a [Span],
+    /// Where its head lies among the spans.
+    at: usize,
 }
 
-/// The flat lists in which a response's structures and envelopes lie.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tables {
-    /// Strings that come in any number: flags, the four of an address, names and values of parameters.
-    pub(crate) spans: Vec<Span>,
-    pub(crate) envelopes: Vec<EnvelopeNode>,
-    pub(crate) parts: Vec<PartNode>,
-}
+/// The head of a part: so many spans, of which some are pairs of numbers.
+const HEAD: usize = 15;
+/// What the part holds, [`SINGLE`] and so on, and where it ends; while it is read, the part that it lies in.
+const EXTENT: usize = 0;
+/// Of a multipart, where its parts begin and end. Of a message, where its envelope lies and its structure, 0 for none.
+const WITHIN: usize = 1;
+const TYPE: usize = 2;
+const SUBTYPE: usize = 3;
+/// Where the parameters begin, and how many spans they are.
+const PARAMS: usize = 4;
+const ID: usize = 5;
+const DESCRIPTION: usize = 6;
+const ENCODING: usize = 7;
+/// A number of 64 bits, [`Span::NIL`] if it isn't told.
+const OCTETS: usize = 8;
+const LINES: usize = 9;
+const MD5: usize = 10;
+const DISPOSITION: usize = 11;
+const DISPOSITION_PARAMS: usize = 12;
+const LANGUAGE: usize = 13;
+const LOCATION: usize = 14;
 
-/// A part, its strings as places in the frame.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PartNode {
-    content: Content,
-    media_type: Span,
-    subtype: Span,
-    params: Range,
-    id: Span,
-    description: Span,
-    encoding: Span,
-    /// [`NONE`] if it isn't told.
-    octets: u64,
-    /// [`NONE`] if it isn't told.
-    lines: u64,
-    md5: Span,
-    disposition: Span,
-    disposition_params: Range,
-    language: Range,
-    location: Span,
-    /// Where the parts within this one end. While they are read, the part that this one lies in.
-    end: u32,
-}
-
-/// What a part holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
-    Single,
-    /// A message, and where its envelope lies. Its structure is the next part, unless there is none.
-    Message(u32),
-    Multipart,
-}
-
-/// A number that isn't told.
-const NONE: u64 = u64::MAX;
-
-/// A range of spans.
-#[derive(Clone, Copy, Debug)]
-struct Range {
-    start: u32,
-    len: u32,
-}
-
-impl Range {
-    const EMPTY: Self = Self { start: 0, len: 0 };
-
-    fn of(self, spans: &[Span]) -> &[Span] {
-        let start = self.start as usize;
-        spans.get(start..start + self.len as usize).unwrap_or_default()
-    }
-}
+const SINGLE: u32 = 0;
+const MESSAGE: u32 = 1;
+const MULTIPART: u32 = 2;
 
 /// The parameters of a type or disposition, in order.
 #[derive(Clone)]
@@ -104,40 +71,69 @@ pub struct Disposition<'a> {
 }
 
 impl<'a> BodyStructure<'a> {
-    /// The part at this place, which must be one of the tables'.
+    /// The part whose head lies at this place.
     #[inline]
-    pub(crate) fn new(frame: &'a [u8], tables: &'a Tables, at: u32) -> Self {
-        Self { frame, tables, at }
+    pub(crate) fn new(frame: &'a [u8], spans: &'a [Span], at: u32) -> Self {
+        Self { frame, spans, at: at as usize }
     }
 
     #[inline]
-    fn node(self) -> &'a PartNode {
-        &self.tables.parts[self.at as usize]
+    fn field(self, field: usize) -> Span {
+        self.spans[self.at + field]
+    }
+
+    #[inline]
+    fn text(self, field: usize) -> Option<Str<'a>> {
+        self.field(field).nullable(self.frame)
+    }
+
+    #[inline]
+    fn range(self, field: usize) -> &'a [Span] {
+        let (start, len) = self.field(field).to_pair();
+        let start = start as usize;
+        self.spans.get(start..start + len as usize).unwrap_or_default()
+    }
+
+    #[inline]
+    fn number(self, field: usize) -> Option<u64> {
+        let (low, high) = Some(self.field(field)).filter(|number| !number.is_nil())?.to_pair();
+        Some(u64::from(high) << 32 | u64::from(low))
+    }
+
+    #[inline]
+    fn kind(self) -> u32 {
+        self.field(EXTENT).to_pair().0
+    }
+
+    /// Where the part ends.
+    #[inline]
+    fn end(self) -> u32 {
+        self.field(EXTENT).to_pair().1
     }
 
     #[inline]
     fn part(self, at: u32) -> Self {
-        Self { at, ..self }
+        Self { at: at as usize, ..self }
     }
 
     #[inline]
-    fn params_at(self, range: Range) -> Params<'a> {
-        Params { frame: self.frame, spans: range.of(&self.tables.spans) }
+    fn params_at(self, field: usize) -> Params<'a> {
+        Params { frame: self.frame, spans: self.range(field) }
     }
 
     /// The type, as `text` in `text/plain`; `multipart` for one with parts.
     #[inline]
     pub fn media_type(self) -> Str<'a> {
-        match self.node().content {
-            Content::Multipart => Str::fixed(b"multipart"),
-            _ => self.node().media_type.of(self.frame),
+        match self.is_multipart() {
+            true => Str::fixed(b"multipart"),
+            false => self.field(TYPE).of(self.frame),
         }
     }
 
     /// The subtype, as `plain` in `text/plain`. Empty if the server sent none.
     #[inline]
     pub fn subtype(self) -> Str<'a> {
-        self.node().subtype.of(self.frame)
+        self.text(SUBTYPE).unwrap_or(Str::fixed(b""))
     }
 
     /// Whether the type and subtype are these, letters compared without case.
@@ -156,56 +152,56 @@ impl<'a> BodyStructure<'a> {
     /// Whether it has parts, [`children`](Self::children).
     #[inline]
     pub fn is_multipart(self) -> bool {
-        self.node().content == Content::Multipart
+        self.kind() == MULTIPART
     }
 
     /// The parameters of the type, as `charset`.
     #[inline]
     pub fn params(self) -> Params<'a> {
-        self.params_at(self.node().params)
+        self.params_at(PARAMS)
     }
 
     /// `Content-ID`
     #[inline]
     pub fn id(self) -> Option<Str<'a>> {
-        self.node().id.nullable(self.frame)
+        self.text(ID)
     }
 
     /// `Content-Description`
     #[inline]
     pub fn description(self) -> Option<Str<'a>> {
-        self.node().description.nullable(self.frame)
+        self.text(DESCRIPTION)
     }
 
     /// `Content-Transfer-Encoding`; `None` for a multipart.
     #[inline]
     pub fn encoding(self) -> Option<Str<'a>> {
-        self.node().encoding.nullable(self.frame)
+        self.text(ENCODING)
     }
 
     /// Its size in bytes, encoded as it is; `None` for a multipart, or where the server sent no sensible number.
     #[inline]
     pub fn octets(self) -> Option<u64> {
-        Some(self.node().octets).filter(|octets| *octets != NONE)
+        self.number(OCTETS)
     }
 
     /// Its size in lines, if it is a text or a message.
     #[inline]
     pub fn lines(self) -> Option<u64> {
-        Some(self.node().lines).filter(|lines| *lines != NONE)
+        self.number(LINES)
     }
 
     /// `Content-MD5`
     #[inline]
     pub fn md5(self) -> Option<Str<'a>> {
-        self.node().md5.nullable(self.frame)
+        self.text(MD5)
     }
 
     /// `Content-Disposition`
     #[inline]
     pub fn disposition(self) -> Option<Disposition<'a>> {
-        let kind = self.node().disposition.nullable(self.frame)?;
-        Some(Disposition { kind, params: self.params_at(self.node().disposition_params) })
+        let kind = self.text(DISPOSITION)?;
+        Some(Disposition { kind, params: self.params_at(DISPOSITION_PARAMS) })
     }
 
     /// The file name of the disposition, else the `name` of the type. A name in the form of RFC 2231 (`filename*`,
@@ -218,37 +214,32 @@ impl<'a> BodyStructure<'a> {
     /// `Content-Language`
     #[inline]
     pub fn languages(self) -> impl Iterator<Item = Str<'a>> {
-        let spans = self.node().language.of(&self.tables.spans);
-        spans.iter().map(move |span| span.of(self.frame))
+        self.range(LANGUAGE).iter().map(move |span| span.of(self.frame))
     }
 
     /// `Content-Location`
     #[inline]
     pub fn location(self) -> Option<Str<'a>> {
-        self.node().location.nullable(self.frame)
+        self.text(LOCATION)
     }
 
     /// The envelope of the message that this part is.
     pub fn envelope(self) -> Option<Envelope<'a>> {
-        let Content::Message(at) = self.node().content else { return None };
-        let node = self.tables.envelopes.get(at as usize)?;
-        Some(Envelope::new(self.frame, &self.tables.spans, node))
+        let (envelope, _) = self.field(WITHIN).to_pair();
+        (self.kind() == MESSAGE).then(|| Envelope::new(self.frame, self.spans, envelope))
     }
 
     /// The structure of the message that this part is.
     pub fn message(self) -> Option<Self> {
-        let inner = self.at + 1;
-        let is_message = matches!(self.node().content, Content::Message(_));
-        (is_message && inner < self.node().end).then(|| self.part(inner))
+        let (_, structure) = self.field(WITHIN).to_pair();
+        (self.kind() == MESSAGE && structure > 0).then(|| self.part(structure))
     }
 
     /// The parts of a multipart, in order; those of other parts are none.
     #[inline]
     pub fn children(self) -> Children<'a> {
-        match self.node().content {
-            Content::Multipart => Children::new(self, self.at + 1, self.node().end),
-            _ => Children::new(self, self.node().end, self.node().end),
-        }
+        let (first, end) = if self.is_multipart() { self.field(WITHIN).to_pair() } else { (0, 0) };
+        Children::new(self, first, end)
     }
 
     /// This part and all within it, those of messages within it too, each with its number and before its own parts.

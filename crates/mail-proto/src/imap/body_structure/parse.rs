@@ -2,11 +2,14 @@
 
 use nom::Err;
 
-use super::{Content, NONE, PartNode, Range, Tables};
+use super::{
+    DESCRIPTION, DISPOSITION, DISPOSITION_PARAMS, ENCODING, EXTENT, HEAD, ID, LANGUAGE, LINES, LOCATION, MD5,
+    MESSAGE, MULTIPART, OCTETS, PARAMS, SINGLE, SUBTYPE, TYPE, WITHIN,
+};
 use crate::{
     error::QuirkKind,
     imap::{
-        envelope::{self, EnvelopeNode},
+        envelope,
         terminals::{
             Context, Fail, Parsing, any_value, byte, fail, list, nil, nspan, number64, skip_spaces, spaces,
             string,
@@ -21,56 +24,60 @@ pub(super) const DEEPEST: usize = 64;
 /// How many parts a structure may have.
 const MOST_PARTS: usize = 10_000;
 
-/// `body = "(" (body-type-1part / body-type-mpart) ")"`. Returns where in the tables it begins.
+/// `body = "(" (body-type-1part / body-type-mpart) ")"`. It goes behind what is in `spans`; returns where.
 ///
 /// A part that is open keeps the place of the one that it lies in where it will keep its end.
-pub(crate) fn parse<'a>(input: &'a [u8], tables: &mut Tables, cx: &mut Context<'a>) -> Parsing<'a, u32> {
-    let Tables { spans, envelopes, parts } = tables;
-    let root = parts.len();
+pub(crate) fn parse<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Parsing<'a, u32> {
+    let root = spans.len() as u32;
     let mut rest = input;
-    let mut open: Option<usize> = None;
-    let mut depth = 0;
+    let mut open = OUTERMOST;
+    let (mut depth, mut count) = (0, 0);
     loop {
         let inner = opening(rest, cx)?;
         if depth == DEEPEST {
             return fail(rest, "at most 64 levels of nesting");
         }
-        if parts.len() - root >= MOST_PARTS {
+        if count == MOST_PARTS {
             return fail(rest, "at most 10,000 parts");
         }
-        let at = parts.len();
-        parts.push(EMPTY);
-        let part = &mut parts[at];
-        part.end = open.map_or(u32::MAX, |open| open as u32);
-        if inner.first() == Some(&b'(') {
-            part.content = Content::Multipart;
-            (open, depth, rest) = (Some(at), depth + 1, inner);
+        count += 1;
+        let at = spans.len();
+        spans.extend_from_slice(&EMPTY);
+        let behind = if inner.first() == Some(&b'(') {
+            spans[at + EXTENT] = Span::pair(MULTIPART, open);
+            (open, depth, rest) = (at as u32, depth + 1, inner);
             continue;
-        }
-        let behind = single(inner, part, spans, envelopes, cx)?;
-        let has_structure = matches!(part.content, Content::Message(_)) && behind.first() == Some(&b'(');
-        if has_structure && !behind.starts_with(b"()") {
-            (open, depth, rest) = (Some(at), depth + 1, behind);
-            continue;
-        }
-        rest = match part.content {
-            Content::Message(_) => {
-                cx.quirk(
-                    behind,
-                    if has_structure { QuirkKind::EmptyList } else { QuirkKind::UnexpectedNil },
-                )?;
-                let behind = if has_structure { &behind[2..] } else { nil(behind).unwrap_or(behind) };
-                message_ends(behind, part, spans, cx)?
-            }
-            Content::Single => single_ends(behind, part, spans, cx)?,
-            Content::Multipart => multipart_ends(behind, part, spans, cx)?,
+        } else {
+            single(inner, at, spans, cx)?
         };
-        part.end = at as u32 + 1;
+        let (kind, _) = spans[at + EXTENT].to_pair();
+        rest = match kind {
+            SINGLE => single_ends(behind, at, spans, cx)?,
+            MULTIPART => multipart_ends(behind, at, spans, cx)?,
+            _ => match behind {
+                [b'(', b')', behind @ ..] => {
+                    cx.quirk(behind, QuirkKind::EmptyList)?;
+                    message_ends(behind, at, spans, cx)?
+                }
+                [b'(', ..] => {
+                    let (envelope, _) = spans[at + WITHIN].to_pair();
+                    spans[at + WITHIN] = Span::pair(envelope, spans.len() as u32);
+                    spans[at + EXTENT] = Span::pair(MESSAGE, open);
+                    (open, depth, rest) = (at as u32, depth + 1, behind);
+                    continue;
+                }
+                _ => {
+                    cx.quirk(behind, QuirkKind::UnexpectedNil)?;
+                    message_ends(nil(behind).unwrap_or(behind), at, spans, cx)?
+                }
+            },
+        };
+        spans[at + EXTENT] = Span::pair(kind, spans.len() as u32);
         // What is open may end here too.
-        loop {
-            let Some(at) = open else { return Ok((rest, root as u32)) };
-            let is_message = matches!(parts[at].content, Content::Message(_));
-            if !is_message {
+        while open != OUTERMOST {
+            let at = open as usize;
+            let (kind, parent) = spans[at + EXTENT].to_pair();
+            if kind == MULTIPART {
                 if let [b' ' | b'\t', ..] = rest
                     && skip_spaces(rest).first() == Some(&b'(')
                 {
@@ -80,41 +87,35 @@ pub(crate) fn parse<'a>(input: &'a [u8], tables: &mut Tables, cx: &mut Context<'
                 if rest.first() == Some(&b'(') {
                     break;
                 }
-            }
-            let parent = parts[at].end;
-            let end = parts.len() as u32;
-            let part = &mut parts[at];
-            part.end = end;
-            rest = if is_message {
-                message_ends(rest, part, spans, cx)?
+                spans[at + WITHIN] = Span::pair((at + HEAD) as u32, spans.len() as u32);
+                (rest, ()) = spaces(rest, cx)?;
+                (rest, spans[at + SUBTYPE]) = nspan(rest, cx)?;
+                rest = multipart_ends(rest, at, spans, cx)?;
             } else {
-                let (behind, ()) = spaces(rest, cx)?;
-                let (behind, subtype) = nspan(behind, cx)?;
-                part.subtype = subtype;
-                multipart_ends(behind, part, spans, cx)?
-            };
-            open = (parent != u32::MAX).then_some(parent as usize);
+                rest = message_ends(rest, at, spans, cx)?;
+            }
+            spans[at + EXTENT] = Span::pair(kind, spans.len() as u32);
+            open = parent;
             depth -= 1;
+        }
+        if open == OUTERMOST {
+            return Ok((rest, root));
         }
     }
 }
 
-const EMPTY: PartNode = PartNode {
-    content: Content::Single,
-    media_type: Span::NIL,
-    subtype: Span::NIL,
-    params: Range::EMPTY,
-    id: Span::NIL,
-    description: Span::NIL,
-    encoding: Span::NIL,
-    octets: NONE,
-    lines: NONE,
-    md5: Span::NIL,
-    disposition: Span::NIL,
-    disposition_params: Range::EMPTY,
-    language: Range::EMPTY,
-    location: Span::NIL,
-    end: 0,
+/// In the place of the part that a part lies in: it lies in none.
+const OUTERMOST: u32 = u32::MAX;
+
+/// The head of a part of which nothing is told.
+const EMPTY: [Span; HEAD] = {
+    let mut head = [Span::NIL; HEAD];
+    head[EXTENT] = Span::pair(SINGLE, 0);
+    head[WITHIN] = Span::pair(0, 0);
+    head[PARAMS] = Span::pair(0, 0);
+    head[DISPOSITION_PARAMS] = Span::pair(0, 0);
+    head[LANGUAGE] = Span::pair(0, 0);
+    head
 };
 
 type Rest<'a> = Result<&'a [u8], Err<Fail<'a>>>;
@@ -132,45 +133,40 @@ fn opening<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Rest<'a> {
 
 /// `media-basic SP body-fields`, and what is between that and extension data but for the structure of a message: that
 /// is next if the part is a message. A part of type NIL is a multipart without parts.
-fn single<'a>(
-    input: &'a [u8],
-    part: &mut PartNode,
-    spans: &mut Vec<Span>,
-    envelopes: &mut Vec<EnvelopeNode>,
-    cx: &mut Context<'a>,
-) -> Rest<'a> {
-    let mut rest;
-    (rest, part.media_type) = nspan(input, cx)?;
-    (rest, ()) = spaces(rest, cx)?;
-    (rest, part.subtype) = nspan(rest, cx)?;
-    if part.media_type.is_nil() {
+fn single<'a>(input: &'a [u8], at: usize, spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Rest<'a> {
+    let (rest, media_type) = nspan(input, cx)?;
+    let (rest, ()) = spaces(rest, cx)?;
+    let (rest, subtype) = nspan(rest, cx)?;
+    spans[at + SUBTYPE] = subtype;
+    if media_type.is_nil() {
         cx.quirk(input, QuirkKind::UnexpectedNil)?;
-        part.content = Content::Multipart;
+        spans[at + EXTENT] = Span::pair(MULTIPART, 0);
         return Ok(rest);
     }
-    if part.subtype.is_nil() {
+    spans[at + TYPE] = media_type;
+    if subtype.is_nil() {
         cx.quirk(input, QuirkKind::UnexpectedNil)?;
     }
-    (rest, ()) = spaces(rest, cx)?;
-    (rest, part.params) = params(rest, spans, cx)?;
-    for text in [&mut part.id, &mut part.description, &mut part.encoding] {
+    let (rest, ()) = spaces(rest, cx)?;
+    let (mut rest, ()) = params(rest, at + PARAMS, spans, cx)?;
+    for field in [ID, DESCRIPTION, ENCODING] {
         (rest, ()) = spaces(rest, cx)?;
-        (rest, *text) = nspan(rest, cx)?;
+        (rest, spans[at + field]) = nspan(rest, cx)?;
     }
     (rest, ()) = spaces(rest, cx)?;
-    (rest, part.octets) = count(rest, cx)?;
+    (rest, spans[at + OCTETS]) = count(rest, cx)?;
     let bytes = |span: Span| cx.frame.get(span.start()..span.end()).unwrap_or_default();
-    let (media_type, subtype) = (bytes(part.media_type), bytes(part.subtype));
+    let (media_type, subtype) = (bytes(media_type), bytes(subtype));
     if media_type.eq_ignore_ascii_case(b"text") {
-        return lines(rest, part, cx);
+        return lines(rest, at, spans, cx);
     }
     // Some servers tell of an encoded message as of any other part, so that extension data follows at once.
     if is_message(media_type, subtype) && skip_spaces(rest).first() == Some(&b'(') {
         (rest, ()) = spaces(rest, cx)?;
-        let node;
-        (rest, node) = envelope::parse(rest, spans, cx)?;
-        part.content = Content::Message(envelopes.len() as u32);
-        envelopes.push(node);
+        let envelope;
+        (rest, envelope) = envelope::parse(rest, spans, cx)?;
+        spans[at + EXTENT] = Span::pair(MESSAGE, 0);
+        spans[at + WITHIN] = Span::pair(envelope, 0);
         (rest, ()) = spaces(rest, cx)?;
     }
     Ok(rest)
@@ -183,72 +179,55 @@ pub(super) fn is_message(media_type: &[u8], subtype: &[u8]) -> bool {
 }
 
 /// The lines of a text, which some servers leave out.
-fn lines<'a>(input: &'a [u8], part: &mut PartNode, cx: &mut Context<'a>) -> Rest<'a> {
+fn lines<'a>(input: &'a [u8], at: usize, spans: &mut [Span], cx: &mut Context<'a>) -> Rest<'a> {
     if input.first() == Some(&b')') {
         cx.quirk(input, QuirkKind::MissingField)?;
         return Ok(input);
     }
     let (rest, ()) = spaces(input, cx)?;
     let (rest, lines) = count(rest, cx)?;
-    part.lines = lines;
+    spans[at + LINES] = lines;
     Ok(rest)
 }
 
 /// What follows the structure of a message: its lines and extension data.
-fn message_ends<'a>(
-    input: &'a [u8],
-    part: &mut PartNode,
-    spans: &mut Vec<Span>,
-    cx: &mut Context<'a>,
-) -> Rest<'a> {
-    let rest = lines(input, part, cx)?;
-    single_ends(rest, part, spans, cx)
+fn message_ends<'a>(input: &'a [u8], at: usize, spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Rest<'a> {
+    let rest = lines(input, at, spans, cx)?;
+    single_ends(rest, at, spans, cx)
 }
 
 /// `[SP body-ext-1part] ")"`
-fn single_ends<'a>(
-    input: &'a [u8],
-    part: &mut PartNode,
-    spans: &mut Vec<Span>,
-    cx: &mut Context<'a>,
-) -> Rest<'a> {
+fn single_ends<'a>(input: &'a [u8], at: usize, spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Rest<'a> {
+    if let Some(rest) = input.strip_prefix(b" NIL NIL NIL NIL)") {
+        // Most parts have no extension data, and most servers say so at length.
+        return Ok(rest);
+    }
     let Some(rest) = more(input, cx)? else { return close(input, cx) };
     let (rest, md5) = nspan(rest, cx)?;
-    part.md5 = md5;
-    extension(rest, part, spans, cx)
+    spans[at + MD5] = md5;
+    extension(rest, at, spans, cx)
 }
 
 /// `[SP body-ext-mpart] ")"`
-fn multipart_ends<'a>(
-    input: &'a [u8],
-    part: &mut PartNode,
-    spans: &mut Vec<Span>,
-    cx: &mut Context<'a>,
-) -> Rest<'a> {
+fn multipart_ends<'a>(input: &'a [u8], at: usize, spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Rest<'a> {
     let Some(rest) = more(input, cx)? else { return close(input, cx) };
-    let (rest, params) = params(rest, spans, cx)?;
-    part.params = params;
-    extension(rest, part, spans, cx)
+    let (rest, ()) = params(rest, at + PARAMS, spans, cx)?;
+    extension(rest, at, spans, cx)
 }
 
 /// `[SP body-fld-dsp [SP body-fld-lang [SP body-fld-loc *(SP body-extension)]]] ")"`
-fn extension<'a>(
-    input: &'a [u8],
-    part: &mut PartNode,
-    spans: &mut Vec<Span>,
-    cx: &mut Context<'a>,
-) -> Rest<'a> {
+fn extension<'a>(input: &'a [u8], at: usize, spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Rest<'a> {
     let Some(rest) = more(input, cx)? else { return close(input, cx) };
-    let (input, ()) = disposition(rest, part, spans, cx)?;
+    let (input, ()) = disposition(rest, at, spans, cx)?;
     let Some(rest) = more(input, cx)? else { return close(input, cx) };
-    let (input, ()) = language(rest, part, spans, cx)?;
+    let (input, ()) = language(rest, at, spans, cx)?;
     let Some(rest) = more(input, cx)? else { return close(input, cx) };
     let mut input;
     if rest.starts_with(b"()") {
         cx.quirk(rest, QuirkKind::EmptyList)?;
         input = &rest[2..];
     } else {
-        (input, part.location) = nspan(rest, cx)?;
+        (input, spans[at + LOCATION]) = nspan(rest, cx)?;
     }
     while let Some(rest) = more(input, cx)? {
         (input, ()) = any_value(rest, cx)?;
@@ -286,22 +265,22 @@ fn close<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Rest<'a> {
 
 /// `body-fld-octets`, `body-fld-lines`. What is no number, but looks as if it were meant as one, isn't told.
 #[inline]
-fn count<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, u64> {
+fn count<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
     if let Ok((rest, number)) = number64(input)
         && let Some(b' ' | b')') = rest.first()
     {
-        return Ok((rest, number));
+        return Ok((rest, Span::pair(number as u32, (number >> 32) as u32)));
     }
     if let Some(rest) = nil(input) {
         cx.quirk(input, QuirkKind::UnexpectedNil)?;
-        return Ok((rest, NONE));
+        return Ok((rest, Span::NIL));
     }
     let is_numeric = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     let len = input.iter().take_while(|byte| is_numeric(byte)).count();
     match input.get(len) {
         Some(b' ' | b')') if len > 0 => {
             cx.quirk(input, QuirkKind::BadNumber)?;
-            Ok((&input[len..], NONE))
+            Ok((&input[len..], Span::NIL))
         }
         _ => fail(input, "a number"),
     }
@@ -309,13 +288,13 @@ fn count<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, u64> {
 
 /// `body-fld-param = "(" string SP string *(SP string SP string) ")" / nil`. Servers send `()` for NIL, and NIL for
 /// values.
-fn params<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Parsing<'a, Range> {
+fn params<'a>(input: &'a [u8], field: usize, spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Parsing<'a, ()> {
     if let Some(rest) = nil(input) {
-        return Ok((rest, Range::EMPTY));
+        return Ok((rest, ()));
     }
     if input.starts_with(b"()") {
         cx.quirk(input, QuirkKind::EmptyList)?;
-        return Ok((&input[2..], Range::EMPTY));
+        return Ok((&input[2..], ()));
     }
     let start = spans.len();
     let (rest, ()) = list(input, cx, |input, cx| {
@@ -325,20 +304,17 @@ fn params<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -> P
         if name.is_nil() || value.is_nil() {
             cx.quirk(input, QuirkKind::UnexpectedNil)?;
         }
-        spans.extend([name, value]);
+        spans.extend_from_slice(&[name, value]);
         Ok((rest, ()))
     })?;
-    Ok((rest, range(start, spans)))
-}
-
-fn range(start: usize, spans: &[Span]) -> Range {
-    Range { start: start as u32, len: (spans.len() - start) as u32 }
+    spans[field] = Span::pair(start as u32, (spans.len() - start) as u32);
+    Ok((rest, ()))
 }
 
 /// `body-fld-dsp = "(" string SP body-fld-param ")" / nil`
 fn disposition<'a>(
     input: &'a [u8],
-    part: &mut PartNode,
+    at: usize,
     spans: &mut Vec<Span>,
     cx: &mut Context<'a>,
 ) -> Parsing<'a, ()> {
@@ -348,7 +324,7 @@ fn disposition<'a>(
         }
         let (rest, kind) = string(input, cx)?;
         cx.quirk(input, QuirkKind::StringForList)?;
-        part.disposition = kind;
+        spans[at + DISPOSITION] = kind;
         return Ok((rest, ()));
     };
     if let [b')', rest @ ..] = inner {
@@ -359,13 +335,9 @@ fn disposition<'a>(
     if kind.is_nil() {
         cx.quirk(inner, QuirkKind::UnexpectedNil)?;
     }
-    part.disposition = kind;
+    spans[at + DISPOSITION] = kind;
     let rest = match more(rest, cx)? {
-        Some(rest) => {
-            let (rest, params) = params(rest, spans, cx)?;
-            part.disposition_params = params;
-            rest
-        }
+        Some(rest) => params(rest, at + DISPOSITION_PARAMS, spans, cx)?.0,
         None => {
             cx.quirk(rest, QuirkKind::MissingField)?;
             rest
@@ -375,12 +347,7 @@ fn disposition<'a>(
 }
 
 /// `body-fld-lang = nstring / "(" string *(SP string) ")"`
-fn language<'a>(
-    input: &'a [u8],
-    part: &mut PartNode,
-    spans: &mut Vec<Span>,
-    cx: &mut Context<'a>,
-) -> Parsing<'a, ()> {
+fn language<'a>(input: &'a [u8], at: usize, spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Parsing<'a, ()> {
     let start = spans.len();
     let rest = if input.first() == Some(&b'(') {
         let (rest, ()) = list(input, cx, |input, cx| {
@@ -398,6 +365,6 @@ fn language<'a>(
         spans.extend((!language.is_nil()).then_some(language));
         rest
     };
-    part.language = range(start, spans);
+    spans[at + LANGUAGE] = Span::pair(start as u32, (spans.len() - start) as u32);
     Ok((rest, ()))
 }

@@ -1,6 +1,6 @@
 //! Going through a structure: the parts of one, and all of them with their numbers.
 
-use super::{BodyStructure, Content};
+use super::BodyStructure;
 
 /// The parts of a multipart, in order.
 #[derive(Clone, Debug)]
@@ -23,12 +23,16 @@ pub struct NumberedPart<'a> {
 /// All parts of a structure, each before the parts within it.
 #[derive(Clone, Debug)]
 pub struct Walk<'a> {
-    of: BodyStructure<'a>,
-    next: u32,
-    end: u32,
-    /// The parts that the next one lies in: where each ends, whether it is a multipart, and its number.
-    open: Vec<(u32, bool)>,
+    open: Vec<Level<'a>>,
     number: Vec<u32>,
+}
+
+/// Parts that are still to come.
+#[derive(Clone, Debug)]
+struct Level<'a> {
+    parts: Children<'a>,
+    /// Whether they are counted, as those of a multipart are; else there is one, the structure of a message.
+    counted: bool,
 }
 
 impl<'a> Children<'a> {
@@ -47,14 +51,15 @@ impl<'a> Iterator for Children<'a> {
             return None;
         }
         let child = self.of.part(self.next);
-        self.next = child.node().end;
+        self.next = child.end();
         Some(child)
     }
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(of: BodyStructure<'a>) -> Self {
-        Self { of, next: of.at, end: of.node().end, open: Vec::new(), number: Vec::new() }
+        let parts = Children::new(of, of.at as u32, of.end());
+        Self { open: vec![Level { parts, counted: false }], number: Vec::new() }
     }
 }
 
@@ -62,43 +67,34 @@ impl<'a> Iterator for Walk<'a> {
     type Item = NumberedPart<'a>;
 
     fn next(&mut self) -> Option<NumberedPart<'a>> {
-        if self.next >= self.end {
-            return None;
-        }
-        let at = self.next;
-        self.next += 1;
-        while let Some((end, numbers)) = self.open.last()
-            && at >= *end
-        {
-            if *numbers {
-                self.number.pop();
-            }
-            self.open.pop();
-        }
-        let structure = self.of.part(at);
-        let node = structure.node();
-        let multipart = node.content == Content::Multipart;
-        // Within a multipart parts are counted; a message that is a single part is its own first part.
-        match self.open.last() {
-            Some((_, true)) => {
-                if let Some(last) = self.number.last_mut() {
-                    *last += 1;
+        let (structure, counted) = loop {
+            let level = self.open.last_mut()?;
+            match level.parts.next() {
+                Some(part) => break (part, level.counted),
+                None => {
+                    if level.counted {
+                        self.number.pop();
+                    }
+                    self.open.pop();
                 }
             }
-            _ if !multipart => {
-                self.number.push(1);
-                self.open.push((node.end, true));
+        };
+        if counted {
+            if let Some(last) = self.number.last_mut() {
+                *last += 1;
             }
-            _ => {}
+        } else if !structure.is_multipart() {
+            // A message that is a single part is its own first part. Nothing is counted beside it.
+            self.number.push(1);
+            self.open.push(Level { parts: Children::new(structure, 0, 0), counted: true });
         }
         let number = self.number.clone();
-        match node.content {
-            Content::Multipart => {
-                self.number.push(0);
-                self.open.push((node.end, true));
-            }
-            Content::Message(_) => self.open.push((node.end, false)),
-            Content::Single => {}
+        if structure.is_multipart() {
+            self.number.push(0);
+            self.open.push(Level { parts: structure.children(), counted: true });
+        } else if let Some(message) = structure.message() {
+            let parts = Children::new(message, message.at as u32, message.end());
+            self.open.push(Level { parts, counted: false });
         }
         Some(NumberedPart { number, structure })
     }

@@ -31,11 +31,7 @@ pub use items::{FetchItem, Partial, Section, SectionText};
 pub(crate) use items::{encode_items, parse_arguments, parse_items};
 pub(crate) use parse::{Start, parse_message};
 
-use super::{
-    body_structure::{BodyStructure, Tables},
-    date::DateTime,
-    envelope::Envelope,
-};
+use super::{body_structure::BodyStructure, date::DateTime, envelope::Envelope};
 use crate::text::{Span, Str};
 
 /// What a server told of one message.
@@ -53,7 +49,8 @@ pub struct Fetch {
     doubtful: u32,
     frame: Bytes,
     nodes: Vec<Node>,
-    tables: Tables,
+    /// Strings that come in any number, and among them the heads of envelopes and structures.
+    spans: Vec<Span>,
     streamed: Option<StreamedNode>,
 }
 
@@ -338,28 +335,24 @@ impl Fetch {
     }
 
     #[inline]
-    fn spans(&self, first: u32, count: u32) -> &[Span] {
+    fn spans_at(&self, first: u32, count: u32) -> &[Span] {
         let first = first as usize;
-        self.tables.spans.get(first..first + count as usize).unwrap_or_default()
+        self.spans.get(first..first + count as usize).unwrap_or_default()
     }
 
     #[inline]
     fn view(&self, node: Node) -> Item<'_> {
         let text = |span: Span| span.nullable(&self.frame);
-        let structure = |root| BodyStructure::new(&self.frame, &self.tables, root);
+        let structure = |root| BodyStructure::new(&self.frame, &self.spans, root);
         match node {
             Node::Uid(uid) => Item::Uid(uid),
             Node::Flags { system, first, keywords } => {
-                Item::Flags(Flags::new(system, self.spans(first, keywords), &self.frame))
+                Item::Flags(Flags::new(system, self.spans_at(first, keywords), &self.frame))
             }
             Node::InternalDate(text) => Item::InternalDate(InternalDate { text: text.of(&self.frame) }),
             Node::Size(size) => Item::Size(size),
             Node::ModSeq(number) => Item::ModSeq(number),
-            Node::Envelope(at) => Item::Envelope(Envelope::new(
-                &self.frame,
-                &self.tables.spans,
-                &self.tables.envelopes[at as usize],
-            )),
+            Node::Envelope(at) => Item::Envelope(Envelope::new(&self.frame, &self.spans, at)),
             Node::BodyStructure { root, basic: false } => Item::BodyStructure(structure(root)),
             Node::BodyStructure { root, basic: true } => Item::BodyBasic(structure(root)),
             Node::Body { name, origin, data } => Item::Body(Body { fetch: self, name, origin, data }),
@@ -373,7 +366,7 @@ impl Fetch {
             Node::GmailMessageId(id) => Item::GmailMessageId(id),
             Node::GmailThreadId(id) => Item::GmailThreadId(id),
             Node::GmailLabels { first, labels } => {
-                Item::GmailLabels(Labels::new(self.spans(first, labels), &self.frame))
+                Item::GmailLabels(Labels::new(self.spans_at(first, labels), &self.frame))
             }
             Node::Unknown { name, raw } => Item::Unknown { name: self.slice(name), raw: self.slice(raw) },
             Node::Invalid { raw, at, expected } => {

@@ -7,7 +7,7 @@ use super::{Fetch, Node, StreamedNode, flags};
 use crate::{
     error::QuirkKind,
     imap::{
-        body_structure::{self, Tables},
+        body_structure,
         date::DateTime,
         envelope,
         flags::Flag,
@@ -65,8 +65,8 @@ pub(crate) fn parse_message<'a>(
             open: 0,
             doubtful: u32::MAX,
             frame: Bytes::new(),
-            nodes: Vec::with_capacity(NODES),
-            tables: Tables::default(),
+            nodes: Vec::with_capacity(likely_items(input)),
+            spans: Vec::new(),
             streamed: None,
         },
     };
@@ -355,7 +355,7 @@ impl Message {
     }
 
     fn flags<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
-        let spans = &mut self.fetch.tables.spans;
+        let spans = &mut self.fetch.spans;
         let first = spans.len();
         let mut system = 0;
         let rest = match nil(input) {
@@ -383,7 +383,7 @@ impl Message {
 
     /// `"(" [label *(SP label)] ")"`, where a label is an astring or begins with a backslash, and NIL is a label.
     fn labels<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
-        let spans = &mut self.fetch.tables.spans;
+        let spans = &mut self.fetch.spans;
         let first = spans.len();
         let rest = match nil(input) {
             Some(rest) => {
@@ -415,39 +415,35 @@ impl Message {
     }
 
     fn envelope<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
-        let tables = &mut self.fetch.tables;
-        let before = tables.spans.len();
-        expect_strings(&mut tables.spans, input);
-        match envelope::parse(input, &mut tables.spans, cx) {
-            Ok((rest, node)) => {
-                self.fetch.nodes.push(Node::Envelope(tables.envelopes.len() as u32));
-                tables.envelopes.push(node);
-                Ok((rest, ()))
-            }
-            Err(error) => {
-                tables.spans.truncate(before);
-                Err(error)
-            }
-        }
+        let (rest, at) = self.nested(input, cx, envelope::parse)?;
+        self.fetch.nodes.push(Node::Envelope(at));
+        Ok((rest, ()))
     }
 
     fn structure<'a>(&mut self, input: &'a [u8], basic: bool, cx: &mut Context<'a>) -> Parsing<'a, ()> {
-        let tables = &mut self.fetch.tables;
-        let before = (tables.spans.len(), tables.envelopes.len(), tables.parts.len());
-        expect_strings(&mut tables.spans, input);
-        tables.parts.reserve(PARTS);
-        match body_structure::parse(input, tables, cx) {
-            Ok((rest, root)) => {
-                self.fetch.nodes.push(Node::BodyStructure { root, basic });
-                Ok((rest, ()))
-            }
-            Err(error) => {
-                tables.spans.truncate(before.0);
-                tables.envelopes.truncate(before.1);
-                tables.parts.truncate(before.2);
-                Err(error)
-            }
+        let (rest, root) = self.nested(input, cx, body_structure::parse)?;
+        self.fetch.nodes.push(Node::BodyStructure { root, basic });
+        Ok((rest, ()))
+    }
+
+    /// Something that puts its strings among the spans, of which nothing stays if it can't be read.
+    #[inline]
+    fn nested<'a>(
+        &mut self,
+        input: &'a [u8],
+        cx: &mut Context<'a>,
+        parser: impl FnOnce(&'a [u8], &mut Vec<Span>, &mut Context<'a>) -> Parsing<'a, u32>,
+    ) -> Parsing<'a, u32> {
+        let spans = &mut self.fetch.spans;
+        let before = spans.len();
+        if spans.capacity() == 0 {
+            spans.reserve((input.len() / BYTES_A_SPAN).min(LIKELY_SPANS));
         }
+        let parsed = parser(input, spans, cx);
+        if parsed.is_err() {
+            spans.truncate(before);
+        }
+        parsed
     }
 
     /// `("BODY" / "BINARY") section ["<" number ">"] SP (nstring / literal8)`, from the bracket on.
@@ -516,20 +512,14 @@ impl Message {
     }
 }
 
-/// Most messages are told with no more items.
-const NODES: usize = 4;
-
-/// Most structures have no more parts.
-const PARTS: usize = 4;
-
-/// Makes room for as many strings as are likely to come, at once.
-fn expect_strings(spans: &mut Vec<Span>, input: &[u8]) {
-    const BYTES_EACH: usize = 14;
-    const MOST: usize = 64;
-    if spans.is_empty() {
-        spans.reserve((input.len() / BYTES_EACH).min(MOST));
-    }
+/// Room for items: those of a list of messages, or those of a look at flags.
+fn likely_items(input: &[u8]) -> usize {
+    if input.len() > 256 { 7 } else { 4 }
 }
+
+/// So many bytes of an envelope and a structure make a span, and most messages no more than so many spans.
+const BYTES_A_SPAN: usize = 7;
+const LIKELY_SPANS: usize = 160;
 
 /// What stands behind the space before a value.
 #[inline]
