@@ -301,7 +301,7 @@ impl Framer {
 fn own(bytes: &[u8]) -> Bytes {
     match bytes.len() {
         0..=48 => Small::<48>::own(bytes),
-        ..=112 => Small::<112>::own(bytes),
+        49..=112 => Small::<112>::own(bytes),
         _ => Bytes::copy_from_slice(bytes),
     }
 }

@@ -183,7 +183,7 @@ impl<'a> Envelope<'a> {
     fn addresses(self, field: usize) -> Addresses<'a> {
         let end = |field: usize| {
             let (even, odd) = self.spans[self.at + ENDS + field / 2].to_pair();
-            if field % 2 == 0 { even as usize } else { odd as usize }
+            (if field & 1 == 0 { even } else { odd }) as usize
         };
         let start = if field == 0 { self.at + HEAD } else { end(field - 1) };
         Addresses { frame: self.frame, spans: self.spans.get(start..end(field)).unwrap_or_default() }
@@ -424,4 +424,33 @@ fn address<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -> 
     let (rest, ()) = byte(b')', "the end of an address")(rest)?;
     spans.extend([name, adl, mailbox, host]);
     Ok((rest, ()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::fetch::Fetch;
+
+    #[test]
+    fn groups_and_addresses_are_told_apart() {
+        let group = AddressBuf { mailbox: Some("friends".into()), ..AddressBuf::default() };
+        let envelope = EnvelopeBuf {
+            to: vec![
+                group,
+                AddressBuf::new("ada", "example.org").with_name("Ada \"B\""),
+                AddressBuf::default(),
+            ],
+            ..EnvelopeBuf::default()
+        };
+        let fetch = Fetch::build(1).envelope(&envelope).build().unwrap();
+        let view = fetch.envelope().unwrap();
+        assert_eq!(view.to_buf(), envelope);
+        let to: Vec<_> = view.to().collect();
+        assert!(to[0].is_group_start() && to[2].is_group_end());
+        assert_eq!(to[0].to_email(), None);
+        assert_eq!(to[1].to_email().as_deref(), Some("ada@example.org"));
+        assert_eq!(to[1].name.unwrap().to_bytes().as_ref(), b"Ada \"B\"");
+        assert!(view.from().is_empty() && view.date().is_none());
+        assert_eq!(view.to().len(), 3);
+    }
 }

@@ -312,3 +312,6 @@ impl fmt::Debug for Params<'_> {
         f.debug_map().entries(self.clone()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Fetch, Item, Section, Start, parse_message};
+use super::{Fetch, Item, Section, Start, items::encode_part, parse_message};
 use crate::imap::{
     body_structure::BodyStructureBuf,
     date::DateTime,
@@ -104,8 +104,9 @@ impl FetchBuilder {
 
     /// `BINARY[…]` (RFC 3516), the content without a copy; `None` is sent as NIL.
     pub fn binary(mut self, part: &[u32], origin: Option<u32>, content: Option<Bytes>) -> Self {
-        let out = self.next().raw("BINARY");
+        let out = self.next().raw("BINARY[");
         encode_part(part, out);
+        out.raw("]");
         if let Some(origin) = origin {
             out.raw("<").number(u64::from(origin)).raw(">");
         }
@@ -121,9 +122,9 @@ impl FetchBuilder {
 
     /// `BINARY.SIZE[…]` (RFC 3516), in bytes
     pub fn binary_size(mut self, part: &[u32], size: u64) -> Self {
-        let out = self.next().raw("BINARY.SIZE");
+        let out = self.next().raw("BINARY.SIZE[");
         encode_part(part, out);
-        out.raw(" ").number(size);
+        out.raw("] ").number(size);
         self
     }
 
@@ -275,15 +276,4 @@ impl FetchBuilder {
             .map_err(|_| EncodeError::NotAnAtom { what: "FETCH item" })?;
         Ok(fetch.with_frame(frame))
     }
-}
-
-fn encode_part(part: &[u32], out: &mut Encoder) {
-    out.raw("[");
-    for (index, number) in part.iter().enumerate() {
-        if index > 0 {
-            out.raw(".");
-        }
-        out.number(u64::from(*number));
-    }
-    out.raw("]");
 }

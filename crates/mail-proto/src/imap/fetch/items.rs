@@ -21,6 +21,43 @@ pub enum FetchItem {
     Size,
     /// `MODSEQ` (RFC 7162)
     ModSeq,
+    /// `ENVELOPE`
+    Envelope,
+    /// `BODYSTRUCTURE`
+    BodyStructure,
+    /// `BODY`: the structure without extension data.
+    BodyBasic,
+    /// `EMAILID` (RFC 8474)
+    EmailId,
+    /// `THREADID` (RFC 8474)
+    ThreadId,
+    /// `PREVIEW` (RFC 8970)
+    Preview {
+        /// `LAZY`: only if the server has it at hand.
+        lazy: bool,
+    },
+    /// `SAVEDATE` (RFC 8514)
+    SaveDate,
+    /// `X-GM-MSGID`
+    GmailMessageId,
+    /// `X-GM-THRID`
+    GmailThreadId,
+    /// `X-GM-LABELS`
+    GmailLabels,
+    /// `BINARY[…]` (RFC 3516): a part without its transfer encoding.
+    Binary {
+        /// The part, by its numbers; empty for the message itself.
+        part: Vec<u32>,
+        /// `BINARY.PEEK[…]`: without setting `\Seen`.
+        peek: bool,
+        /// Of it only this many bytes from this offset on.
+        partial: Option<Partial>,
+    },
+    /// `BINARY.SIZE[…]` (RFC 3516): how large a part is without its transfer encoding.
+    BinarySize {
+        /// The part, by its numbers; empty for the message itself.
+        part: Vec<u32>,
+    },
     /// `BODY[…]`: a section of the message.
     Body {
         /// Which section.
@@ -121,12 +158,7 @@ impl Section {
 
     pub(crate) fn encode(&self, out: &mut Encoder) {
         out.raw("[");
-        for (index, number) in self.part.iter().enumerate() {
-            if index > 0 {
-                out.raw(".");
-            }
-            out.number(u64::from(*number));
-        }
+        encode_part(&self.part, out);
         if !self.part.is_empty() && self.text != SectionText::All {
             out.raw(".");
         }
@@ -168,7 +200,7 @@ impl FetchItem {
     }
 
     fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
-        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
         let (rest, name) = take_while1(input, word, "a FETCH item")?;
         let body = |section: Section, peek| Self::Body { section, peek, partial: None };
         let of = |text, peek| body(Section { part: Vec::new(), text }, peek);
@@ -178,22 +210,37 @@ impl FetchItem {
             b"INTERNALDATE" => Self::InternalDate,
             b"RFC822.SIZE" => Self::Size,
             b"MODSEQ" => Self::ModSeq,
+            b"ENVELOPE" => Self::Envelope,
+            b"BODYSTRUCTURE" => Self::BodyStructure,
+            b"EMAILID" => Self::EmailId,
+            b"THREADID" => Self::ThreadId,
+            b"SAVEDATE" => Self::SaveDate,
+            b"X-GM-MSGID" => Self::GmailMessageId,
+            b"X-GM-THRID" => Self::GmailThreadId,
+            b"X-GM-LABELS" => Self::GmailLabels,
+            b"PREVIEW" => match rest.get(..LAZY.len()) {
+                Some(modifier) if modifier.eq_ignore_ascii_case(LAZY.as_bytes()) => {
+                    return Ok((&rest[LAZY.len()..], Self::Preview { lazy: true }));
+                }
+                _ => Self::Preview { lazy: false },
+            },
             b"RFC822" => of(SectionText::All, false),
             b"RFC822.HEADER" => of(SectionText::Header, true),
             b"RFC822.TEXT" => of(SectionText::Text, false),
             b"BODY" | b"BODY.PEEK" if rest.first() == Some(&b'[') => {
                 let (rest, section) = Section::parse(rest, cx)?;
-                let (rest, partial) = match rest.strip_prefix(b"<") {
-                    None => (rest, None),
-                    Some(range) => {
-                        let (range, offset) = number(range)?;
-                        let (range, ()) = byte(b'.', "\".\"")(range)?;
-                        let (range, len) = nz_number(range)?;
-                        let (rest, ()) = byte(b'>', "\">\"")(range)?;
-                        (rest, Some(Partial { offset, len }))
-                    }
-                };
+                let (rest, partial) = Partial::parse(rest)?;
                 return Ok((rest, Self::Body { section, peek: name.len() > 4, partial }));
+            }
+            b"BODY" => Self::BodyBasic,
+            b"BINARY" | b"BINARY.PEEK" => {
+                let (rest, part) = part(rest)?;
+                let (rest, partial) = Partial::parse(rest)?;
+                return Ok((rest, Self::Binary { part, peek: name.len() > 6, partial }));
+            }
+            b"BINARY.SIZE" => {
+                let (rest, part) = part(rest)?;
+                return Ok((rest, Self::BinarySize { part }));
             }
             _ => return fail(input, "a FETCH item"),
         };
@@ -207,18 +254,85 @@ impl FetchItem {
             Self::InternalDate => drop(out.raw("INTERNALDATE")),
             Self::Size => drop(out.raw("RFC822.SIZE")),
             Self::ModSeq => drop(out.raw("MODSEQ")),
+            Self::Envelope => drop(out.raw("ENVELOPE")),
+            Self::BodyStructure => drop(out.raw("BODYSTRUCTURE")),
+            Self::BodyBasic => drop(out.raw("BODY")),
+            Self::EmailId => drop(out.raw("EMAILID")),
+            Self::ThreadId => drop(out.raw("THREADID")),
+            Self::Preview { lazy: false } => drop(out.raw("PREVIEW")),
+            Self::Preview { lazy: true } => drop(out.raw("PREVIEW").raw(LAZY)),
+            Self::SaveDate => drop(out.raw("SAVEDATE")),
+            Self::GmailMessageId => drop(out.raw("X-GM-MSGID")),
+            Self::GmailThreadId => drop(out.raw("X-GM-THRID")),
+            Self::GmailLabels => drop(out.raw("X-GM-LABELS")),
             Self::Body { section, peek, partial } => {
                 out.raw(if *peek { "BODY.PEEK" } else { "BODY" });
                 section.encode(out);
-                if let Some(Partial { offset, len }) = partial {
-                    out.raw("<").number(u64::from(*offset)).raw(".").number(u64::from(*len)).raw(">");
-                }
+                Partial::encode(*partial, out);
+            }
+            Self::Binary { part, peek, partial } => {
+                out.raw(if *peek { "BINARY.PEEK[" } else { "BINARY[" });
+                encode_part(part, out);
+                out.raw("]");
+                Partial::encode(*partial, out);
+            }
+            Self::BinarySize { part } => {
+                out.raw("BINARY.SIZE[");
+                encode_part(part, out);
+                out.raw("]");
             }
         }
     }
 }
 
-/// `fetch-att / "(" fetch-att *(SP fetch-att) ")"`, and the macro FAST.
+const LAZY: &str = " (LAZY)";
+
+impl Partial {
+    /// `["<" number "." nz-number ">"]`
+    fn parse(input: &[u8]) -> Parsing<'_, Option<Self>> {
+        let Some(range) = input.strip_prefix(b"<") else { return Ok((input, None)) };
+        let (range, offset) = number(range)?;
+        let (range, ()) = byte(b'.', "\".\"")(range)?;
+        let (range, len) = nz_number(range)?;
+        let (rest, ()) = byte(b'>', "\">\"")(range)?;
+        Ok((rest, Some(Self { offset, len })))
+    }
+
+    fn encode(partial: Option<Self>, out: &mut Encoder) {
+        if let Some(Self { offset, len }) = partial {
+            out.raw("<").number(u64::from(offset)).raw(".").number(u64::from(len)).raw(">");
+        }
+    }
+}
+
+/// `section-binary = "[" [section-part] "]"`
+fn part(input: &[u8]) -> Parsing<'_, Vec<u32>> {
+    let (mut rest, ()) = byte(b'[', "\"[\"")(input)?;
+    let mut part = Vec::new();
+    if let [b']', rest @ ..] = rest {
+        return Ok((rest, part));
+    }
+    loop {
+        let number;
+        (rest, number) = nz_number(rest)?;
+        part.push(number);
+        match rest {
+            [b'.', behind @ ..] => rest = behind,
+            _ => return Ok((byte(b']', "\"]\"")(rest)?.0, part)),
+        }
+    }
+}
+
+pub(super) fn encode_part(part: &[u32], out: &mut Encoder) {
+    for (index, number) in part.iter().enumerate() {
+        if index > 0 {
+            out.raw(".");
+        }
+        out.number(u64::from(*number));
+    }
+}
+
+/// `fetch-att / "(" fetch-att *(SP fetch-att) ")"`, and the macros.
 pub(crate) fn parse_items<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Vec<FetchItem>> {
     let mut items = Vec::new();
     if input.first() == Some(&b'(') {
@@ -229,10 +343,14 @@ pub(crate) fn parse_items<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<
         })?;
         return Ok((rest, items));
     }
-    if let Some((name, rest)) = input.split_at_checked(4)
-        && name.eq_ignore_ascii_case(b"FAST")
-    {
-        return Ok((rest, vec![FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size]));
+    let len = input.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let (word, rest) = input.split_at(len);
+    let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+    if is(b"FAST") || is(b"ALL") || is(b"FULL") {
+        items.extend([FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size]);
+        items.extend((!is(b"FAST")).then_some(FetchItem::Envelope));
+        items.extend(is(b"FULL").then_some(FetchItem::BodyBasic));
+        return Ok((rest, items));
     }
     let (rest, item) = FetchItem::parse(input, cx)?;
     items.push(item);

@@ -518,7 +518,7 @@ fn likely_items(input: &[u8]) -> usize {
 }
 
 /// So many bytes of an envelope and a structure make a span, and most messages no more than so many spans.
-const BYTES_A_SPAN: usize = 7;
+const BYTES_A_SPAN: usize = 5;
 const LIKELY_SPANS: usize = 160;
 
 /// What stands behind the space before a value.
