@@ -92,6 +92,27 @@ mod tests {
         (\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 1 1) 2) \"MIXED\" (\"BOUNDARY\" \"b\") NIL (\"en\" \"de\") NIL) MODSEQ (12))\r\n\
         * VANISHED (EARLIER) 1:3,9\r\n* ESEARCH (TAG \"A1\") UID ALL 1:3 COUNT 3\r\n";
 
+    const EXTENSIONS: &[u8] = b"* ESEARCH (TAG \"m\" MAILBOX box UIDVALIDITY 7) PARTIAL (-1:-9 NIL) MODSEQ 4 ADDTO (0 1:2 5 3) X (y)\r\n\
+        * SORT 5 3 (MODSEQ 9)\r\n* THREAD (2)(3 6 (4 23)((7)(96)))\r\n* NAMESPACE ((\"\" \"/\")(\"a\" NIL \"X\" (\"Y\"))) NIL NIL\r\n\
+        * QUOTA \"\" (STORAGE 10 512 MESSAGE 1 2)\r\n* QUOTAROOT INBOX \"\" a\r\n* ACL INBOX kim lrs -lee a\r\n\
+        * LISTRIGHTS a kim \"\" l r\r\n* MYRIGHTS a lr\r\n* METADATA a (/shared/c \"x\" /private/d NIL)\r\n* METADATA \"\" /a /b\r\n\
+        * LIST () \"/\" New (\"OLDNAME\" (\"Old\") \"CHILDINFO\" (\"SUBSCRIBED\") \"X\" (a (b)))\r\n* ENABLED CONDSTORE\r\n\
+        * STATUS a (MAILBOXID (F1) APPENDLIMIT NIL SIZE 5000000000 X-FOO (1))\r\n* UIDBATCHES (TAG \"A\") 9:5,4:1\r\n\
+        * JMAPACCESS \"https://example.org/\"\r\n* OK [INPROGRESS (\"A1\" NIL 200)] on\r\na NO [METADATA MAXSIZE 9] no\r\n\
+        a OK [MESSAGELIMIT 9 5] ok\r\na NO [BADEVENT (MessageNew)] no\r\n* OK [NOUPDATE \"B\"] no\r\n\
+        * CAPABILITY IMAP4rev2 APPENDLIMIT=5 THREAD=REFS QUOTA=RES-STORAGE RIGHTS=texk AUTH=PLAIN\r\n* 7 UIDFETCH (FLAGS ())\r\n";
+
+    const FURTHER_COMMANDS: &[u8] = b"a SELECT x (CONDSTORE QRESYNC (7 9 1:5 (1,2 3,4)))\r\na UNAUTHENTICATE\r\n\
+        a LIST (SUBSCRIBED RECURSIVEMATCH X (y)) \"\" (a b*) RETURN (CHILDREN STATUS (SIZE) METADATA (/a) Z)\r\n\
+        a UID SEARCH RETURN (SAVE PARTIAL 1:5) $ MODSEQ \"/flags/x\" all 5 OLDER 9 SAVEDON 1-Feb-2020 FUZZY (TEXT a NEW)\r\n\
+        a UID SORT RETURN (COUNT) (REVERSE DATE SUBJECT) UTF-8 X-GM-RAW b\r\na THREAD REFS US-ASCII UNSEEN\r\n\
+        a ESEARCH IN (selected subtree (x y) mailboxes z) RETURN (ALL) EMAILID M1 FILTER f\r\na COMPRESS DEFLATE\r\n\
+        a NOTIFY SET STATUS (selected (MessageNew (UID FLAGS) MessageExpunge)) (personal NONE)\r\na NOTIFY NONE\r\n\
+        a STORE 1 (UNCHANGEDSINCE 5) -FLAGS ($a)\r\na CREATE x (USE (\\Sent))\r\na SETQUOTA \"\" (STORAGE 5)\r\na GETQUOTA a\r\n\
+        a SETACL x kim +lr\r\na LISTRIGHTS x kim\r\na GETMETADATA (MAXSIZE 5 DEPTH infinity) x (/a /b)\r\n\
+        a SETMETADATA x (/a \"v\" /b NIL)\r\na CANCELUPDATE \"A1\" \"A2\"\r\na UIDBATCHES 5 1:2\r\na GETJMAPACCESS\r\n\
+        a APPEND x (\\Seen) {3+}\r\nabc {2+}\r\nde UTF8 (~{1+}\r\nf)\r\na UID REPLACE 5 x ~{1+}\r\ny\r\na XLIST a b\r\na LSUB a %\r\n";
+
     const COMMANDS: &[u8] =
         b"a LOGIN me {3+}\r\np w\r\nb UID FETCH 1:3,7:* (FLAGS BODY.PEEK[HEADER.FIELDS (FROM)]<0.5>)\r\n\
         c SELECT \"a b\"\r\nd UID STORE 1 +FLAGS.SILENT (\\Seen)\r\ne SEARCH OR SEEN NOT UID 1:*\r\n\
@@ -99,8 +120,12 @@ mod tests {
 
     #[test]
     fn seeds_pass() {
-        responses_survive_being_written(RESPONSES);
-        commands_survive_being_written(COMMANDS);
+        for seed in [RESPONSES, EXTENSIONS] {
+            responses_survive_being_written(seed);
+        }
+        for seed in [COMMANDS, FURTHER_COMMANDS] {
+            commands_survive_being_written(seed);
+        }
     }
 
     #[test]
@@ -111,10 +136,24 @@ mod tests {
         });
         assert_eq!(read, 16);
         let mut read = 0;
+        for_each_frame(Framer::responses(Limits::RESPONSES), EXTENSIONS, |frame| {
+            let parsed = response::parse(frame.to_vec(), ParseOptions::STRICT);
+            assert!(parsed.is_ok(), "{}: {parsed:?}", shown(frame));
+            read += 1;
+        });
+        assert_eq!(read, 23);
+        let mut read = 0;
         for_each_frame(Framer::commands(Limits::COMMANDS), COMMANDS, |frame| {
             read += usize::from(TaggedCommand::parse(frame.to_vec(), ParseOptions::default()).is_ok());
         });
         assert_eq!(read, 9);
+        let mut read = 0;
+        for_each_frame(Framer::commands(Limits::COMMANDS), FURTHER_COMMANDS, |frame| {
+            let parsed = TaggedCommand::parse(frame.to_vec(), ParseOptions::STRICT);
+            assert!(parsed.is_ok(), "{}: {parsed:?}", shown(frame));
+            read += 1;
+        });
+        assert_eq!(read, 25);
     }
 
     /// Every byte in turn becomes one that means something to a parser; gives the inputs that panic.
@@ -136,5 +175,10 @@ mod tests {
     fn damaged_seeds_pass() {
         assert_eq!(damaged(RESPONSES, responses_survive_being_written), [""; 0]);
         assert_eq!(damaged(COMMANDS, commands_survive_being_written), [""; 0]);
+        let lines = |seed: &'static [u8]| seed.split_inclusive(|byte| *byte == b'\n');
+        let failed = lines(EXTENSIONS).flat_map(|line| damaged(line, responses_survive_being_written));
+        assert_eq!(failed.collect::<Vec<_>>(), [""; 0]);
+        let failed = lines(FURTHER_COMMANDS).flat_map(|line| damaged(line, commands_survive_being_written));
+        assert_eq!(failed.collect::<Vec<_>>(), [""; 0]);
     }
 }

@@ -8,7 +8,8 @@ use super::{
     flags::Flag,
     sequence_set::SequenceSet,
     terminals::{
-        Context, Parsing, astring, at_end, atom, byte, fail, keyword, number, number64, skip_spaces, spaces,
+        Context, Parsing, astring, at_end, atom, byte, fail, keyword, number64, nz_number, skip_spaces,
+        spaces,
     },
 };
 
@@ -363,8 +364,8 @@ impl SearchKey {
             }
             b"LARGER" => number64(rest).map(|(rest, size)| (rest, Self::Larger(size))),
             b"SMALLER" => number64(rest).map(|(rest, size)| (rest, Self::Smaller(size))),
-            b"OLDER" => number(rest).map(|(rest, seconds)| (rest, Self::Older(seconds))),
-            b"YOUNGER" => number(rest).map(|(rest, seconds)| (rest, Self::Younger(seconds))),
+            b"OLDER" => nz_number(rest).map(|(rest, seconds)| (rest, Self::Older(seconds))),
+            b"YOUNGER" => nz_number(rest).map(|(rest, seconds)| (rest, Self::Younger(seconds))),
             b"MODSEQ" => mod_seq(rest, cx),
             b"UID" => SequenceSet::parse(rest).map(|(rest, set)| (rest, Self::Uid(set))),
             b"NOT" => {
@@ -493,7 +494,7 @@ fn text<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Bytes> {
 /// `search-modsequence = "MODSEQ" [search-modseq-ext] SP mod-sequence-valzer`, behind the word.
 fn mod_seq<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, SearchKey> {
     let (mut rest, mut entry) = (input, None);
-    if input.first() == Some(&b'"') {
+    if matches!(input.first(), Some(b'"' | b'{')) {
         let (behind, name) = text(input, cx)?;
         let (behind, ()) = spaces(behind, cx)?;
         let found = SCOPES.iter().find_map(|(name, scope)| Some((keyword(behind, name)?, *scope)));

@@ -108,8 +108,7 @@ impl QResync {
     }
 
     fn encode(&self, out: &mut Encoder) {
-        // Neither is ever zero.
-        out.raw("(").number(u64::from(self.uid_validity.max(1))).raw(" ").number(self.modseq.max(1));
+        out.raw("(").number(u64::from(self.uid_validity.max(1))).raw(" ").number(self.modseq);
         if let Some(uids) = &self.known_uids {
             uids.encode(out.raw(" "), "known UIDs");
         }
