@@ -40,7 +40,6 @@ pub(crate) struct ImapConnection {
 }
 
 /// What callers ask of the task.
-#[expect(clippy::large_enum_variant, reason = "nearly every job is a command")]
 pub(crate) enum Job {
     Run {
         token: u64,
