@@ -387,7 +387,7 @@ proptest! {
         encode_items(&items, &mut out);
         let wire = Bytes::from(out.finish().unwrap().to_bytes());
         let mut cx = Context::new(&wire, true);
-        let (rest, read) = items::parse_items(&wire, &mut cx).unwrap();
+        let (rest, read) = parse_items(&wire, &mut cx).unwrap();
         prop_assert_eq!((rest, read), (&b""[..], items));
     }
 
