@@ -1,6 +1,12 @@
 //! What can go wrong, and what to do about it.
 
-use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt::{self, Write as _},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 use mail_proto::imap::{
     EncodeError, MailboxName, ResponseCode, Status,
@@ -256,16 +262,16 @@ impl fmt::Display for Error {
             write!(f, "{server}: ")?;
         }
         if let Some(command) = &self.0.command {
-            write!(f, "{}: ", command.escape_debug())?;
+            write!(f, "{}: ", Visible(command))?;
         }
         match &self.0.cause {
             Cause::Transport(error) => error.fmt(f),
-            Cause::Session(error) => write!(f, "{}", error.to_string().escape_debug()),
+            Cause::Session(error) => Visible(&error.to_string()).fmt(f),
             Cause::Refused(status) => {
-                write!(f, "the server refused: {}", status.text_lossy().escape_debug())
+                write!(f, "the server refused: {}", Visible(&status.text_lossy()))
             }
             Cause::NotSelected(status) => {
-                write!(f, "the mailbox can't be opened: {}", status.text_lossy().escape_debug())
+                write!(f, "the mailbox can't be opened: {}", Visible(&status.text_lossy()))
             }
             Cause::UidValidityChanged { expected, found: Some(found) } => {
                 write!(f, "the mailbox is another one now: its UIDVALIDITY was {expected} and is {found}")
@@ -295,6 +301,18 @@ impl fmt::Display for Error {
             Cause::Pool(error) => error.fmt(f),
             Cause::Closed => f.write_str("the client was closed"),
         }
+    }
+}
+
+/// A server's words on one line: control characters are shown as escapes, and everything else as it is.
+struct Visible<'a>(&'a str);
+
+impl fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '"' | '\'' => f.write_char(c),
+            c => c.escape_debug().fmt(f),
+        })
     }
 }
 
@@ -337,5 +355,20 @@ impl From<mail_pool::Error<Self>> for Error {
             mail_pool::Error::Connect(error) => (*error).clone(),
             error => Self::new(Cause::Pool(Box::new(error))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_proto::imap::StatusKind;
+
+    use super::*;
+
+    #[test]
+    fn a_servers_words_are_shown_as_they_are_but_for_controls() {
+        let text = "Mailbox doesn't exist: \"a\"\x1b[2J\u{202e}";
+        let status = Status { kind: StatusKind::No, code: None, text: text.into() };
+        let shown = Error::new(Cause::Refused(status)).to_string();
+        assert_eq!(shown, "the server refused: Mailbox doesn't exist: \"a\"\\u{1b}[2J\\u{202e}");
     }
 }
