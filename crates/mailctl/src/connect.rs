@@ -1,6 +1,6 @@
 //! From the command line to a client that is ready to be used.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use mail_client::{imap::ImapClient, transport::Tls};
 
@@ -18,6 +18,9 @@ pub(crate) struct Server {
     pub(crate) client: ImapClient,
 }
 
+/// How long to wait for a connection that the server's limit keeps back.
+const TURN: Duration = Duration::from_secs(60);
+
 /// Reads the URL, the password and the certificates, and sets up a client for so many connections at most.
 ///
 /// This may ask for the password on the terminal.
@@ -27,7 +30,9 @@ pub(crate) fn set_up(account: &cli::Account, connections: u16) -> Result<Server,
         .port(url.port)
         .max_connections(connections.into())
         .inactivity_timeout(account.timeout)
-        .connect_timeouts(account.timeout);
+        .connect_timeouts(account.timeout)
+        // Longer than dialling, TLS, greeting and login may take together: their own deadlines say what is wrong.
+        .acquire_timeout(Some(account.timeout.saturating_mul(4).saturating_add(TURN)));
     if url.scheme == Scheme::StartTls {
         builder =
             if account.allow_plaintext { builder.plaintext_without_encryption() } else { builder.starttls() };
