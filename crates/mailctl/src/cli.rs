@@ -10,7 +10,7 @@ use crate::{quantity, secret::PasswordSource};
 #[derive(Debug, Parser)]
 #[command(name = "mailctl", version)]
 pub(crate) struct Cli {
-    /// Say on stderr what the connections do; twice for more, three times for each line of the protocol
+    /// Say on stderr what the connections do; twice for more, three times for each command and what came unasked
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     #[command(subcommand)]
