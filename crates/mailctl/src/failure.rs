@@ -34,7 +34,7 @@ pub(crate) enum Failure {
     #[error("amid the body of message {uid}: {source}")]
     BrokeOff { uid: u32, source: mail_client::Error },
     #[error("{unread} of {of} messages could not be read")]
-    Unread { unread: u64, of: u64 },
+    Unread { unread: u64, of: u64, source: Option<Box<Self>> },
     #[error("{mailbox}: {source}")]
     Mailbox { mailbox: String, source: Box<Self> },
     #[error("{failed} of {of} mailboxes could not be read")]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{FutureExt, StreamExt, stream};
 use mail_client::{
-    Error,
+    Error, ErrorKind,
     imap::{Body, FetchItems, ImapClient, List, Mailbox, Message, SequenceSet, StatusItem},
 };
 
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     archive::{Archive, Place},
     disk::DiskError,
-    failure::Failure,
+    failure::{Failure, Severity},
     maildir::{MaildirFlags, OnDisk},
     progress::{Progress, note},
     state::MailboxState,
@@ -31,6 +31,12 @@ use crate::{
 
 /// In how many ranges the server is asked what it has; where more would be exact, some is listed that is known.
 const MOST_RANGES: usize = 500;
+
+/// So many rounds in a row may bring nothing; then it is not a message that the server can't give.
+const MOST_IN_VAIN: u32 = 8;
+
+/// How often a message is asked for again alone before it counts as one that can't be read.
+const ALONE: u32 = 1;
 
 /// How the bodies are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,19 +93,23 @@ impl Run {
         let (place, known) = self.enter(list, wants_directory, &mailbox).await?;
         let listing = self.until_stopped(list_missing(&mailbox, &known)).await?;
         let listed = listing.len() as u64;
-        summary.already_there = u64::from(mailbox.exists()).saturating_sub(listed);
         // Only a list of everything can be counted. One that holds all that there is says of every other UID that no
         // message has it.
         let is_first = known.done.is_empty();
-        let is_whole = is_first && listed >= u64::from(mailbox.exists());
+        if !is_first {
+            summary.already_there = u64::from(mailbox.exists()).saturating_sub(listed);
+        }
+        let is_whole = is_first && is_whole(&listing, mailbox.exists(), mailbox.uid_next());
         if is_whole && let Some(uid_next) = mailbox.uid_next() {
             let after = listing.last_uid().saturating_add(1);
             self.archive.none_there(&place, (after, uid_next.saturating_sub(1)));
         }
+        // Counted now: later there will be messages that came since.
+        let hole = if is_first && !is_whole { self.count_hole(&mailbox, listed).await? } else { None };
         if !listing.is_empty() {
             self.read_listed(&mailbox, place, listing, is_whole, title, summary).await?;
         }
-        if is_first && !is_whole { self.check_count(&mailbox, listed).await } else { Ok(()) }
+        hole.map_or(Ok(()), Err)
     }
 
     /// Backs up what is listed and not on disk.
@@ -172,15 +182,19 @@ impl Run {
 
     /// Fewer messages were listed than the mailbox had: some may have been removed meanwhile, but if the server still
     /// counts more, its list has a hole, and what is in there would be missed in silence.
-    async fn check_count(&self, mailbox: &Mailbox, listed: u64) -> Result<(), Failure> {
-        let status = self.until_stopped(self.client.status(mailbox.name(), &[StatusItem::Messages])).await?;
-        match status.get(StatusItem::Messages) {
-            Some(of) if of > listed => Err(Failure::Unread { unread: of - listed, of }),
-            _ => Ok(()),
+    async fn count_hole(&self, mailbox: &Mailbox, listed: u64) -> Result<Option<Failure>, Failure> {
+        match self.until_stopped(self.client.status(mailbox.name(), &[StatusItem::Messages])).await {
+            Ok(status) => Ok(match status.get(StatusItem::Messages) {
+                Some(of) if of > listed => Some(Failure::Unread { unread: of - listed, of, source: None }),
+                _ => None,
+            }),
+            Err(failure) if failure.severity() == Severity::Mailbox => Ok(Some(failure)),
+            Err(failure) => Err(failure),
         }
     }
 
-    /// Fetches what isn't marked, and again what broke off, as long as that gets anywhere.
+    /// Fetches what isn't marked, and again what broke off, as long as that gets anywhere. What can't be read doesn't
+    /// keep the others from it.
     async fn fetch(
         &self,
         mailbox: &Mailbox,
@@ -190,45 +204,51 @@ impl Run {
         progress: &Arc<Progress>,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
-        let mut wanted = match self.connections {
+        let wanted = match self.connections {
             1 => set(listing.unmarked()),
             _ => set(listing.balanced().into_iter()),
         };
+        // The last is next, each with how often it has been tried.
+        let mut portions = vec![(wanted, 0)];
         let mut in_vain = 0;
         let mut first_cause = None;
-        loop {
+        while let Some((wanted, tries)) = portions.pop() {
             let round = match self.pace {
                 Pace::Pipelined => {
                     let bodies =
-                        mailbox.fetch(wanted, FetchItems::new().body()).connections(self.connections);
+                        mailbox.fetch(wanted.clone(), FetchItems::new().body()).connections(self.connections);
                     let bodies = bodies.map(|message| message.map(arrived));
                     download(bodies, listing, is_whole, writer, progress, &self.stop).await
                 }
                 Pace::OneByOne => {
-                    download(one_by_one(mailbox, wanted), listing, is_whole, writer, progress, &self.stop)
-                        .await
+                    let bodies = one_by_one(mailbox, wanted.clone());
+                    download(bodies, listing, is_whole, writer, progress, &self.stop).await
                 }
             };
             tally.add(round.tally);
-            match round.result {
+            let (broken, source) = match round.result {
                 Err(DownloadError::Disk(error)) => return Err(error.into()),
-                // What it began with says more than what it came to.
-                Err(DownloadError::Server(error)) => return Err(first_cause.unwrap_or_else(|| error.into())),
+                Err(DownloadError::Server(error)) => (None, error),
                 Ok(()) if self.stop.is_stopped() => return Err(Failure::Interrupted),
-                Ok(()) => {}
-            }
-            let (Some(source), Some(&uid)) = (round.why, round.broken.first()) else { break };
+                Ok(()) => match round.why {
+                    Some(error) => (round.broken.first().copied(), error),
+                    None => continue,
+                },
+            };
             in_vain = if round.tally.stored() > 0 { 0 } else { in_vain + 1 };
-            // A server that has kept silent once would let us wait as long again.
-            let is_hopeless = source.is_timeout() || in_vain > 1;
-            let cause = first_cause.take().unwrap_or(Failure::BrokeOff { uid, source });
+            let is_hopeless = in_vain > MOST_IN_VAIN || !may_be_one_message(&source);
+            // What it began with says more than what it came to.
+            let cause = first_cause.take().unwrap_or_else(|| match broken {
+                Some(uid) => Failure::BrokeOff { uid, source },
+                None => source.into(),
+            });
             if is_hopeless {
                 return Err(cause);
             }
             first_cause = Some(cause);
-            wanted = round.broken.iter().copied().collect();
+            split(&wanted, tries, listing, &mut portions);
         }
-        self.account_for_the_rest(mailbox, listing, tally).await
+        self.account_for_the_rest(mailbox, listing, tally, first_cause).await
     }
 
     /// What was asked for and didn't come has been removed, unless the server still lists it.
@@ -237,6 +257,7 @@ impl Run {
         mailbox: &Mailbox,
         listing: &Listing,
         tally: &mut Tally,
+        cause: Option<Failure>,
     ) -> Result<(), Failure> {
         let rest: SequenceSet = set(listing.unmarked());
         if rest.is_empty() {
@@ -244,12 +265,60 @@ impl Run {
         }
         let mut still_there = mailbox.fetch(rest, FetchItems::new());
         let mut unread = 0;
-        while let Some(message) = self.until_stopped(still_there.next().map(Option::transpose)).await? {
+        loop {
+            let message = match self.until_stopped(still_there.next().map(Option::transpose)).await {
+                Ok(Some(message)) => message,
+                Ok(None) => break,
+                Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+                Err(failure) => return Err(cause.unwrap_or(failure)),
+            };
             unread += u64::from(listing.find(message.uid()).is_some_and(|index| !listing.is_marked(index)));
         }
         let missing: u64 = listing.unmarked().map(|(first, last)| u64::from(last - first) + 1).sum();
         tally.gone += missing.saturating_sub(unread);
-        if unread > 0 { Err(Failure::Unread { unread, of: listing.len() as u64 }) } else { Ok(()) }
+        match unread {
+            0 => Ok(()),
+            _ => Err(Failure::Unread { unread, of: listing.len() as u64, source: cause.map(Box::new) }),
+        }
+    }
+}
+
+/// Whether this may be about one message that the server can't give, so that others can be had.
+fn may_be_one_message(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Refused => !error.is_retryable(),
+        // A server that has kept silent once would let us wait as long again.
+        ErrorKind::ConnectionLost | ErrorKind::Protocol => !error.is_timeout(),
+        _ => false,
+    }
+}
+
+/// Adds what has not come of a portion, in halves, so that what can't be read is soon alone. The half in which it is
+/// likelier comes last. A message that was tried alone too often is left out.
+fn split(wanted: &SequenceSet, tries: u32, listing: &Listing, portions: &mut Vec<(SequenceSet, u32)>) {
+    let is_missing = |uid: &u32| listing.find(*uid).is_some_and(|index| !listing.is_marked(index));
+    let missing: Vec<u32> = wanted.numbers().into_iter().flatten().filter(is_missing).collect();
+    match &missing[..] {
+        [] => {}
+        [uid] if tries < ALONE => portions.push((SequenceSet::from(*uid), tries + 1)),
+        [_] => {}
+        several => {
+            let (front, back) = several.split_at(several.len() / 2);
+            portions.extend([front, back].map(|half| (half.iter().copied().collect(), 0)));
+        }
+    }
+}
+
+/// Whether the list holds every message that the mailbox had when it was opened. Those that came since don't count:
+/// they would hide that others are missing.
+fn is_whole(listing: &Listing, exists: u32, uid_next: Option<u32>) -> bool {
+    let listed = match uid_next {
+        Some(next) => listing.between(1, next.saturating_sub(1)).len(),
+        None => listing.len(),
+    };
+    match uid_next {
+        Some(_) => listed >= exists as usize,
+        None => listed == exists as usize,
     }
 }
 

@@ -162,9 +162,13 @@ async fn leave_out_unchanged(
 
 /// How many messages the mailbox has, if none of them need be fetched.
 fn unchanged(run: &Run, list: &List, status: &MailboxStatus) -> Option<u64> {
-    let uid_validity = status.get(StatusItem::UidValidity)?.try_into().ok()?;
-    let uid_next = status.get(StatusItem::UidNext)?.try_into().ok()?;
+    let uid_validity: u32 = status.get(StatusItem::UidValidity)?.try_into().ok()?;
+    let uid_next: u32 = status.get(StatusItem::UidNext)?.try_into().ok()?;
     let messages = status.get(StatusItem::Messages)?;
+    // Some servers answer 0 for what they don't know.
+    if uid_validity == 0 || u64::from(uid_next) <= messages {
+        return None;
+    }
     run.archive.is_complete(list.mailbox.as_bytes(), uid_validity, uid_next).then_some(messages)
 }
 
