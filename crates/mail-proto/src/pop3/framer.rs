@@ -1,13 +1,4 @@
 //! Cutting the byte stream: status lines, lines of listings, and messages as chunks.
-//!
-//! A [`Framer`] is fed bytes in pieces of any size and gives [`Event`]s, the same however the input was split once
-//! adjacent chunks are joined. Whether anything follows a status line, and what, depends on the command, so the reader
-//! says so with [`Framer::expect`] before it reads on.
-//!
-//! - A line ends in CRLF. LF alone ends one only on a connection whose first line ended so; elsewhere it is a byte.
-//! - A listing or message ends with a line of a single dot whose line ends are those of the first line: `CRLF . CRLF`.
-//! - A leading dot is taken off where another dot follows it. Text behind a single one means that the server doesn't
-//!   stuff, and is kept.
 
 use bytes::{Bytes, BytesMut};
 
@@ -48,7 +39,16 @@ pub enum Event {
     End,
 }
 
-/// Cuts a byte stream into answers, bounded and linear however it is split.
+/// Cuts a byte stream into answers.
+///
+/// It is fed bytes in pieces of any size and gives [`Event`]s, the same however the input was split once
+/// adjacent chunks are joined. Whether anything follows a status line, and what, depends on the command, so the reader
+/// says so with [`expect`](Self::expect) before it reads on.
+///
+/// - A line ends in CRLF. LF alone ends one only on a connection whose first line ended so; elsewhere it is a byte.
+/// - A listing or message ends with a line of a single dot whose line ends are those of the first line: `CRLF . CRLF`.
+/// - A leading dot is taken off where another dot follows it. Text behind a single one means that the server doesn't
+///   stuff, and is kept.
 #[derive(Debug)]
 pub struct Framer {
     limits: Limits,
