@@ -6,9 +6,7 @@
 use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
-#[cfg(test)]
-use memchr::memchr_iter;
-use memchr::{memchr2, memmem::Finder};
+use memchr::{memchr_iter, memchr2, memmem::Finder};
 
 /// How the lines of a stuffed text end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +48,6 @@ impl Unstuffer {
         Self::new(line_end, false)
     }
 
-    #[cfg(test)]
     /// For texts from a client, as RFC 5321 has it: a leading dot goes, whatever follows.
     pub(crate) fn exact() -> Self {
         Self::new(LineEnd::CrLf, true)
@@ -225,7 +222,6 @@ fn proper_len(text: &[u8]) -> usize {
     text.len()
 }
 
-#[cfg(test)]
 /// Where the first CR or LF that stands alone is. `before` is the byte before the text.
 pub(crate) fn lone_line_break(text: &[u8], before: Option<u8>) -> Option<usize> {
     let byte_before = |at: usize| if at == 0 { before } else { Some(text[at - 1]) };

@@ -3,9 +3,9 @@
 //! Three layers, each of use alone:
 //!
 //! 1. **Framing** ([`frame`]) cuts a byte stream into frames, a line with its literals, in one pass.
-//! 2. **Grammar** ([`imap`], [`pop3`], [`sasl`]) reads a frame into a value and writes a value as a frame, for both
+//! 2. **Grammar** ([`imap`], [`pop3`], [`smtp`], [`sasl`]) reads a frame into a value and writes a value as a frame, for both
 //!    sides.
-//! 3. **Sessions** ([`imap::client`], [`pop3::client`]) are state machines: bytes and the time go in; bytes to write, events and the
+//! 3. **Sessions** ([`imap::client`], [`pop3::client`], [`smtp::client`]) are state machines: bytes and the time go in; bytes to write, events and the
 //!    next deadline come out.
 //!
 //! There is no socket, no clock, no runtime and no `unsafe` in here, so the whole protocol can be tested, fuzzed and
@@ -32,6 +32,7 @@ pub mod pop3;
 mod reading;
 pub mod sasl;
 mod secret;
+pub mod smtp;
 mod text;
 
 pub use argument::ArgumentError;

@@ -28,6 +28,11 @@ impl Lines {
         Self { buffer: BytesMut::new(), scanned: 0, limit, bare_line_feeds: None }
     }
 
+    /// Of lines that end in CRLF and nothing else, whatever the first one did.
+    pub(crate) fn with_crlf_only(limit: usize) -> Self {
+        Self { bare_line_feeds: Some(false), ..Self::new(limit) }
+    }
+
     /// Whether the first line ended in LF alone.
     pub(crate) fn has_bare_line_feeds(&self) -> bool {
         self.bare_line_feeds == Some(true)

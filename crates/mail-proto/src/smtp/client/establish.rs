@@ -1,0 +1,201 @@
+//! From the greeting to the login: which step follows which, and what counts for nothing before TLS.
+
+use bytes::Bytes;
+
+use super::{Event, Session, SessionError, Timeouts, wire::Flight};
+use crate::{
+    dots::LoneLineBreaks,
+    imap::client::Security,
+    sasl::{
+        self, ChannelBinding, Credentials, SaltedPassword, SaslError,
+        exchange::{Answer, Exchange},
+    },
+    smtp::{Command, Extension, Extensions, LONGEST_COMMAND, Limits, ParseOptions, Reply},
+};
+
+/// What a session is to do until the login is done, and how it reads and writes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How the connection is protected.
+    pub security: Security,
+    /// Who logs in, if anybody.
+    pub credentials: Option<Credentials>,
+    /// How the login may go. SCRAM needs its [`nonce`](sasl::Options::nonce).
+    pub sasl: sasl::Options,
+    /// What the client calls itself in EHLO: a domain name, or an address in brackets.
+    pub hello: Bytes,
+    /// What to do with a CR or LF that stands alone in a message.
+    pub lone_line_breaks: LoneLineBreaks,
+    /// The bounds of a reply.
+    pub limits: Limits,
+    /// How tolerant the reading is.
+    pub parse: ParseOptions,
+    /// How long replies may keep silent.
+    pub timeouts: Timeouts,
+}
+
+impl Config {
+    /// The defaults, with this protection and these credentials. The client calls itself `localhost`.
+    pub fn new(security: Security, credentials: Option<Credentials>) -> Self {
+        Self {
+            security,
+            credentials,
+            sasl: sasl::Options::default(),
+            hello: Bytes::from_static(b"localhost"),
+            lone_line_breaks: LoneLineBreaks::default(),
+            limits: Limits::default(),
+            parse: ParseOptions::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Greeting,
+    /// EHLO in the clear, before STARTTLS.
+    HelloBeforeTls,
+    StartTls,
+    TlsHandshake,
+    Hello,
+    /// HELO, since the server doesn't know EHLO.
+    OldHello,
+    Login,
+    Ready,
+    /// QUIT was written.
+    Quit,
+}
+
+impl Session {
+    /// The TLS handshake that [`Event::StartTls`] asked for is done. Nothing said before it counts.
+    pub fn tls_established(&mut self) {
+        self.reader.reset();
+        self.extensions = Extensions::default();
+        // The same name was written before.
+        let _ = self.hello(Phase::Hello);
+    }
+
+    /// What ties the login to TLS, known after its handshake: to be told before
+    /// [`tls_established`](Self::tls_established).
+    pub fn bind_channel(&mut self, binding: ChannelBinding) {
+        self.config.sasl.channel_binding = Some(binding);
+    }
+
+    /// The outcome of [`Event::DeriveKey`].
+    pub fn derived(&mut self, salted: &SaltedPassword) {
+        if let Some(line) = self.exchange.as_mut().and_then(|exchange| exchange.derived(salted)) {
+            self.wire.push(Flight::Login, line);
+        }
+    }
+
+    pub(super) fn greeted(&mut self, reply: Reply) -> Result<(), SessionError> {
+        if !reply.is_positive() {
+            return Err(SessionError::Bye(reply));
+        }
+        let starts_tls = self.config.security == Security::StartTls;
+        self.hello(if starts_tls { Phase::HelloBeforeTls } else { Phase::Hello })
+    }
+
+    fn hello(&mut self, phase: Phase) -> Result<(), SessionError> {
+        let name = self.config.hello.clone();
+        let command = if phase == Phase::OldHello { Command::Helo(name) } else { Command::Ehlo(name) };
+        self.ask(phase, &command)
+    }
+
+    fn ask(&mut self, phase: Phase, command: &Command) -> Result<(), SessionError> {
+        self.phase = phase;
+        self.wire.push(Flight::Login, command.encode()?);
+        Ok(())
+    }
+
+    /// A step of the login was answered.
+    pub(super) fn step_completed(&mut self, reply: Reply) -> Result<(), SessionError> {
+        match self.phase {
+            // Whatever EHLO says in the clear, STARTTLS has to succeed.
+            Phase::HelloBeforeTls => self.ask(Phase::StartTls, &Command::StartTls),
+            Phase::StartTls if reply.is_positive() => {
+                // Whatever stands behind the answer came in the clear, and may be an attacker's.
+                if !self.reader.is_at_reply() {
+                    return Err(SessionError::DataBeforeTls);
+                }
+                self.phase = Phase::TlsHandshake;
+                self.events.push_back(Event::StartTls);
+                Ok(())
+            }
+            Phase::StartTls => Err(SessionError::StartTlsRefused(reply)),
+            Phase::Hello if reply.is_positive() => {
+                self.extensions = Extensions::of(&reply);
+                self.log_in()
+            }
+            Phase::Hello if reply.code.is_permanent() => self.hello(Phase::OldHello),
+            Phase::OldHello if reply.is_positive() => self.log_in(),
+            Phase::Hello | Phase::OldHello => Err(SessionError::HelloRefused(reply)),
+            Phase::Login if reply.code.is_intermediate() => self.challenged(reply),
+            Phase::Login => {
+                let went_well = reply.is_positive();
+                let refusal = match self.exchange.take() {
+                    Some(exchange) => exchange.ended(went_well)?,
+                    None => None,
+                };
+                match refusal {
+                    _ if went_well => {}
+                    Some(refusal) => {
+                        return Err(SessionError::TokenRefused { reply, refusal: Box::new(refusal) });
+                    }
+                    None => return Err(SessionError::LoginRefused(reply)),
+                }
+                self.ready();
+                Ok(())
+            }
+            Phase::Greeting | Phase::TlsHandshake | Phase::Ready | Phase::Quit => Ok(()),
+        }
+    }
+
+    /// The server asks for a SASL response (334).
+    fn challenged(&mut self, reply: Reply) -> Result<(), SessionError> {
+        let challenge = reply.lines.first().cloned().unwrap_or_default();
+        let Some(exchange) = &mut self.exchange else { return Err(SessionError::Unexpected(reply)) };
+        match exchange.challenge(&challenge) {
+            Answer::Line(line) => self.wire.push(Flight::Login, line),
+            Answer::Derive(derivation) => self.events.push_back(Event::DeriveKey(derivation)),
+            Answer::Over(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn log_in(&mut self) -> Result<(), SessionError> {
+        let Some(credentials) = &self.config.credentials else {
+            self.ready();
+            return Ok(());
+        };
+        let client = match sasl::Client::negotiate(self.extensions.auth(), credentials, &self.config.sasl) {
+            Ok(client) => client,
+            Err(SaslError::NoMechanism) => return Err(SessionError::NoMechanism),
+            Err(error) => return Err(error.into()),
+        };
+        let mut exchange = Exchange::new(client);
+        let mechanism = Bytes::from_static(exchange.mechanism().as_bytes());
+        let mut command = Command::Auth { mechanism: mechanism.clone(), initial: None };
+        // An initial response that makes the line too long has to wait for its challenge (RFC 4954 section 4).
+        if let Some(len) = exchange.initial_len()
+            && b"AUTH ".len() + mechanism.len() + 1 + len + 2 <= LONGEST_COMMAND
+        {
+            command = Command::Auth { mechanism, initial: exchange.initial() };
+        }
+        self.exchange = Some(exchange);
+        self.ask(Phase::Login, &command)
+    }
+
+    fn ready(&mut self) {
+        self.phase = Phase::Ready;
+        self.events.push_back(Event::Ready);
+        self.pump();
+    }
+
+    /// Whether the server takes commands before it has answered those before.
+    pub(super) fn pipelines(&self) -> bool {
+        self.extensions.has(&Extension::Pipelining)
+    }
+}

@@ -1,0 +1,437 @@
+use super::*;
+use crate::{
+    sasl::SaslError,
+    smtp::{Address, Body, EnhancedCode, Notify},
+};
+
+/// A session and what the server does, line by line. Time stands still unless told.
+struct Dialogue {
+    session: Session,
+    now: Instant,
+}
+
+impl Dialogue {
+    fn with(config: Config) -> Self {
+        let now = Instant::now();
+        Self { session: Session::new(config, now), now }
+    }
+
+    fn new(security: Security) -> Self {
+        Self::with(Config::new(security, Some(Credentials::password("kim", "secret"))))
+    }
+
+    /// A session that needs no login, at a server with these extensions.
+    fn ready(extensions: &str) -> Self {
+        let mut dialogue = Self::with(Config::new(Security::ImplicitTls, None));
+        dialogue.server("220 hi\r\n");
+        let lines: String = extensions.split_terminator(',').map(|line| format!("250-{line}\r\n")).collect();
+        let events = dialogue.server(&format!("250-hi\r\n{lines}250 HELP\r\n"));
+        assert!(matches!(events[..], [Event::Ready]));
+        dialogue
+    }
+
+    /// Writes what is to be written, reads the bytes, and gives the events.
+    fn try_server(&mut self, bytes: &str) -> Result<Vec<Event>, SessionError> {
+        self.written();
+        self.session.buffer().extend_from_slice(bytes.as_bytes());
+        self.session.received(self.now);
+        let mut events = Vec::new();
+        while let Some(event) = self.session.next_event()? {
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    fn server(&mut self, bytes: &str) -> Vec<Event> {
+        self.try_server(bytes).unwrap()
+    }
+
+    fn error(&mut self, bytes: &str) -> SessionError {
+        self.try_server(bytes).unwrap_err()
+    }
+
+    fn written(&mut self) -> String {
+        let mut out = Vec::new();
+        while let Some(bytes) = self.session.transmit() {
+            out.extend_from_slice(&bytes);
+        }
+        self.session.transmitted(self.now);
+        String::from_utf8(out).unwrap()
+    }
+}
+
+fn envelope(to: &[&str]) -> Envelope {
+    let address = |text: &str| Address::new(text).unwrap();
+    Envelope::new(Some(address("kim@x")), to.iter().map(|to| address(to)))
+}
+
+/// The only event, which has to be an end: how it went, and what the recipients were answered.
+fn ended(events: Vec<Event>, wanted: CommandId) -> (Result<Reply, Failure>, Vec<u16>) {
+    let [Event::Completed { id, outcome, recipients }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(*id, wanted);
+    (outcome.clone(), recipients.iter().map(|reply| reply.code.get()).collect())
+}
+
+#[test]
+fn login_over_starttls_forgets_what_was_said_before() {
+    let mut dialogue = Dialogue::new(Security::StartTls);
+    assert!(dialogue.server("220 hi\r\n").is_empty());
+    assert_eq!(dialogue.written(), "EHLO localhost\r\n");
+    dialogue.server("250-hi\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n");
+    assert_eq!(dialogue.written(), "STARTTLS\r\n", "whether it was announced or taken away");
+    assert!(matches!(dialogue.server("220 go\r\n")[..], [Event::StartTls]));
+    dialogue.session.tls_established();
+    assert_eq!(dialogue.written(), "EHLO localhost\r\n");
+    dialogue.server("250-hi\r\n250 AUTH LOGIN\r\n");
+    assert_eq!(dialogue.written(), "AUTH LOGIN\r\n");
+    dialogue.server("334 VXNlcm5hbWU6\r\n");
+    assert_eq!(dialogue.written(), "a2lt\r\n");
+    dialogue.server("334 UGFzc3dvcmQ6\r\n");
+    assert_eq!(dialogue.written(), "c2VjcmV0\r\n");
+    assert!(matches!(dialogue.server("235 2.7.0 in\r\n")[..], [Event::Ready]));
+    assert!(!dialogue.session.pipelines());
+}
+
+#[test]
+fn starttls_ends_the_connection_rather_than_go_on_in_the_clear() {
+    let after = |answer: &str| {
+        let mut dialogue = Dialogue::new(Security::StartTls);
+        dialogue.server("220 hi\r\n");
+        dialogue.server("502 what\r\n");
+        dialogue.error(answer)
+    };
+    assert!(matches!(after("454 not now\r\n"), SessionError::StartTlsRefused(_)));
+    assert_eq!(after("220 go\r\n250 evil\r\n"), SessionError::DataBeforeTls);
+    assert_eq!(after("220 go\r\n2"), SessionError::DataBeforeTls);
+}
+
+#[test]
+fn login_takes_what_the_server_offers() {
+    let after = |hello: &str| {
+        let mut dialogue = Dialogue::new(Security::ImplicitTls);
+        dialogue.server("220 hi\r\n");
+        dialogue.written();
+        dialogue.try_server(hello).map(|_| dialogue.written())
+    };
+    assert_eq!(after("250-hi\r\n250 AUTH PLAIN\r\n"), Ok("AUTH PLAIN AGtpbQBzZWNyZXQ=\r\n".into()));
+    assert_eq!(after("250 hi\r\n"), Err(SessionError::NoMechanism));
+    assert_eq!(after("502 what\r\n"), Ok("HELO localhost\r\n".into()));
+    assert!(matches!(after("421 busy\r\n"), Err(SessionError::HelloRefused(_))));
+    let mut dialogue = Dialogue::new(Security::ImplicitTls);
+    assert!(matches!(dialogue.error("554 go away\r\n"), SessionError::Bye(_)));
+    let mut dialogue = Dialogue::new(Security::ImplicitTls);
+    assert!(matches!(dialogue.error("+OK pop3\r\n"), SessionError::Read(_)));
+    let mut config = Config::new(Security::ImplicitTls, None);
+    config.hello = "a\r\nMAIL FROM:<x@y>".into();
+    assert!(matches!(Dialogue::with(config).error("220 hi\r\n"), SessionError::Hello(_)));
+}
+
+#[test]
+fn a_refused_login_and_a_bad_challenge_are_told() {
+    let hello = "250-hi\r\n250 AUTH PLAIN\r\n";
+    let mut dialogue = Dialogue::new(Security::ImplicitTls);
+    dialogue.server("220 hi\r\n");
+    dialogue.server(hello);
+    let error = dialogue.error("535 5.7.8 no\r\n");
+    let SessionError::LoginRefused(reply) = error else { panic!("{error}") };
+    assert_eq!(reply.enhanced, Some(EnhancedCode { class: 5, subject: 7, detail: 8 }));
+    let mut dialogue = Dialogue::new(Security::ImplicitTls);
+    dialogue.server("220 hi\r\n");
+    dialogue.server(hello);
+    dialogue.server("334 \r\n");
+    assert_eq!(dialogue.written(), "*\r\n");
+    assert!(matches!(dialogue.error("501 ok\r\n"), SessionError::Sasl(SaslError::Malformed { .. })));
+    let token = Credentials::token("kim", "t".repeat(600));
+    let mut dialogue = Dialogue::with(Config::new(Security::ImplicitTls, Some(token)));
+    dialogue.server("220 hi\r\n");
+    dialogue.server("250-hi\r\n250 AUTH XOAUTH2\r\n");
+    assert_eq!(dialogue.written(), "AUTH XOAUTH2\r\n", "too long for the line");
+    dialogue.server("334 \r\n");
+    dialogue.server("334 eyJzdGF0dXMiOiI0MDAifQ==\r\n");
+    assert_eq!(dialogue.written(), "\r\n");
+    assert!(matches!(dialogue.error("535 no\r\n"), SessionError::TokenRefused { .. }));
+}
+
+#[test]
+fn a_group_shares_the_wire_where_the_server_says_so() {
+    let mut dialogue = Dialogue::ready("PIPELINING,SIZE 1000");
+    let mut message = envelope(&["a@y", "b@y"]);
+    message.parameters.size = Some(9);
+    let id = dialogue.session.send(message);
+    let later = dialogue.session.submit(Command::Quit);
+    assert_eq!(dialogue.written(), "MAIL FROM:<kim@x> SIZE=9\r\nRCPT TO:<a@y>\r\nRCPT TO:<b@y>\r\nDATA\r\n");
+    assert!(dialogue.server("250 ok\r\n250 ok\r\n550 no\r\n").is_empty());
+    assert!(matches!(dialogue.server("354 go\r\n")[..], [Event::SendBody { id: wanted }] if wanted == id));
+    dialogue.session.write_body("A: b\r\n\r\n.x".into());
+    dialogue.session.finish_body();
+    assert_eq!(dialogue.written(), "A: b\r\n\r\n..x\r\n.\r\n");
+    let (outcome, recipients) = ended(dialogue.server("250 queued\r\n"), id);
+    assert_eq!((outcome.unwrap().text_lossy(), recipients), ("queued".into(), vec![250, 550]));
+    assert_eq!(dialogue.written(), "QUIT\r\n");
+    assert!(!dialogue.session.is_ready());
+    ended(dialogue.server("221 bye\r\n"), later).0.unwrap();
+}
+
+#[test]
+fn one_by_one_elsewhere() {
+    let mut dialogue = Dialogue::ready("");
+    let id = dialogue.session.send(envelope(&["a@y", "b@y"]));
+    for (written, answer) in [
+        ("MAIL FROM:<kim@x>\r\n", "250 ok\r\n"),
+        ("RCPT TO:<a@y>\r\n", "250 ok\r\n"),
+        ("RCPT TO:<b@y>\r\n", "452 later\r\n"),
+        ("DATA\r\n", "354 go\r\n"),
+    ] {
+        assert_eq!(dialogue.written(), written);
+        dialogue.server(answer);
+    }
+    dialogue.session.finish_body();
+    assert_eq!(dialogue.written(), ".\r\n");
+    let (outcome, recipients) = ended(dialogue.server("552 too much\r\n"), id);
+    assert!(matches!(outcome, Err(Failure::Refused(_))));
+    assert_eq!(recipients, [250, 452]);
+    let id = dialogue.session.send(envelope(&["a@y"]));
+    assert_eq!(dialogue.written(), "RSET\r\n");
+    dialogue.server("250 ok\r\n");
+    assert_eq!(dialogue.written(), "MAIL FROM:<kim@x>\r\n");
+    let (outcome, recipients) = ended(dialogue.server("550 not you\r\n"), id);
+    assert!(matches!(outcome, Err(Failure::SenderRefused(_))));
+    assert!(recipients.is_empty());
+    assert_eq!(dialogue.written(), "", "no RCPT behind a refused MAIL");
+}
+
+#[test]
+fn a_message_that_nobody_gets_is_not_sent() {
+    // Refused sender, refused recipients; the server answers DATA with no, or waits for it all the same.
+    for (answers, sender) in [("550 no\r\n503 no\r\n", true), ("250 ok\r\n550 no\r\n", false)] {
+        for waits in [false, true] {
+            let mut dialogue = Dialogue::ready("PIPELINING");
+            let id = dialogue.session.send(envelope(&["a@y"]));
+            dialogue.server(answers);
+            let mut events = dialogue.server(if waits { "354 go\r\n" } else { "554 no valid\r\n" });
+            if waits {
+                assert!(events.is_empty());
+                assert_eq!(dialogue.written(), ".\r\n");
+                events = dialogue.server("250 queued for nobody\r\n");
+            }
+            let outcome = ended(events, id).0;
+            assert_eq!(matches!(outcome, Err(Failure::SenderRefused(_))), sender);
+            assert_eq!(matches!(outcome, Err(Failure::RecipientsRefused)), !sender);
+            dialogue.session.send(envelope(&["a@y"]));
+            assert!(dialogue.written().starts_with("RSET\r\nMAIL "));
+        }
+    }
+}
+
+#[test]
+fn all_or_nobody_if_asked_for() {
+    let mut dialogue = Dialogue::ready("PIPELINING");
+    let mut message = envelope(&["a@y", "b@y"]);
+    message.on_refusal = OnRefusal::SendToNone;
+    let id = dialogue.session.send(message.clone());
+    assert!(!dialogue.written().contains("DATA"));
+    let (outcome, recipients) = ended(dialogue.server("250 ok\r\n250 ok\r\n550 no\r\n"), id);
+    assert_eq!((outcome, recipients), (Err(Failure::RecipientsRefused), vec![250, 550]));
+    dialogue.session.send(message);
+    assert!(dialogue.server("250 reset\r\n250 ok\r\n250 ok\r\n250 ok\r\n").is_empty());
+    assert_eq!(dialogue.written(), "DATA\r\n");
+}
+
+#[test]
+fn chunks_go_as_they_are() {
+    let mut dialogue = Dialogue::ready("PIPELINING,CHUNKING,BINARYMIME");
+    let mut message = envelope(&["a@y"]);
+    message.parameters.body = Some(Body::BinaryMime);
+    let id = dialogue.session.send(message);
+    assert_eq!(dialogue.written(), "MAIL FROM:<kim@x> BODY=BINARYMIME\r\nRCPT TO:<a@y>\r\n");
+    assert!(matches!(dialogue.server("250 ok\r\n250 ok\r\n")[..], [Event::SendBody { .. }]));
+    dialogue.session.write_body("\n.\n".into());
+    dialogue.session.write_body("x".into());
+    dialogue.session.finish_body();
+    assert_eq!(dialogue.written(), "BDAT 3\r\n\n.\nBDAT 1\r\nxBDAT 0 LAST\r\n");
+    assert!(dialogue.server("250 3\r\n250 1\r\n").is_empty());
+    ended(dialogue.server("250 queued\r\n"), id).0.unwrap();
+    // A refused chunk fails the message, and the rest of it is answered without a meaning.
+    let mut message = envelope(&["a@y"]);
+    message.transfer = Transfer::Chunks;
+    let id = dialogue.session.send(message);
+    dialogue.server("250 ok\r\n250 ok\r\n");
+    dialogue.session.write_body("x\r\n".into());
+    dialogue.session.write_body("y\r\n".into());
+    let (outcome, _) = ended(dialogue.server("552 too much\r\n"), id);
+    assert!(matches!(outcome, Err(Failure::Refused(_))));
+    dialogue.session.write_body("z\r\n".into());
+    let next = dialogue.session.send(envelope(&["a@y"]));
+    assert_eq!(dialogue.written(), "", "until all is answered");
+    assert!(dialogue.server("503 no\r\n").is_empty());
+    assert!(dialogue.written().starts_with("RSET\r\nMAIL "));
+    assert_ne!(id, next);
+    // Text that DATA couldn't carry doesn't go by BDAT either.
+    let mut dialogue = Dialogue::ready("PIPELINING,CHUNKING");
+    let mut message = envelope(&["a@y"]);
+    message.transfer = Transfer::Chunks;
+    dialogue.session.send(message);
+    dialogue.server("250 ok\r\n250 ok\r\n");
+    dialogue.session.write_body("a\r".into());
+    dialogue.session.write_body(".b".into());
+    assert!(matches!(dialogue.error(""), SessionError::LoneLineBreak(at) if at.offset == 2));
+}
+
+#[test]
+fn chunks_wait_for_a_server_that_does_not_pipeline() {
+    let mut dialogue = Dialogue::ready("CHUNKING");
+    let mut message = envelope(&["a@y"]);
+    message.transfer = Transfer::Chunks;
+    let id = dialogue.session.send(message);
+    dialogue.server("250 ok\r\n");
+    dialogue.server("250 ok\r\n");
+    dialogue.session.write_body("a\r\n".into());
+    dialogue.session.write_body("b\r\n".into());
+    dialogue.session.finish_body();
+    for (written, answer) in [("BDAT 3\r\na\r\n", "250\r\n"), ("BDAT 3\r\nb\r\n", "250\r\n")] {
+        assert_eq!(dialogue.written(), written);
+        dialogue.server(answer);
+    }
+    assert_eq!(dialogue.written(), "BDAT 0 LAST\r\n");
+    ended(dialogue.server("250 queued\r\n"), id).0.unwrap();
+}
+
+#[test]
+fn what_the_server_does_not_have_is_not_asked_of_it() {
+    let failure = |extensions: &str, message: Envelope| {
+        let mut dialogue = Dialogue::ready(extensions);
+        let id = dialogue.session.send(message);
+        let outcome = ended(dialogue.server(""), id).0;
+        assert_eq!(dialogue.written(), "");
+        outcome.unwrap_err()
+    };
+    let with = |change: &dyn Fn(&mut Envelope)| {
+        let mut message = envelope(&["a@y"]);
+        change(&mut message);
+        message
+    };
+    assert_eq!(failure("", envelope(&["\u{fc}@y"])), Failure::Unsupported("SMTPUTF8"));
+    let eight_bit = with(&|message| message.parameters.body = Some(Body::EightBitMime));
+    assert_eq!(failure("", eight_bit), Failure::Unsupported("8BITMIME"));
+    let binary = with(&|message| message.parameters.body = Some(Body::BinaryMime));
+    assert_eq!(failure("BINARYMIME", binary), Failure::Unsupported("CHUNKING"));
+    let notify = with(&|message| message.to[0].1.notify = Some(Notify::default()));
+    assert_eq!(failure("", notify), Failure::Unsupported("DSN"));
+    let large = with(&|message| message.parameters.size = Some(11));
+    assert_eq!(failure("SIZE 10", large.clone()), Failure::TooLarge { size: 11, limit: 10 });
+    assert_eq!(failure("", envelope(&[])), Failure::NoRecipients);
+    let broken = with(&|message| message.parameters.envelope_id = Some("a\r\n".into()));
+    assert!(matches!(failure("DSN", broken), Failure::Argument(_)));
+    let mut dialogue = Dialogue::ready("SMTPUTF8");
+    dialogue.session.send(Envelope { from: None, ..envelope(&["\u{fc}@y"]) });
+    assert_eq!(dialogue.written(), "MAIL FROM:<> SMTPUTF8\r\n");
+    let mut dialogue = Dialogue::ready("");
+    dialogue.session.send(large);
+    assert_eq!(dialogue.written(), "MAIL FROM:<kim@x>\r\n", "SIZE only where it is known");
+    let mut dialogue = Dialogue::ready("");
+    let id = dialogue.session.submit(Command::Data);
+    assert_eq!(ended(dialogue.server(""), id).0, Err(Failure::NotHere("DATA")));
+}
+
+#[test]
+fn line_breaks_that_stand_alone_never_go_out() {
+    let body = |lone| {
+        let mut config = Config::new(Security::ImplicitTls, None);
+        config.lone_line_breaks = lone;
+        let mut dialogue = Dialogue::with(config);
+        dialogue.server("220 hi\r\n");
+        dialogue.server("250 hi\r\n");
+        dialogue.session.send(envelope(&["a@y"]));
+        for answer in ["250 ok\r\n", "250 ok\r\n", "354 go\r\n"] {
+            dialogue.server(answer);
+        }
+        dialogue.session.write_body("a\r\n.\nMAIL FROM:<b@y>\r\n".into());
+        dialogue.session.finish_body();
+        let written = dialogue.written();
+        (written, dialogue.try_server("").err())
+    };
+    assert_eq!(body(LoneLineBreaks::Normalise), ("a\r\n..\r\nMAIL FROM:<b@y>\r\n.\r\n".into(), None));
+    let (written, error) = body(LoneLineBreaks::Refuse);
+    assert!(!written.contains("MAIL") && !written.contains("\r\n.\r\n"), "{written}");
+    assert!(matches!(error, Some(SessionError::LoneLineBreak(at)) if at.offset == 4));
+}
+
+#[test]
+fn the_end_of_the_connection_says_what_it_means() {
+    // How far the message came before the connection was lost.
+    for (stage, expected) in [
+        (0, Loss::Unwritten),
+        (1, Loss::NotAccepted),
+        (2, Loss::NotAccepted),
+        (3, Loss::NotAccepted),
+        (4, Loss::OutcomeUnknown),
+    ] {
+        let mut dialogue = Dialogue::ready("PIPELINING");
+        let id = dialogue.session.send(envelope(&["a@y"]));
+        let later = dialogue.session.submit(Command::Noop);
+        if stage > 0 {
+            dialogue.written();
+        }
+        if stage > 1 {
+            dialogue.server("250 ok\r\n250 ok\r\n354 go\r\n");
+            dialogue.session.write_body("a\r\n".into());
+            dialogue.written();
+        }
+        if stage > 2 {
+            // The end, and not yet given to the socket.
+            dialogue.session.finish_body();
+        }
+        if stage > 3 {
+            dialogue.written();
+        }
+        dialogue.session.closed();
+        assert!(matches!(dialogue.session.next_event(), Err(SessionError::Closed)));
+        assert_eq!(dialogue.session.take_lost(), [(id, expected), (later, Loss::Unwritten)], "stage {stage}");
+    }
+    let mut dialogue = Dialogue::ready("PIPELINING");
+    dialogue.session.send(envelope(&["a@y"]));
+    dialogue.server("250 ok\r\n250 ok\r\n354 go\r\n");
+    dialogue.session.break_off();
+    dialogue.session.write_body("a".into());
+    dialogue.session.finish_body();
+    assert_eq!((dialogue.written(), dialogue.error("")), (String::new(), SessionError::BrokenOff));
+}
+
+#[test]
+fn a_server_that_gives_up_ends_the_session() {
+    let mut dialogue = Dialogue::ready("");
+    assert!(matches!(dialogue.error("421 idle too long\r\n"), SessionError::Bye(_)));
+    let mut dialogue = Dialogue::ready("");
+    assert!(matches!(dialogue.error("250 early\r\n"), SessionError::Unexpected(_)));
+    // Submitted, and not yet given to the socket.
+    let mut dialogue = Dialogue::ready("");
+    dialogue.session.submit(Command::Noop);
+    dialogue.session.buffer().extend_from_slice(b"250 early\r\n");
+    assert!(matches!(dialogue.session.next_event(), Err(SessionError::Unexpected(_))));
+    // 421 answers what was asked, and is the last word.
+    let mut dialogue = Dialogue::ready("");
+    let id = dialogue.session.submit(Command::Noop);
+    dialogue.written();
+    dialogue.session.buffer().extend_from_slice(b"421 shutting down\r\n");
+    let event = dialogue.session.next_event().unwrap().unwrap();
+    assert!(matches!(ended(vec![event], id).0, Err(failure) if failure.is_transient()));
+    assert!(matches!(dialogue.session.next_event(), Err(SessionError::Bye(_))));
+}
+
+#[test]
+fn the_clock_runs_while_a_reply_is_due() {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let mut dialogue = Dialogue::ready("PIPELINING");
+    assert_eq!(dialogue.session.deadline(), None);
+    dialogue.now += minutes(20);
+    dialogue.session.send(envelope(&["a@y"]));
+    dialogue.written();
+    assert_eq!(dialogue.session.deadline(), Some(dialogue.now + minutes(5)));
+    dialogue.server("250 ok\r\n250 ok\r\n");
+    assert_eq!(dialogue.session.deadline(), Some(dialogue.now + minutes(2)));
+    dialogue.server("354 go\r\n");
+    assert_eq!(dialogue.session.deadline(), None, "it is ours to write");
+    dialogue.session.finish_body();
+    dialogue.written();
+    assert_eq!(dialogue.session.deadline(), Some(dialogue.now + minutes(10)));
+}
