@@ -10,8 +10,8 @@ use super::{
     metadata::MetadataCode,
     sequence_set::SequenceSet,
     terminals::{
-        Context, Parsing, astring, atom, byte, fail, line, list, nil, nstring, number, number64, nz_number,
-        quoted, sp, spaces,
+        Context, LONGEST_WORD, Parsing, astring, atom, byte, fail, in_capitals, line, list, nil, nstring,
+        number, number64, nz_number, quoted, sp, spaces,
     },
 };
 use crate::error::QuirkKind;
@@ -233,7 +233,8 @@ impl ResponseCode {
     }
 
     fn arguments<'a>(name: &[u8], input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
-        match name.to_ascii_uppercase().as_slice() {
+        let mut capitals = [0; LONGEST_WORD];
+        match in_capitals(name, &mut capitals) {
             b"BADCHARSET" => {
                 if input.first() == Some(&b']') {
                     return Ok((input, Self::BadCharset(Vec::new())));

@@ -16,8 +16,10 @@ use super::{
     namespace::Namespaces,
     quota::{Quota, QuotaRoot},
     search::Search,
-    status_line::{Status, kind},
-    terminals::{Context, Fail, Parsing, end, line, number, spaces, string},
+    status_line::{Status, StatusKind, kind},
+    terminals::{
+        Context, Fail, LONGEST_WORD, Parsing, end, in_capitals, line, number, skip_spaces, spaces, string,
+    },
     thread::Threads,
     uid_batches::UidBatches,
     vanished::Vanished,
@@ -78,7 +80,9 @@ pub enum Untagged {
     /// Messages that match.
     Search(Search),
     /// What a search found, in short (RFC 4731).
-    ESearch(ESearch),
+    ///
+    /// Boxed, since it is by far the largest and every response is as large as the largest.
+    ESearch(Box<ESearch>),
     /// Messages that match, in order (RFC 5256).
     Sort(Search),
     /// Messages that match, and which answers which (RFC 5256).
@@ -167,41 +171,94 @@ impl Reader {
         let frame = &segment.bytes;
         let mut cx = Context::new(frame, self.options.strict);
         let before = self.open.take();
-        let value = match before {
-            Some(start) if segment.continues => fetch::parse_message(start, frame, segment.streamed, &mut cx)
-                .map(|fetch| Response::Untagged(Untagged::Fetch(fetch))),
-            _ if segment.continues => {
-                Err(nom::Err::Error(Fail { at: frame, expected: "a FETCH to go on with" }))
+        let fetch = if segment.continues {
+            match before {
+                Some(start) => fetch::parse_message(start, frame, segment.streamed, &mut cx),
+                None => Err(nom::Err::Error(Fail { at: frame, expected: "a FETCH to go on with" })),
             }
-            _ => response(&segment, &mut cx),
+        } else if is_fetch(frame) {
+            numbered_fetch(frame, segment.streamed, &mut cx)
+        } else {
+            return match response(frame, &mut cx) {
+                // What stands before the literal isn't the response.
+                Ok(_) if segment.streamed.is_some() => {
+                    Err(ParseError::at(frame, frame.len(), "a literal small enough to be kept"))
+                }
+                Ok(value) => Ok(Parsed { value, quirks: cx.into_quirks() }),
+                Err(error) => Err(cx.error(&error)),
+            };
         };
-        match value {
-            Ok(Response::Untagged(Untagged::Fetch(fetch))) => {
+        match fetch {
+            Ok(mut fetch) => {
                 let quirks = cx.into_quirks();
                 self.open = segment.streamed.map(|_| fetch.goes_on(before));
                 // The frame is moved, not shared: sharing it would cost as much as reading a small response.
-                let value = Response::Untagged(Untagged::Fetch(fetch.with_frame(segment.bytes)));
-                Ok(Parsed { value, quirks })
+                fetch.set_frame(segment.bytes);
+                Ok(Parsed { value: Response::Untagged(Untagged::Fetch(fetch)), quirks })
             }
-            // What stands before the literal isn't the response.
-            Ok(_) if segment.streamed.is_some() => {
-                Err(ParseError::at(frame, frame.len(), "a literal small enough to be kept"))
-            }
-            Ok(value) => Ok(Parsed { value, quirks: cx.into_quirks() }),
             Err(error) => Err(cx.error(&error)),
         }
     }
 }
 
-fn response<'a>(segment: &'a Segment, cx: &mut Context<'a>) -> Result<Response, nom::Err<Fail<'a>>> {
-    let input: &'a [u8] = &segment.bytes;
-    if !input.ends_with(b"\n") {
-        return Err(nom::Err::Error(Fail { at: &input[input.len()..], expected: "CRLF" }));
+/// Whether a response is a FETCH. That is by far the most frequent one, and isn't passed through layers that know of
+/// others.
+fn is_fetch(input: &[u8]) -> bool {
+    let Some(rest) = input.strip_prefix(b"*") else { return false };
+    let rest = skip_spaces(rest);
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let word = skip_spaces(&rest[digits..]);
+    let len = word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    digits > 0 && matches!(len, 5 | 8) && fetch_word(&word[..len]).is_some()
+}
+
+/// How a FETCH begins: with a sequence number, or with a UID.
+fn fetch_word(word: &[u8]) -> Option<fn(u32) -> fetch::Start> {
+    if word.eq_ignore_ascii_case(b"FETCH") {
+        Some(fetch::Start::of)
+    } else {
+        word.eq_ignore_ascii_case(b"UIDFETCH").then_some(fetch::Start::by_uid)
     }
+}
+
+/// `"*" SP nz-number SP ("FETCH" / "UIDFETCH") SP msg-att`
+fn numbered_fetch<'a>(
+    input: &'a [u8],
+    streamed: Option<u64>,
+    cx: &mut Context<'a>,
+) -> Result<Fetch, nom::Err<Fail<'a>>> {
+    ends_with_line(input)?;
+    let (rest, ()) = spaces(&input[1..], cx)?;
+    let (rest, value) = number(rest)?;
+    let (rest, ()) = spaces(rest, cx)?;
+    let len = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let (word, behind) = rest.split_at(len);
+    let Some(start) = fetch_word(word) else {
+        return Err(nom::Err::Error(Fail { at: rest, expected: "FETCH" }));
+    };
+    let open = match behind.first() {
+        Some(b'(') => {
+            cx.quirk(behind, QuirkKind::MissingSpace)?;
+            behind
+        }
+        _ => spaces(behind, cx)?.0,
+    };
+    fetch::parse_message(start(value), open, streamed, cx)
+}
+
+fn ends_with_line(input: &[u8]) -> Result<(), nom::Err<Fail<'_>>> {
+    if input.ends_with(b"\n") {
+        return Ok(());
+    }
+    Err(nom::Err::Error(Fail { at: &input[input.len()..], expected: "CRLF" }))
+}
+
+fn response<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Result<Response, nom::Err<Fail<'a>>> {
+    ends_with_line(input)?;
     match input {
         [b'*', rest @ ..] => {
             let (rest, ()) = spaces(rest, cx)?;
-            Ok(Response::Untagged(untagged(rest, segment.streamed, cx)?))
+            Ok(Response::Untagged(untagged(rest, cx)?))
         }
         [b'+', rest @ ..] => {
             let text = line(rest);
@@ -222,19 +279,20 @@ fn response<'a>(segment: &'a Segment, cx: &mut Context<'a>) -> Result<Response, 
 }
 
 /// `response-data`, behind the star, dispatched on its first byte.
-fn untagged<'a>(
-    input: &'a [u8],
-    streamed: Option<u64>,
-    cx: &mut Context<'a>,
-) -> Result<Untagged, nom::Err<Fail<'a>>> {
+fn untagged<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Result<Untagged, nom::Err<Fail<'a>>> {
     if input.first().is_some_and(u8::is_ascii_digit) {
-        return numbered(input, streamed, cx);
+        return numbered(input, cx);
     }
     let len =
         input.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n' | b'[')).unwrap_or(input.len());
     let (word, rest) = input.split_at(len);
-    let mut upper = [0; LONGEST_WORD];
-    let (rest, value) = match in_capitals(word, &mut upper) {
+    if let (b"OK" | b"NO", [b' ', ..]) = (word, rest) {
+        // The most frequent ones, ahead of all others.
+        let kind = if word == b"OK" { StatusKind::Ok } else { StatusKind::No };
+        return Ok(Untagged::Status(Status::parse(kind, rest, cx)?.1));
+    }
+    let mut capitals = [0; LONGEST_WORD];
+    let (rest, value) = match in_capitals(word, &mut capitals) {
         b"OK" | b"NO" | b"BAD" | b"BYE" | b"PREAUTH" => {
             let (rest, kind) = kind(input)?;
             let (rest, status) = Status::parse(kind, rest, cx)?;
@@ -249,7 +307,7 @@ fn untagged<'a>(
         b"XLIST" => map(List::parse(spaces(rest, cx)?.0, cx), Untagged::XList)?,
         b"NAMESPACE" => map(Namespaces::parse(rest, cx), Untagged::Namespace)?,
         b"SEARCH" => map(Search::parse(rest, cx), Untagged::Search)?,
-        b"ESEARCH" => map(ESearch::parse(rest, cx), Untagged::ESearch)?,
+        b"ESEARCH" => map(ESearch::parse(rest, cx), |found| Untagged::ESearch(Box::new(found)))?,
         b"SORT" => map(Search::parse(rest, cx), Untagged::Sort)?,
         b"THREAD" => map(Threads::parse(rest, cx), Untagged::Thread)?,
         b"VANISHED" => map(Vanished::parse(rest, cx), Untagged::Vanished)?,
@@ -289,44 +347,17 @@ fn untagged<'a>(
     Ok(value)
 }
 
-/// No keyword that is known is longer.
-const LONGEST_WORD: usize = 16;
-
-/// The word in capitals, or nothing if it is longer than any that is known.
-fn in_capitals<'u>(word: &[u8], upper: &'u mut [u8; LONGEST_WORD]) -> &'u [u8] {
-    let Some(upper) = upper.get_mut(..word.len()) else { return b"?" };
-    upper.copy_from_slice(word);
-    upper.make_ascii_uppercase();
-    upper
-}
-
 fn map<'a, T>(parsed: Parsing<'a, T>, value: impl Fn(T) -> Untagged) -> Parsing<'a, Untagged> {
     parsed.map(|(rest, parsed)| (rest, value(parsed)))
 }
 
-/// `number SP ("EXISTS" / "RECENT" / "EXPUNGE" / "FETCH" …)`
-fn numbered<'a>(
-    input: &'a [u8],
-    streamed: Option<u64>,
-    cx: &mut Context<'a>,
-) -> Result<Untagged, nom::Err<Fail<'a>>> {
+/// `number SP ("EXISTS" / "RECENT" / "EXPUNGE")`
+fn numbered<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Result<Untagged, nom::Err<Fail<'a>>> {
     let (rest, value) = number(input)?;
     let (rest, ()) = spaces(rest, cx)?;
     let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let (word, behind) = rest.split_at(len);
     let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
-    let by_uid = is(b"UIDFETCH");
-    if by_uid || is(b"FETCH") {
-        let open = match behind.first() {
-            Some(b'(') => {
-                cx.quirk(behind, QuirkKind::MissingSpace)?;
-                behind
-            }
-            _ => spaces(behind, cx)?.0,
-        };
-        let start = if by_uid { fetch::Start::by_uid(value) } else { fetch::Start::of(value) };
-        return Ok(Untagged::Fetch(fetch::parse_message(start, open, streamed, cx)?));
-    }
     let data = match len {
         6 if is(b"EXISTS") => Untagged::Exists(value),
         6 if is(b"RECENT") => Untagged::Recent(value),

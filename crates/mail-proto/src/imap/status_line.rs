@@ -26,6 +26,12 @@ pub enum StatusKind {
 
 impl StatusKind {
     pub(crate) fn from_word(word: &[u8]) -> Option<Self> {
+        match word {
+            b"OK" => return Some(Self::Ok),
+            b"NO" => return Some(Self::No),
+            b"BAD" => return Some(Self::Bad),
+            _ => {}
+        }
         [
             (&b"OK"[..], Self::Ok),
             (b"NO", Self::No),

@@ -168,6 +168,19 @@ pub(crate) fn end<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> 
     Ok((&[], ()))
 }
 
+/// No keyword that is known is longer.
+pub(crate) const LONGEST_WORD: usize = 24;
+
+/// The word in capitals, in memory that costs nothing; nothing that is known if it is longer than that.
+#[inline]
+pub(crate) fn in_capitals<'u>(word: &[u8], capitals: &'u mut [u8; LONGEST_WORD]) -> &'u [u8] {
+    let Some(capitals) = capitals.get_mut(..word.len()) else { return b"?" };
+    for (capital, byte) in capitals.iter_mut().zip(word) {
+        *capital = byte.to_ascii_uppercase();
+    }
+    capitals
+}
+
 /// Without the line end.
 pub(crate) fn line(input: &[u8]) -> &[u8] {
     let input = input.strip_suffix(b"\n").unwrap_or(input);

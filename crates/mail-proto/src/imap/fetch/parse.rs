@@ -45,7 +45,7 @@ impl Start {
 }
 
 /// `"FETCH" SP msg-att`, behind the word, or what goes on behind a streamed literal. The value gets its frame by
-/// [`Fetch::with_frame`].
+/// [`Fetch::set_frame`].
 pub(crate) fn parse_message<'a>(
     start: Start,
     input: &'a [u8],
@@ -85,9 +85,9 @@ pub(crate) fn parse_message<'a>(
 }
 
 impl Fetch {
-    /// The value with the frame that its places are in.
-    pub(crate) fn with_frame(self, frame: Bytes) -> Self {
-        Self { frame, ..self }
+    /// Gives it the frame that its places are in.
+    pub(crate) fn set_frame(&mut self, frame: Bytes) {
+        self.frame = frame;
     }
 
     /// How the next segment begins, if a streamed literal follows.
@@ -144,26 +144,47 @@ impl Key {
     /// The item of this name in capitals, as nearly all servers write it.
     #[inline]
     fn exact(name: &[u8]) -> Self {
-        match name {
-            b"UID" => Self::Uid,
-            b"FLAGS" => Self::Flags,
-            b"INTERNALDATE" => Self::InternalDate,
-            b"RFC822.SIZE" => Self::Size,
-            b"MODSEQ" => Self::ModSeq,
-            b"ENVELOPE" => Self::Envelope,
-            b"BODYSTRUCTURE" => Self::BodyStructure,
-            b"BODY" => Self::Body,
-            b"BODY.PEEK" => Self::BodyPeek,
-            b"RFC822" | b"RFC822.TEXT" | b"RFC822.HEADER" => Self::Rfc822,
-            b"BINARY" => Self::Binary,
-            b"BINARY.SIZE" => Self::BinarySize,
-            b"EMAILID" => Self::EmailId,
-            b"THREADID" => Self::ThreadId,
-            b"PREVIEW" => Self::Preview,
-            b"SAVEDATE" => Self::SaveDate,
-            b"X-GM-MSGID" => Self::GmailMessageId,
-            b"X-GM-THRID" => Self::GmailThreadId,
-            b"X-GM-LABELS" => Self::GmailLabels,
+        let is = |known: &[u8], key| if name == known { key } else { Self::Unknown };
+        match name.len() {
+            3 => is(b"UID", Self::Uid),
+            4 => is(b"BODY", Self::Body),
+            5 => is(b"FLAGS", Self::Flags),
+            6 => match name {
+                b"MODSEQ" => Self::ModSeq,
+                b"RFC822" => Self::Rfc822,
+                b"BINARY" => Self::Binary,
+                _ => Self::Unknown,
+            },
+            7 => match name {
+                b"EMAILID" => Self::EmailId,
+                b"PREVIEW" => Self::Preview,
+                _ => Self::Unknown,
+            },
+            8 => match name {
+                b"ENVELOPE" => Self::Envelope,
+                b"THREADID" => Self::ThreadId,
+                b"SAVEDATE" => Self::SaveDate,
+                _ => Self::Unknown,
+            },
+            9 => is(b"BODY.PEEK", Self::BodyPeek),
+            10 => match name {
+                b"X-GM-MSGID" => Self::GmailMessageId,
+                b"X-GM-THRID" => Self::GmailThreadId,
+                _ => Self::Unknown,
+            },
+            11 => match name {
+                b"RFC822.SIZE" => Self::Size,
+                b"RFC822.TEXT" => Self::Rfc822,
+                b"BINARY.SIZE" => Self::BinarySize,
+                b"X-GM-LABELS" => Self::GmailLabels,
+                _ => Self::Unknown,
+            },
+            12 => is(b"INTERNALDATE", Self::InternalDate),
+            13 => match name {
+                b"BODYSTRUCTURE" => Self::BodyStructure,
+                b"RFC822.HEADER" => Self::Rfc822,
+                _ => Self::Unknown,
+            },
             _ => Self::Unknown,
         }
     }
@@ -436,7 +457,7 @@ impl Message {
     ) -> Parsing<'a, u32> {
         let spans = &mut self.fetch.spans;
         let before = spans.len();
-        if spans.capacity() == 0 {
+        if spans.capacity() < SOME_SPANS {
             spans.reserve((input.len() / BYTES_A_SPAN).min(LIKELY_SPANS));
         }
         let parsed = parser(input, spans, cx);
@@ -520,6 +541,8 @@ fn likely_items(input: &[u8]) -> usize {
 /// So many bytes of an envelope and a structure make a span, and most messages no more than so many spans.
 const BYTES_A_SPAN: usize = 5;
 const LIKELY_SPANS: usize = 160;
+/// More room than keywords take.
+const SOME_SPANS: usize = 32;
 
 /// What stands behind the space before a value.
 #[inline]

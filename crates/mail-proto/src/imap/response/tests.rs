@@ -145,7 +145,7 @@ fn extensions() -> impl Strategy<Value = Untagged> {
         vec(texts(), 1..4).prop_map(MetadataData::Changed),
     ];
     prop_oneof![
-        esearches().prop_map(Untagged::ESearch),
+        esearches().prop_map(|found| Untagged::ESearch(Box::new(found))),
         threads().prop_map(Untagged::Thread),
         (any::<bool>(), set()).prop_map(|(earlier, uids)| Untagged::Vanished(Vanished { earlier, uids })),
         (namespaces(), namespaces(), namespaces()).prop_map(|(personal, other_users, shared)| {
