@@ -10,7 +10,7 @@ use std::{
 use futures_core::{Stream, future::BoxFuture};
 use mail_pool::{Conn, Extras};
 use mail_proto::imap::{
-    Command, ESearch, ResponseCode, SearchKey, SequenceSet,
+    Command, ResponseCode, SearchKey, SequenceSet,
     client::{Request, Selection},
     response::Untagged,
 };
@@ -331,8 +331,8 @@ fn found(data: Vec<Untagged>) -> SequenceSet {
                     found.insert_range(range);
                 }
             }
-            Untagged::ESearch(ESearch { all: Some(all), .. }) => {
-                for range in all.ranges(0) {
+            Untagged::ESearch(search) => {
+                for range in search.all.iter().flat_map(|all| all.ranges(0)) {
                     found.insert_range(range);
                 }
             }
