@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Instant;
 
 use tokio::sync::Notify;
@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::core::{Fate, Holder, MAIN, SlotId};
 use crate::error::Error;
 use crate::inner::{Inner, LinkOf};
-use crate::link::Use;
+use crate::link::{Link, Use};
 use crate::manager::{Kind, Manager};
 use crate::sync::{AtomicBool, Mutex, lock, now, timeout};
 use crate::wait;
@@ -34,7 +34,8 @@ pub(crate) struct Lease<M: Manager> {
 
 /// The connection as it was last seen, and who used it last.
 struct Seen<M: Manager> {
-    link: Option<LinkOf<M>>,
+    /// The core keeps it alive, until it is lost, given back or closed with the pool.
+    link: Weak<Link<M::Connection>>,
     context: Context,
     /// Who has it for himself.
     exclusive: Option<Context>,
@@ -54,14 +55,14 @@ impl<M: Manager> Lease<M> {
             slot,
             holder,
             since,
-            seen: Mutex::new(Seen { link: Some(link), context: holder.context, exclusive: None }),
+            seen: Mutex::new(Seen { link: Arc::downgrade(&link), context: holder.context, exclusive: None }),
             tainted: AtomicBool::new(false),
             shared_again: Notify::new(),
         })
     }
 
     fn link(&self) -> Option<LinkOf<M>> {
-        lock(&self.seen).link.clone()
+        lock(&self.seen).link.upgrade()
     }
 
     /// Whether the connection is known to be dead.
@@ -70,14 +71,12 @@ impl<M: Manager> Lease<M> {
     }
 
     fn forget(&self) {
-        let old = lock(&self.seen).link.take();
-        drop(old);
+        lock(&self.seen).link = Weak::new();
     }
 
     fn refresh(&self) {
         let link = self.inner.peek(|core| core.link(self.slot));
-        let old = std::mem::replace(&mut lock(&self.seen).link, link);
-        drop(old);
+        lock(&self.seen).link = link.as_ref().map_or_else(Weak::new, Arc::downgrade);
     }
 
     /// A context comes to use the connection: the connection, if it is there. `None` while somebody has it for himself.
@@ -87,7 +86,7 @@ impl<M: Manager> Lease<M> {
             return None;
         }
         let last = std::mem::replace(&mut seen.context, context);
-        let link = seen.link.clone();
+        let link = seen.link.upgrade();
         drop(seen);
         if last != context {
             // A handle that was moved to another task is no longer held by the first.
@@ -146,7 +145,7 @@ impl<M: Manager> Drop for Lease<M> {
         if self.holder.owned {
             self.inner.defaults.ended(self.holder.context, self);
         }
-        let seen = self.seen.get_mut().unwrap_or_else(PoisonError::into_inner).link.take();
+        let seen = self.seen.get_mut().unwrap_or_else(PoisonError::into_inner).link.upgrade();
         let link = seen.or_else(|| self.inner.peek(|core| core.link(self.slot)));
         let fate = fate(&self.inner.manager, link.as_ref(), *self.tainted.get_mut());
         tracing::trace!(pool = self.inner.id, slot = self.slot, ?fate, "give back");

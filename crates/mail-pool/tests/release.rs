@@ -269,6 +269,18 @@ async fn p21_what_has_not_ended_within_the_grace_period_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn p21_a_handle_that_is_kept_for_later_holds_nothing_up() {
+    let (pool, server) = pool(3);
+    let held = pool.create_connection().await.unwrap();
+    drop(held.get().await.unwrap());
+    let begun = Instant::now();
+    pool.close().await;
+    assert_eq!((begun.elapsed().as_secs(), server.open(), server.logouts()), (0, 0, 1));
+    assert!(matches!(held.get().await, Err(Error::Closed)));
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
 async fn p21_a_dial_under_way_ends_with_the_pool() {
     let (pool, server) = pool(3);
     pool.manager().connect_gate.shut();

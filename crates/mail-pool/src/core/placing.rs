@@ -84,6 +84,20 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         }
     }
 
+    /// Closes what handles hold, as soon as nothing runs on it: a handle that is kept for later keeps no closing pool waiting.
+    pub(super) fn close_held(&mut self, out: &mut Out<L, E, W>) {
+        for slot in 0..self.slots.len() {
+            let held = matches!(self.slots[slot].state, State::Held { link: Some(_), repair: Repair::None });
+            if slot != MAIN
+                && held
+                && let State::Held { link: Some(link), .. } = self.set(slot, State::Free)
+            {
+                self.slots[slot].holder = None;
+                self.start_close(slot, link, Why::Shutdown, out);
+            }
+        }
+    }
+
     pub(super) fn close_main(&mut self, out: &mut Out<L, E, W>) {
         match self.set(MAIN, State::Free) {
             State::Held { link: Some(link), .. } => self.start_close(MAIN, link, Why::Shutdown, out),

@@ -36,6 +36,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         for slot in std::mem::take(&mut self.idle) {
             self.close_idle(slot, Why::Shutdown, out);
         }
+        self.close_held(out);
         self.close_main(out);
         self.pump(now, out);
     }
