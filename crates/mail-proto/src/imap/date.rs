@@ -140,12 +140,41 @@ impl DateTime {
     /// in range: a look at the bytes instead of reading them.
     pub(crate) fn is_plain(text: &[u8]) -> bool {
         let Some(text) = text.first_chunk::<26>().filter(|_| text.len() == 26) else { return false };
-        let is = |at: usize, most: u8| (b'0'..=most).contains(&text[at]);
-        let [_, _, b'-', m, o, n, b'-', _, _, _, _, b' ', _, _, b':', _, _, b':', _, _, b' ', sign, ..] =
-            *text
+        let [
+            d1,
+            d2,
+            b'-',
+            m,
+            o,
+            n,
+            b'-',
+            y1,
+            y2,
+            y3,
+            y4,
+            b' ',
+            h1,
+            h2,
+            b':',
+            i1,
+            i2,
+            b':',
+            s1,
+            s2,
+            b' ',
+            sign,
+            z1,
+            z2,
+            z3,
+            z4,
+        ] = *text
         else {
             return false;
         };
+        let digits = [d2, y1, y2, y3, y4, h1, h2, i1, i2, s1, s2, z1, z2, z3, z4];
+        let all_digits = digits.iter().fold(true, |all, byte| all & byte.is_ascii_digit());
+        let day = matches!((d1, d2), (b' ' | b'0', b'1'..) | (b'1' | b'2', _) | (b'3', ..=b'1'));
+        let hour = h1 < b'2' || (h1 == b'2' && h2 < b'4');
         let month = matches!(
             &[m, o, n],
             b"Jan"
@@ -161,12 +190,14 @@ impl DateTime {
                 | b"Nov"
                 | b"Dec"
         );
-        let day = matches!((text[0], text[1]), (b' ' | b'0', b'1'..=b'9') | (b'1' | b'2', b'0'..=b'9'));
-        let day = day || matches!((text[0], text[1]), (b'3', b'0' | b'1'));
-        let hour = matches!((text[12], text[13]), (b'0' | b'1', b'0'..=b'9') | (b'2', b'0'..=b'3'));
-        let pairs = [15, 18, 24].iter().all(|at| is(*at, b'5') && is(at + 1, b'9'));
-        let year = (7..11).all(|at| is(at, b'9'));
-        day && month && hour && pairs && year && matches!(sign, b'+' | b'-') && is(22, b'9') && is(23, b'9')
+        all_digits
+            && day
+            && month
+            && hour
+            && i1 < b'6'
+            && s1 < b'6'
+            && z3 < b'6'
+            && matches!(sign, b'+' | b'-')
     }
 
     pub(crate) fn encode(&self, out: &mut Encoder) {
@@ -227,6 +258,23 @@ mod tests {
         assert_eq!(date.unix_seconds(), 837_596_665);
         assert_eq!(DateTime::parse(b" 1-jan-1970 00:00:00 +0000").unwrap().unix_seconds(), 0);
         assert_eq!(DateTime::parse(b"29-Feb-2000 12:00:00 +0530").unwrap().unix_seconds(), 951_805_800);
+    }
+
+    #[test]
+    fn what_is_plainly_a_date_is_one() {
+        let plain = b"17-Jul-1996 02:44:25 -0700";
+        assert!(DateTime::is_plain(plain) && DateTime::is_plain(b" 1-Jan-2024 23:59:59 +0000"));
+        for at in 0..plain.len() {
+            for byte in 0..=255 {
+                let mut text = *plain;
+                text[at] = byte;
+                assert!(
+                    !DateTime::is_plain(&text) || DateTime::parse(&text).is_some(),
+                    "{}",
+                    text.escape_ascii()
+                );
+            }
+        }
     }
 
     #[test]

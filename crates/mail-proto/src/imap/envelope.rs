@@ -413,16 +413,16 @@ fn addresses<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -
 /// `address = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")"`
 #[inline]
 fn address<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Parsing<'a, ()> {
-    let (rest, ()) = byte(b'(', "an address")(input)?;
-    let (rest, name) = nspan(rest, cx)?;
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, adl) = nspan(rest, cx)?;
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, mailbox) = nspan(rest, cx)?;
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, host) = nspan(rest, cx)?;
+    let (mut rest, ()) = byte(b'(', "an address")(input)?;
+    let mut parts = [Span::NIL; 4];
+    for (index, part) in parts.iter_mut().enumerate() {
+        if index > 0 {
+            (rest, ()) = spaces(rest, cx)?;
+        }
+        (rest, *part) = nspan(rest, cx)?;
+    }
     let (rest, ()) = byte(b')', "the end of an address")(rest)?;
-    spans.extend([name, adl, mailbox, host]);
+    spans.extend_from_slice(&parts);
     Ok((rest, ()))
 }
 

@@ -332,7 +332,7 @@ fn quoted_further<'a>(input: &'a [u8], plain: usize, cx: &Context<'a>) -> Parsin
 
 /// How many bytes stand before the first quote, backslash or control character. Strings are short, so that eight
 /// bytes at a time are quicker than a call into a searcher made for long ones.
-#[inline]
+#[inline(always)]
 fn quoted_special(content: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
@@ -380,7 +380,7 @@ pub(crate) fn nil(input: &[u8]) -> Option<&[u8]> {
 }
 
 /// `nstring = string / nil`, with [`Span::NIL`] for `nil`; a bare word is a quirk.
-#[inline]
+#[inline(always)] // Its result is large, and it is called for every string of every envelope.
 pub(crate) fn nspan<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
     match input {
         [b'"', content @ ..] => {

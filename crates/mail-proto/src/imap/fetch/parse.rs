@@ -189,6 +189,25 @@ impl Key {
         }
     }
 
+    /// The item that begins here, and the length of its name. The items of which a mailbox' listing consists are found
+    /// without looking for where their names end.
+    #[inline]
+    fn begins(input: &[u8]) -> (Self, usize) {
+        match input.first() {
+            Some(b'U') if input.starts_with(b"UID ") => return (Self::Uid, 3),
+            Some(b'F') if input.starts_with(b"FLAGS ") => return (Self::Flags, 5),
+            Some(b'M') if input.starts_with(b"MODSEQ ") => return (Self::ModSeq, 6),
+            Some(b'E') if input.starts_with(b"ENVELOPE ") => return (Self::Envelope, 8),
+            Some(b'R') if input.starts_with(b"RFC822.SIZE ") => return (Self::Size, 11),
+            Some(b'I') if input.starts_with(b"INTERNALDATE ") => return (Self::InternalDate, 12),
+            Some(b'B') if input.starts_with(b"BODYSTRUCTURE ") => return (Self::BodyStructure, 13),
+            _ => {}
+        }
+        let ends = |byte: &u8| matches!(byte, b' ' | b'[' | b'(' | b')' | b'\r' | b'\n');
+        let len = input.iter().position(ends).unwrap_or(input.len());
+        (Self::of(&input[..len]), len)
+    }
+
     fn of(name: &[u8]) -> Self {
         match Self::exact(name) {
             Self::Unknown if name.iter().any(u8::is_ascii_lowercase) => {
@@ -270,12 +289,9 @@ impl Message {
     }
 
     fn item<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
-        let len = input
-            .iter()
-            .position(|byte| matches!(byte, b' ' | b'[' | b'(' | b')' | b'\r' | b'\n'))
-            .unwrap_or(input.len());
+        let (key, len) = Key::begins(input);
         let (name, rest) = input.split_at(len);
-        let node = match Key::of(name) {
+        let node = match key {
             Key::Uid => return self.uid(value(rest, cx)?, cx),
             Key::Flags => return self.flags(value(rest, cx)?, cx),
             Key::Envelope => return self.envelope(value(rest, cx)?, cx),
