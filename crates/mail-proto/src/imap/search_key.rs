@@ -470,6 +470,24 @@ impl SearchKey {
         self.holds_text_beyond_ascii(0)
     }
 
+    /// Whether it depends on sequence numbers or on the result that was saved.
+    pub(crate) fn has_sequence_numbers(&self) -> bool {
+        self.depends_on_sequence(0)
+    }
+
+    fn depends_on_sequence(&self, depth: usize) -> bool {
+        // A deeper query can't be written anyway.
+        let within = |key: &Self| depth < DEEPEST && key.depends_on_sequence(depth + 1);
+        match self {
+            Self::Sequence(_) => true,
+            Self::Uid(set) => set.is_saved(),
+            Self::Or(keys) => within(&keys.0) || within(&keys.1),
+            Self::Not(key) | Self::Fuzzy(key) => within(key),
+            Self::And(keys) => keys.iter().any(within),
+            _ => false,
+        }
+    }
+
     fn holds_text_beyond_ascii(&self, depth: usize) -> bool {
         // A deeper query can't be written anyway.
         let within = |key: &Self| depth < DEEPEST && key.holds_text_beyond_ascii(depth + 1);

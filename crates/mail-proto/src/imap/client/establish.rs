@@ -75,6 +75,10 @@ pub(super) enum Phase {
     Login,
     CapabilityAfterLogin,
     Ready,
+    /// Compression is agreed upon, and not begun.
+    Compressing,
+    /// The login is undone.
+    Unauthenticated,
 }
 
 impl Session {
@@ -176,7 +180,11 @@ impl Session {
                 self.logged_in();
                 Ok(())
             }
-            Phase::Greeting | Phase::TlsHandshake | Phase::Ready => Ok(()),
+            Phase::Greeting
+            | Phase::TlsHandshake
+            | Phase::Ready
+            | Phase::Compressing
+            | Phase::Unauthenticated => Ok(()),
         }
     }
 
@@ -245,13 +253,14 @@ impl Session {
         self.pump();
     }
 
-    fn ask(&mut self, phase: Phase, command: Command) {
+    pub(super) fn ask(&mut self, phase: Phase, command: Command) {
         self.phase = phase;
         // These commands have no arguments that could fail to encode.
         let _ = self.queue.start(Owner::Login, Request::new(command), EncodeOptions::default());
     }
 
     pub(super) fn options(&self) -> EncodeOptions {
-        EncodeOptions::literals(self.capabilities.as_ref().map(Capabilities::literals).unwrap_or_default())
+        let literals = self.capabilities.as_ref().map(Capabilities::literals).unwrap_or_default();
+        EncodeOptions { literals, utf8: self.utf8 }
     }
 }

@@ -28,10 +28,13 @@
 
 mod error;
 mod establish;
+mod idle;
 mod pipeline;
 mod queue;
 mod receive;
+mod routing;
 mod selected;
+mod uid_map;
 
 use std::{
     collections::VecDeque,
@@ -45,7 +48,11 @@ pub use error::{Failure, SessionError};
 pub use establish::{Config, Security};
 pub use selected::{SelectedMailbox, Selection};
 
-use self::{establish::Phase, queue::Queue, receive::Streaming};
+use self::{
+    establish::Phase,
+    queue::{Flight, Owner, Queue},
+    receive::Streaming,
+};
 use super::{
     capability::Capabilities,
     command::Command,
@@ -105,6 +112,15 @@ pub enum Event {
     DeriveKey(Derivation),
     /// The login is done.
     Ready,
+    /// The server agreed to IDLE: news come as they happen, until [`Session::end_idle`] or the next command.
+    Idling {
+        /// The command, which ends when IDLE does.
+        id: CommandId,
+    },
+    /// Everything is compressed from here on, both ways (RFC 4978). What was read behind the server's agreement is:
+    /// take it with [`Session::take_compressed`], and call [`Session::compression_started`] before anything else is
+    /// read or written.
+    Compress,
     /// Data: the answer to a command, or news that nobody asked for.
     Data {
         /// The command it answers; `None` for news.
@@ -167,6 +183,8 @@ pub struct Session {
     reader: Reader,
     queue: Queue,
     capabilities: Option<Capabilities>,
+    /// Whether UTF-8 was switched on by ENABLE.
+    utf8: bool,
     selected: Option<SelectedMailbox>,
     /// The mailbox that is being selected, as far as the server has told of it.
     selecting: Option<SelectedMailbox>,
@@ -187,6 +205,7 @@ impl Session {
             exchange: None,
             queue: Queue::default(),
             capabilities: None,
+            utf8: false,
             selected: None,
             selecting: None,
             streaming: None,
@@ -245,8 +264,45 @@ impl Session {
     /// The answer to a written one is still read, and told as events.
     pub fn cancel(&mut self, id: CommandId) -> bool {
         let unwritten = self.queue.cancel(id);
+        if self.queue.idling() == Some(Owner::Caller(id)) {
+            self.queue.end_idle();
+        }
         self.pump();
         unwritten
+    }
+
+    /// Ends the IDLE that runs, or that was asked for; its command ends when the server says so. Any command that is
+    /// submitted does the same.
+    pub fn end_idle(&mut self) {
+        self.queue.end_idle();
+    }
+
+    /// The tag of a command that is on its way, as ESEARCH responses name it and `CANCELUPDATE` wants it.
+    pub fn tag_of(&self, id: CommandId) -> Option<String> {
+        self.queue.flights().find(|flight| flight.owner == Owner::Caller(id)).map(Flight::tag)
+    }
+
+    /// What was read behind the answer to COMPRESS, compressed. See [`Event::Compress`].
+    pub fn take_compressed(&mut self) -> BytesMut {
+        let compressed = self.framer.buffer().split();
+        self.framer.reset();
+        compressed
+    }
+
+    /// From here on what is read goes in inflated, and what comes out is to be deflated.
+    pub fn compression_started(&mut self) {
+        if self.phase == Phase::Compressing {
+            self.phase = Phase::Ready;
+            self.pump();
+        }
+    }
+
+    /// Logs in anew after UNAUTHENTICATE (RFC 8437), with these credentials. [`Event::Ready`] says when it is done.
+    pub fn log_in_as(&mut self, credentials: Credentials) {
+        if self.phase == Phase::Unauthenticated {
+            self.config.credentials = credentials;
+            self.ask(Phase::Capability, Command::Capability);
+        }
     }
 
     /// The next bytes to write, or `None` while there are none or something has to be waited for. What is returned

@@ -1,7 +1,7 @@
 //! Which commands may share the wire (RFC 9051 section 5.5): the one table that says so, and why.
 
 use super::Selection;
-use crate::imap::{command::Command, sequence_set::SequenceSet};
+use crate::imap::{command::Command, search::SearchReturn, sequence_set::SequenceSet};
 
 /// What a command asks of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,19 +22,47 @@ pub(super) fn sharing(command: &Command) -> Sharing {
         | Command::Login { .. }
         | Command::Authenticate { .. }
         | Command::Enable(_)
+        | Command::Compress
+        | Command::Unauthenticate
         | Command::Logout
+        // What is told unasked changes, and the STATUS that it brings looks like another's.
+        | Command::Notify(_)
         // The connection is lent until it ends.
         | Command::Idle
         // The mailbox goes away, or messages of any number do.
         | Command::Close
         | Command::Unselect
         | Command::Expunge => Sharing::Alone,
+        // The set that `$` stands for changes, or only the server knows what is in it.
+        Command::Search { returns: Some(returns), .. } | Command::Sort { returns: Some(returns), .. }
+            if returns.contains(&SearchReturn::Save) =>
+        {
+            Sharing::Alone
+        }
+        Command::Fetch { set, .. }
+        | Command::Store { set, .. }
+        | Command::Copy { set, .. }
+        | Command::Move { set, .. }
+        | Command::UidExpunge(set)
+            if set.is_saved() =>
+        {
+            Sharing::Alone
+        }
         Command::Fetch { uid: false, .. }
         | Command::Store { uid: false, .. }
         | Command::Copy { uid: false, .. }
         | Command::Move { uid: false, .. }
+        | Command::Replace { uid: false, .. }
         // The answer is sequence numbers.
-        | Command::Search { uid: false, .. } => Sharing::Alone,
+        | Command::Search { uid: false, .. }
+        | Command::Sort { uid: false, .. }
+        | Command::Thread { uid: false, .. } => Sharing::Alone,
+        // The condition is about sequence numbers, or the set that was saved.
+        Command::Search { key, .. } | Command::Sort { key, .. } | Command::Thread { key, .. }
+            if key.has_sequence_numbers() =>
+        {
+            Sharing::Alone
+        }
         Command::Select { .. } => Sharing::Selects,
         _ => Sharing::Shared,
     }
@@ -49,19 +77,43 @@ pub(super) fn conflict(one: &Command, other: &Command) -> bool {
             return !harmless && one.overlaps(other);
         }
         // What is searched for may be what is being changed.
-        (Some((_, Access::Changes)), None) => return matches!(other, Command::Search { .. }),
-        (None, Some((_, Access::Changes))) => return matches!(one, Command::Search { .. }),
+        (Some((_, Access::Changes)), None) => return searches(other),
+        (None, Some((_, Access::Changes))) => return searches(one),
         _ => {}
     }
     match (one, other) {
+        // An ESEARCH names the command that it answers.
+        (Command::Search { returns: Some(_), .. }, Command::Search { .. })
+        | (Command::Search { .. }, Command::Search { returns: Some(_), .. })
+        | (Command::Sort { returns: Some(_), .. }, Command::Sort { .. })
+        | (Command::Sort { .. }, Command::Sort { returns: Some(_), .. }) => false,
         // The answers carry nothing that says which command they belong to.
         (Command::List { .. }, Command::List { .. })
         | (Command::Lsub { .. }, Command::Lsub { .. })
+        | (Command::XList { .. }, Command::XList { .. })
         | (Command::Search { .. }, Command::Search { .. })
+        | (Command::Sort { .. }, Command::Sort { .. })
+        | (Command::Thread { .. }, Command::Thread { .. })
         | (Command::Namespace, Command::Namespace)
         | (Command::Id(_), Command::Id(_))
+        | (Command::GetJmapAccess, Command::GetJmapAccess)
         | (Command::Capability, Command::Capability) => true,
+        // LIST may bring what these bring, of any mailbox.
+        (Command::List { options, .. }, other) | (other, Command::List { options, .. })
+            if !options.returns.is_empty()
+                && matches!(
+                    other,
+                    Command::Status { .. } | Command::MyRights(_) | Command::GetMetadata { .. }
+                ) =>
+        {
+            true
+        }
         (Command::Status { mailbox, .. }, Command::Status { mailbox: other, .. }) => mailbox == other,
+        // The limits of a root come for a mailbox as well, and depend on their change.
+        (one, other) if about_quota(one) && about_quota(other) => true,
+        // Rights and values come by mailbox, and depend on their change.
+        (one, other) if about_rights(one) && about_rights(other) => one.mailbox() == other.mailbox(),
+        (one, other) if about_metadata(one) && about_metadata(other) => one.mailbox() == other.mailbox(),
         // Two changes of names, or a look at them, depend on their order.
         (one, other) => {
             names_change(one) && touches_names(other) || names_change(other) && touches_names(one)
@@ -91,6 +143,37 @@ fn uids(command: &Command) -> Option<(&SequenceSet, Access)> {
     }
 }
 
+fn searches(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Search { .. }
+            | Command::Sort { .. }
+            | Command::Thread { .. }
+            | Command::MultiSearch(_)
+            | Command::UidBatches(_)
+            | Command::Replace { .. }
+    )
+}
+
+fn about_quota(command: &Command) -> bool {
+    matches!(command, Command::GetQuota(_) | Command::GetQuotaRoot(_) | Command::SetQuota { .. })
+}
+
+fn about_rights(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::SetAcl { .. }
+            | Command::DeleteAcl { .. }
+            | Command::GetAcl(_)
+            | Command::ListRights { .. }
+            | Command::MyRights(_)
+    )
+}
+
+fn about_metadata(command: &Command) -> bool {
+    matches!(command, Command::GetMetadata { .. } | Command::SetMetadata { .. })
+}
+
 fn names_change(command: &Command) -> bool {
     matches!(
         command,
@@ -102,16 +185,12 @@ fn names_change(command: &Command) -> bool {
     )
 }
 
+/// Whether the command names a mailbox, or tells of them.
 fn touches_names(command: &Command) -> bool {
-    names_change(command)
+    command.mailbox().is_some()
         || matches!(
             command,
-            Command::List { .. }
-                | Command::Lsub { .. }
-                | Command::Status { .. }
-                | Command::Append { .. }
-                | Command::Copy { .. }
-                | Command::Move { .. }
+            Command::List { .. } | Command::Lsub { .. } | Command::XList { .. } | Command::MultiSearch(_)
         )
 }
 
@@ -125,7 +204,19 @@ pub(super) fn takes_long(command: &Command) -> bool {
             | Command::Namespace
             | Command::List { .. }
             | Command::Lsub { .. }
+            | Command::XList { .. }
             | Command::Status { .. }
+            | Command::GetQuota(_)
+            | Command::GetQuotaRoot(_)
+            | Command::GetAcl(_)
+            | Command::ListRights { .. }
+            | Command::MyRights(_)
+            | Command::GetMetadata { .. }
+            | Command::GetJmapAccess
+            | Command::Enable(_)
+            | Command::Compress
+            | Command::Unauthenticate
+            | Command::Idle
             | Command::Fetch { .. }
             | Command::Login { .. }
             | Command::Authenticate { .. }

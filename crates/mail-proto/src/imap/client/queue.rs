@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     CommandId, Failure, Request, Selection, Timeouts,
+    idle::Idle,
     pipeline::{self, Sharing},
 };
 use crate::imap::{
@@ -34,6 +35,7 @@ pub(super) struct Queue {
     flights: VecDeque<Flight>,
     out: VecDeque<Out>,
     clock_starts: bool,
+    idle: Idle,
 }
 
 /// A command that was written, or is about to be.
@@ -57,6 +59,18 @@ enum Piece {
     Bytes(Bytes),
     /// The server has to ask for what follows.
     Wait,
+}
+
+impl Flight {
+    /// Whether any of it was given to the socket.
+    pub(super) fn is_written(&self) -> bool {
+        self.written
+    }
+
+    /// The tag as on the wire.
+    pub(super) fn tag(&self) -> String {
+        format!("A{}", self.tag)
+    }
 }
 
 /// Pieces below this size are written together.
@@ -130,6 +144,9 @@ impl Queue {
             self.out.push_back(Out { tag, piece });
         }
         self.tags = tag;
+        if matches!(command, Command::Idle) {
+            self.idle = Idle::Asked { leave: false };
+        }
         self.flights.push_back(Flight { owner, command, selection, tag, written: false });
         Ok(())
     }
@@ -166,6 +183,9 @@ impl Queue {
         let Out { tag, piece: Piece::Bytes(bytes) } = self.out.pop_front()? else { return None };
         if let Some(flight) = self.flights.iter_mut().find(|flight| flight.tag == tag) {
             flight.written = true;
+            if matches!(flight.command, Command::Idle) && self.idle == Idle::Leaving {
+                self.idle = Idle::Left;
+            }
         }
         Some(bytes)
     }
@@ -185,13 +205,51 @@ impl Queue {
         let at = self.flights.iter().position(|flight| flight.tag == number && flight.written)?;
         // A literal that the server doesn't want is answered before it is written; then the rest stays unwritten.
         let rest = self.out.iter().position(|out| out.tag == number);
+        let is_idle = matches!(self.flights[at].command, Command::Idle);
+        if is_idle {
+            self.idle = Idle::No;
+        }
         if let Some(rest) = rest {
-            if !matches!(self.out[rest].piece, Piece::Wait) {
+            // An IDLE may end of its own accord, before its DONE is written.
+            if !is_idle && !matches!(self.out[rest].piece, Piece::Wait) {
                 return None;
             }
             self.out.retain(|out| out.tag != number);
         }
         self.flights.remove(at)
+    }
+
+    /// The server agrees to the IDLE that it was asked for. Returns whether there is one.
+    pub(super) fn idle_begins(&mut self) -> bool {
+        let Idle::Asked { leave } = self.idle else { return false };
+        self.idle = Idle::Running;
+        if leave {
+            self.end_idle();
+        }
+        true
+    }
+
+    /// Ends the IDLE, if there is one, as soon as it has begun.
+    pub(super) fn end_idle(&mut self) {
+        match self.idle {
+            Idle::Asked { .. } => self.idle = Idle::Asked { leave: true },
+            Idle::Running => {
+                if let Some(flight) =
+                    self.flights.iter().find(|flight| matches!(flight.command, Command::Idle))
+                {
+                    let piece = Piece::Bytes(Bytes::from_static(Command::IDLE_DONE));
+                    self.out.push_back(Out { tag: flight.tag, piece });
+                    self.idle = Idle::Leaving;
+                }
+            }
+            Idle::No | Idle::Leaving | Idle::Left => {}
+        }
+    }
+
+    /// The command that lends the connection, if one does.
+    pub(super) fn idling(&self) -> Option<Owner> {
+        let idle = |flight: &&Flight| matches!(flight.command, Command::Idle);
+        self.flights.iter().find(idle).map(|flight| flight.owner)
     }
 
     pub(super) fn flights(&self) -> impl Iterator<Item = &Flight> {
@@ -217,7 +275,15 @@ impl Queue {
 
     /// Whether a reply is due.
     pub(super) fn reply_due(&self) -> bool {
-        self.flights.iter().any(|flight| flight.written)
+        self.due().next().is_some()
+    }
+
+    /// The commands whose reply is due.
+    fn due(&self) -> impl Iterator<Item = &Flight> {
+        let quiet = self.idle.is_quiet();
+        self.flights
+            .iter()
+            .filter(move |flight| flight.written && !(quiet && matches!(flight.command, Command::Idle)))
     }
 
     pub(super) fn starts_clock(&mut self) {
@@ -230,9 +296,7 @@ impl Queue {
 
     /// How long the replies that are due may keep silent: as long as the slowest of them may.
     pub(super) fn patience(&self, timeouts: &Timeouts) -> Option<Duration> {
-        self.flights
-            .iter()
-            .filter(|flight| flight.written)
+        self.due()
             .map(|flight| if pipeline::takes_long(&flight.command) { timeouts.write } else { timeouts.read })
             .max()
     }

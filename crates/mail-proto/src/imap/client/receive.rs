@@ -6,10 +6,12 @@ use super::{
     CommandId, Completion, Event, Failure, Request, SelectedMailbox, Selection, Session, SessionError,
     establish::Phase,
     queue::{Flight, Owner},
+    routing,
 };
 use crate::{
     frame,
     imap::{
+        capability::Capability,
         code::ResponseCode,
         command::Command,
         fetch::{Fetch, FetchItem, Item},
@@ -36,7 +38,8 @@ const HELD: u64 = 8 << 20;
 impl Session {
     /// Reads one piece more. Returns whether there was one.
     pub(super) fn read_on(&mut self) -> Result<bool, SessionError> {
-        if self.phase == Phase::TlsHandshake {
+        // What comes now is for TLS or for the inflater to read.
+        if matches!(self.phase, Phase::TlsHandshake | Phase::Compressing) {
             return Ok(false);
         }
         match self.framer.next_event()? {
@@ -90,7 +93,9 @@ impl Session {
     fn response(&mut self, response: Response) -> Result<(), SessionError> {
         match response {
             Response::Untagged(data) if self.phase == Phase::Greeting => self.greeted(data),
-            Response::Untagged(Untagged::Status(status)) if status.kind == StatusKind::Bye => {
+            Response::Untagged(Untagged::Status(status))
+                if status.kind == StatusKind::Bye && !self.is_leaving() =>
+            {
                 Err(SessionError::Bye(status))
             }
             // Before TLS anyone may have said it.
@@ -98,6 +103,11 @@ impl Session {
             Response::Untagged(data) => self.untagged(data),
             Response::Continue { text } => {
                 if self.queue.go_on() {
+                    Ok(())
+                } else if self.queue.idle_begins() {
+                    if let Some(Owner::Caller(id)) = self.queue.idling() {
+                        self.events.push_back(Event::Idling { id });
+                    }
                     Ok(())
                 } else {
                     self.challenged(&text)
@@ -133,6 +143,11 @@ impl Session {
                         selected = self.selected.clone();
                     }
                     Command::Close | Command::Unselect if went_well => self.selected = None,
+                    Command::Unauthenticate if went_well => {
+                        (self.selected, self.capabilities, self.utf8) = (None, None, false);
+                        self.phase = Phase::Unauthenticated;
+                    }
+                    Command::Compress if went_well => self.phase = Phase::Compressing,
                     _ => self.learn_selected(&status),
                 }
                 let outcome = if went_well {
@@ -141,10 +156,18 @@ impl Session {
                     Err(Failure::Refused(status))
                 };
                 self.events.push_back(Event::Completed { id, outcome });
+                if self.phase == Phase::Compressing {
+                    self.events.push_back(Event::Compress);
+                }
             }
         }
         self.pump();
         Ok(())
+    }
+
+    /// Whether the server was asked to end the connection.
+    fn is_leaving(&self) -> bool {
+        self.queue.flights().any(|flight| flight.is_written() && matches!(flight.command, Command::Logout))
     }
 
     fn learn_selected(&mut self, status: &Status) {
@@ -158,21 +181,16 @@ impl Session {
             Untagged::Fetch(fetch) => return self.fetch(fetch),
             data => data,
         };
-        let id = match &data {
-            Untagged::Capability(capabilities) => {
-                self.capabilities = Some(capabilities.clone());
-                self.asker(|command| matches!(command, Command::Capability))
+        match &data {
+            Untagged::Capability(capabilities) => self.capabilities = Some(capabilities.clone()),
+            Untagged::Enabled(enabled)
+                if self.queue.flights().any(|flight| matches!(flight.command, Command::Enable(_))) =>
+            {
+                self.utf8 |= enabled.has(&Capability::Utf8Accept) || enabled.has(&Capability::Imap4Rev2);
             }
-            Untagged::List(_) => self.asker(|command| matches!(command, Command::List { .. })),
-            Untagged::Lsub(_) => self.asker(|command| matches!(command, Command::Lsub { .. })),
-            Untagged::Search(_) => self.asker(|command| matches!(command, Command::Search { .. })),
-            Untagged::Id(_) => self.asker(|command| matches!(command, Command::Id(_))),
-            Untagged::Enabled(_) => self.asker(|command| matches!(command, Command::Enable(_))),
-            Untagged::MailboxStatus(status) => self.asker(
-                |command| matches!(command, Command::Status { mailbox, .. } if *mailbox == status.mailbox),
-            ),
-            _ => None,
-        };
+            _ => {}
+        }
+        let id = self.asker(&data);
         if let Some(selecting) = &mut self.selecting {
             if matches!(&data, Untagged::Status(Status { code: Some(ResponseCode::Closed), .. })) {
                 // What came before was still about the mailbox before.
@@ -191,20 +209,40 @@ impl Session {
         Ok(())
     }
 
-    /// The caller whose command this is.
-    fn asker(&self, is_it: impl Fn(&Command) -> bool) -> Option<CommandId> {
-        self.queue.flights().find(|flight| is_it(&flight.command)).and_then(|flight| match flight.owner {
+    /// The caller whose command this answers.
+    fn asker(&self, data: &Untagged) -> Option<CommandId> {
+        let mut flights = self.queue.flights();
+        let flight = flights.find(|flight| routing::answers(&flight.command, &flight.tag(), data))?;
+        match flight.owner {
             Owner::Caller(id) => Some(id),
             _ => None,
-        })
+        }
+    }
+
+    /// The UID of a message: as it was told, or as the mailbox' messages are known.
+    fn uid_of(&mut self, fetch: &Fetch) -> Option<u32> {
+        let mailbox = self.selecting.as_mut().or(self.selected.as_mut());
+        match (fetch.uid(), mailbox) {
+            (Some(uid), mailbox) => {
+                if let Some(mailbox) = mailbox {
+                    mailbox.uids.learn(fetch.seq(), uid);
+                }
+                Some(uid)
+            }
+            // One that has two UIDs has none to go by.
+            _ if fetch.items().any(|item| matches!(item, Item::Uid(_))) => None,
+            (None, Some(mailbox)) => mailbox.uid_of(fetch.seq()),
+            (None, None) => None,
+        }
     }
 
     fn fetch(&mut self, fetch: Fetch) -> Result<(), SessionError> {
         let more = fetch.streamed().map(|streamed| streamed.len);
+        let uid = self.uid_of(&fetch);
         if fetch.continues() {
             let id = match self.streaming.take() {
                 Some(Streaming::Held { head, chunks, .. }) => {
-                    let id = self.owner_of(fetch.uid(), &head);
+                    let id = self.owner_of(uid, &head);
                     self.events.push_back(Event::Data { id, data: Untagged::Fetch(head) });
                     self.events.extend(chunks.into_iter().map(|bytes| Event::Chunk { id, bytes }));
                     id
@@ -216,9 +254,9 @@ impl Session {
             self.events.push_back(Event::Data { id, data: Untagged::Fetch(fetch) });
             return Ok(());
         }
-        let id = self.owner_of(fetch.uid(), &fetch);
+        let id = self.owner_of(uid, &fetch);
         match more {
-            Some(len) if id.is_none() && fetch.uid().is_none() => {
+            Some(len) if id.is_none() && uid.is_none() => {
                 if len > HELD {
                     return Err(SessionError::Unroutable { len });
                 }
@@ -239,10 +277,10 @@ impl Session {
         let found = candidates.find(|flight| match (&flight.command, uid) {
             (Command::Fetch { uid: true, set, .. } | Command::Store { uid: true, set, .. }, Some(uid)) => {
                 // `n:*` holds the last message even if its UID is below n.
-                set.contains(uid) || set.has_star()
+                set.contains(uid) || set.is_open()
             }
             (Command::Fetch { uid: false, set, .. } | Command::Store { uid: false, set, .. }, _) => {
-                set.contains(fetch.seq()) || set.has_star()
+                set.contains(fetch.seq()) || set.is_open()
             }
             (Command::Fetch { uid: true, set, .. }, None) => {
                 // The only message asked for, by the only command that asks for such a thing.
@@ -262,6 +300,10 @@ impl Session {
     pub(super) fn pump(&mut self) {
         if self.phase != Phase::Ready || self.ended.is_some() {
             return;
+        }
+        if self.queue.head().is_some() {
+            // The connection is lent no longer than nobody wants it.
+            self.queue.end_idle();
         }
         while let Some(head) = self.queue.head() {
             if let Some(wanted) = &head.selection {

@@ -1,5 +1,8 @@
 //! What is known of the selected mailbox.
 
+use bytes::Bytes;
+
+use super::uid_map::UidMap;
 use crate::imap::{
     code::ResponseCode,
     flags::Flag,
@@ -41,10 +44,13 @@ pub struct SelectedMailbox {
     pub unseen: Option<u32>,
     /// The highest mod-sequence (RFC 7162).
     pub highest_mod_seq: Option<u64>,
+    /// The mailbox' id, which it keeps when it is renamed (RFC 8474).
+    pub mailbox_id: Option<Bytes>,
     /// The flags that its messages may have.
     pub flags: Vec<Flag>,
     /// Those of them that can be changed for good; `None` if the server doesn't say.
     pub permanent_flags: Option<Vec<Flag>>,
+    pub(super) uids: UidMap,
 }
 
 impl SelectedMailbox {
@@ -59,17 +65,35 @@ impl SelectedMailbox {
             uid_next: None,
             unseen: None,
             highest_mod_seq: None,
+            mailbox_id: None,
             flags: Vec::new(),
             permanent_flags: None,
+            uids: UidMap::default(),
         }
+    }
+
+    /// The UID of the message with this sequence number, as far as the server has told.
+    pub fn uid_of(&self, seq: u32) -> Option<u32> {
+        self.uids.uid_of(seq)
     }
 
     /// Takes in what the server tells, whether while selecting or later.
     pub(super) fn learn(&mut self, data: &Untagged) {
         match data {
-            Untagged::Exists(number) => self.exists = *number,
+            Untagged::Exists(number) => {
+                self.exists = *number;
+                self.uids.exists(*number);
+            }
             Untagged::Recent(number) => self.recent = *number,
-            Untagged::Expunge(_) => self.exists = self.exists.saturating_sub(1),
+            Untagged::Expunge(number) => {
+                self.exists = self.exists.saturating_sub(1);
+                self.uids.expunge(*number);
+            }
+            Untagged::Vanished(vanished) if !vanished.earlier => {
+                let gone = vanished.uids.len().and_then(|gone| u32::try_from(gone).ok());
+                self.exists = self.exists.saturating_sub(gone.unwrap_or(0));
+                self.uids.vanish(&vanished.uids);
+            }
             Untagged::Flags(flags) => self.flags.clone_from(flags),
             Untagged::Status(status) => self.learn_code(status),
             _ => {}
@@ -88,6 +112,7 @@ impl SelectedMailbox {
             Some(ResponseCode::UidNext(value)) => self.uid_next = Some(*value).filter(|value| *value > 0),
             Some(ResponseCode::Unseen(value)) => self.unseen = Some(*value).filter(|value| *value > 0),
             Some(ResponseCode::HighestModSeq(value)) => self.highest_mod_seq = Some(*value),
+            Some(ResponseCode::MailboxId(id)) => self.mailbox_id = Some(id.clone()),
             Some(ResponseCode::NoModSeq) => self.highest_mod_seq = None,
             Some(ResponseCode::PermanentFlags(flags)) => self.permanent_flags = Some(flags.clone()),
             Some(ResponseCode::ReadOnly) => self.read_only = true,

@@ -1,5 +1,8 @@
 use super::*;
-use crate::imap::{AppendMessage, MailboxName, SequenceSet, fetch::FetchItem};
+use crate::imap::{
+    AppendForm, AppendMessage, ListOptions, ListReturn, MailboxName, Notify, SearchReturn, SequenceSet,
+    StatusItem, fetch::FetchItem,
+};
 
 /// A session and what the server does, line by line. Time stands still unless told.
 struct Dialogue {
@@ -378,7 +381,7 @@ fn a_message_that_was_not_asked_for_is_nobodys() {
     for line in [
         "* 9 FETCH (UID 9 BODY[] \"x\")\r\n",
         "* 3 FETCH (UID 3 FLAGS (\\Seen))\r\n",
-        "* 3 FETCH (BODY[] \"x\")\r\n",
+        "* 4 FETCH (BODY[] \"x\")\r\n",
         "* 3 FETCH (UID 3 UID 9 BODY[] \"x\")\r\n",
     ] {
         dialogue.server(line);
@@ -431,7 +434,7 @@ fn a_body_of_unknown_message_is_held_until_its_uid_comes() {
     let events = dialogue.events();
     assert!(events.iter().all(|event| matches!(event,
         Event::Data { id: to, .. } | Event::Chunk { id: to, .. } if *to == Some(id))));
-    dialogue.server("* 1 FETCH (BODY[] {9000000}\r\n");
+    dialogue.server("* 2 FETCH (BODY[] {9000000}\r\n");
     assert_eq!(dialogue.error(), SessionError::Unroutable { len: 9_000_000 });
 }
 
@@ -571,4 +574,252 @@ fn an_append_carries_its_message() {
     dialogue.session.submit(Request::new(append(4)).with_upload("a\nb".into()));
     assert!(matches!(dialogue.events()[..], [Event::Completed { outcome: Err(Failure::Encode(_)), .. }]));
     assert_eq!(dialogue.written(), "");
+}
+
+/// The commands that data went to, in order.
+fn routed(events: Vec<Event>) -> Vec<Option<CommandId>> {
+    let routed = events.into_iter().filter_map(|event| match event {
+        Event::Data { id, .. } => Some(id),
+        _ => None,
+    });
+    routed.collect()
+}
+
+#[test]
+fn a_command_ends_idle_once_the_server_has_begun_it() {
+    let mut dialogue = Dialogue::ready();
+    let idle = dialogue.session.submit(Request::new(Command::Idle));
+    assert_eq!(dialogue.written(), "A1 IDLE\r\n");
+    let noop = dialogue.session.submit(Request::new(Command::Noop));
+    assert_eq!(dialogue.written(), "", "not before the server agrees");
+    dialogue.server("+ idling\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Idling { id }] if id == idle));
+    assert_eq!(dialogue.written(), "DONE\r\n");
+    dialogue.server("* 4 EXISTS\r\nA1 OK done\r\n");
+    assert!(matches!(
+        dialogue.events()[..],
+        [Event::Data { id: None, .. }, Event::Completed { id, outcome: Ok(_) }] if id == idle
+    ));
+    assert_eq!(dialogue.written(), "A2 NOOP\r\n");
+    dialogue.server("A2 OK done\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { id, .. }] if id == noop));
+}
+
+#[test]
+fn no_reply_is_due_while_idle_runs() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.session.submit(Request::new(Command::Idle));
+    dialogue.written();
+    assert!(dialogue.session.deadline().is_some());
+    dialogue.server("+ idling\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.session.deadline(), None);
+    dialogue.now += Duration::from_secs(1000);
+    dialogue.session.end_idle();
+    assert_eq!(dialogue.session.deadline(), None, "DONE isn't written yet");
+    assert_eq!(dialogue.written(), "DONE\r\n");
+    assert_eq!(dialogue.session.deadline(), Some(dialogue.now + Duration::from_secs(60)));
+}
+
+#[test]
+fn idle_may_end_of_its_own_accord() {
+    let mut dialogue = Dialogue::ready();
+    let refused = dialogue.session.submit(Request::new(Command::Idle));
+    dialogue.written();
+    dialogue.server("A1 NO not here\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { id, outcome: Err(_) }] if id == refused));
+    let ended = dialogue.session.submit(Request::new(Command::Idle));
+    dialogue.written();
+    dialogue.server("+ idling\r\n");
+    dialogue.events();
+    dialogue.session.cancel(ended);
+    dialogue.server("A2 OK enough\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { id, outcome: Ok(_) }] if id == ended));
+    dialogue.session.submit(Request::new(Command::Noop));
+    assert_eq!(dialogue.written(), "A3 NOOP\r\n", "DONE would be a command of its own now");
+}
+
+#[test]
+fn an_esearch_goes_to_the_command_it_names() {
+    let mut dialogue = Dialogue::ready();
+    let search = |returns, text: &'static str| {
+        let key = crate::imap::SearchKey::text(text);
+        Request::on(examined("a", None), Command::Search { uid: true, returns: Some(vec![returns]), key })
+    };
+    let one = dialogue.session.submit(search(SearchReturn::Count, "x"));
+    let other = dialogue.session.submit(search(SearchReturn::Count, "y"));
+    dialogue.written();
+    dialogue.server("A1 OK selected\r\n");
+    dialogue.events();
+    assert_eq!(
+        dialogue.written(),
+        "A2 UID SEARCH RETURN (COUNT) TEXT x\r\nA3 UID SEARCH RETURN (COUNT) TEXT y\r\n"
+    );
+    assert_eq!(dialogue.session.tag_of(other).as_deref(), Some("A3"));
+    dialogue.server(
+        "* ESEARCH (TAG \"A3\") UID COUNT 3\r\n* ESEARCH (TAG \"A2\") UID COUNT 2\r\n* ESEARCH (TAG \"B\") COUNT 1\r\n",
+    );
+    assert_eq!(routed(dialogue.events()), [Some(other), Some(one), None]);
+}
+
+#[test]
+fn answers_of_extensions_go_to_who_asked() {
+    let inbox = MailboxName::inbox;
+    for (command, answers) in [
+        (Command::GetQuotaRoot(inbox()), "* QUOTAROOT INBOX \"\"\r\n* QUOTA \"\" (STORAGE 1 2)\r\n"),
+        (Command::GetAcl(inbox()), "* ACL INBOX kim lr\r\n"),
+        (Command::MyRights(inbox()), "* MYRIGHTS INBOX lr\r\n"),
+        (
+            Command::GetMetadata {
+                mailbox: inbox(),
+                options: Default::default(),
+                entries: vec!["/a".into()],
+            },
+            "* METADATA INBOX (/a NIL)\r\n",
+        ),
+        (Command::Namespace, "* NAMESPACE NIL NIL NIL\r\n"),
+        (Command::GetJmapAccess, "* JMAPACCESS \"https://x/\"\r\n"),
+        (
+            Command::List {
+                reference: "".into(),
+                patterns: vec!["*".into()],
+                options: ListOptions::default().telling(ListReturn::Status(vec![StatusItem::Messages])),
+            },
+            "* LIST () \"/\" a\r\n* STATUS a (MESSAGES 1)\r\n",
+        ),
+    ] {
+        let mut dialogue = Dialogue::ready();
+        let name = command.name();
+        let id = dialogue.session.submit(Request::new(command));
+        dialogue.written();
+        dialogue.server(answers);
+        assert!(routed(dialogue.events()).iter().all(|to| *to == Some(id)), "{name}");
+        let mut dialogue = Dialogue::ready();
+        dialogue.session.submit(Request::new(Command::Noop));
+        dialogue.written();
+        dialogue.server(answers);
+        assert!(routed(dialogue.events()).iter().all(Option::is_none), "{name} unasked");
+    }
+}
+
+#[test]
+fn what_changes_the_connection_runs_alone() {
+    let enable = Command::Enable([crate::imap::Capability::CondStore].into_iter().collect());
+    for command in [enable, Command::Compress, Command::Unauthenticate, Command::Notify(Notify::None)] {
+        let mut dialogue = Dialogue::ready();
+        let name = command.name();
+        dialogue.session.submit(Request::new(Command::Noop));
+        dialogue.session.submit(Request::new(command));
+        dialogue.session.submit(Request::new(Command::Noop));
+        assert_eq!(dialogue.written(), "A1 NOOP\r\n");
+        dialogue.server("A1 OK done\r\n");
+        dialogue.events();
+        let written = dialogue.written();
+        assert!(written.contains(name) && written.lines().count() == 1, "{written:?}");
+    }
+}
+
+#[test]
+fn enabling_utf8_changes_what_is_written() {
+    let mut dialogue = Dialogue::ready();
+    let search = || Request::on(examined("a", None), Command::uid_search(crate::imap::SearchKey::text("é")));
+    dialogue.server("* ENABLED UTF8=ACCEPT\r\n");
+    dialogue.events();
+    let first = dialogue.session.submit(search());
+    dialogue.written();
+    dialogue.server("A1 OK selected\r\n");
+    dialogue.events();
+    assert!(dialogue.written().starts_with("A2 UID SEARCH CHARSET UTF-8 "), "nobody asked for ENABLE");
+    dialogue.server("A2 OK done\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { id, .. }] if id == first));
+    let enable = Command::Enable([crate::imap::Capability::Utf8Accept].into_iter().collect());
+    dialogue.session.submit(Request::new(enable));
+    dialogue.written();
+    dialogue.server("* ENABLED UTF8=ACCEPT\r\nA3 OK done\r\n");
+    dialogue.events();
+    dialogue.session.submit(search());
+    assert_eq!(dialogue.written(), "A4 UID SEARCH TEXT \"é\"\r\n");
+}
+
+#[test]
+fn compression_begins_behind_the_answer() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.session.submit(Request::new(Command::Compress));
+    dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.written();
+    dialogue.server("A1 OK go\r\nDEFLATED");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { .. }, Event::Compress]));
+    assert_eq!(dialogue.written(), "", "nothing in the clear any more");
+    assert_eq!(&dialogue.session.take_compressed()[..], b"DEFLATED");
+    dialogue.session.compression_started();
+    assert_eq!(dialogue.written(), "A2 NOOP\r\n");
+    dialogue.server("A2 OK done\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { .. }]));
+}
+
+#[test]
+fn a_goodbye_that_was_asked_for_is_no_error() {
+    let mut dialogue = Dialogue::ready();
+    let logout = dialogue.session.submit(Request::new(Command::Logout));
+    dialogue.written();
+    dialogue.server("* BYE see you\r\nA1 OK done\r\n");
+    assert!(matches!(
+        dialogue.events()[..],
+        [Event::Data { id: Some(to), .. }, Event::Completed { id, outcome: Ok(_) }] if id == logout && to == logout
+    ));
+    let mut dialogue = Dialogue::ready();
+    dialogue.session.submit(Request::new(Command::Logout));
+    dialogue.server("* BYE shutting down\r\n");
+    assert!(matches!(dialogue.error(), SessionError::Bye(_)), "LOGOUT wasn't written yet");
+}
+
+#[test]
+fn another_user_may_follow_on_the_same_connection() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.session.submit(Request::new(Command::Unauthenticate));
+    dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.written();
+    dialogue.server("A1 OK done\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { .. }]));
+    assert_eq!(dialogue.written(), "", "nothing runs without a login");
+    dialogue.session.log_in_as(Credentials::password("pat", "secret"));
+    assert_eq!(dialogue.written(), "A2 CAPABILITY\r\n");
+    dialogue.server("* CAPABILITY IMAP4rev1\r\nA2 OK done\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.written(), "A3 LOGIN pat secret\r\n");
+    dialogue.server("A3 OK [CAPABILITY IMAP4rev1] in\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Ready]));
+    assert_eq!(dialogue.written(), "A4 NOOP\r\n");
+}
+
+#[test]
+fn a_message_without_uid_is_found_by_its_number() {
+    let mut dialogue = Dialogue::ready();
+    let flags =
+        |set| Request::on(examined("a", None), fetch(set, vec![FetchItem::Uid, FetchItem::message()]));
+    let one = dialogue.session.submit(flags("10:20"));
+    let other = dialogue.session.submit(flags("30:40"));
+    dialogue.written();
+    dialogue.server("* 9 EXISTS\r\nA1 OK selected\r\n");
+    dialogue.events();
+    dialogue.written();
+    // Known from what was told before, whoever asked.
+    dialogue.server(
+        "* 3 FETCH (UID 12 FLAGS ())\r\n* 4 FETCH (UID 33 FLAGS ())\r\n* 1 EXPUNGE\r\n* VANISHED 11\r\n",
+    );
+    dialogue.events();
+    assert_eq!(dialogue.session.selected().unwrap().exists, 7);
+    dialogue.server("* 1 FETCH (BODY[] \"x\")\r\n* 2 FETCH (BODY[] \"y\")\r\n* 5 FETCH (BODY[] \"z\")\r\n");
+    assert_eq!(routed(dialogue.events()), [Some(one), Some(other), None], "what isn't known is nobody's");
+}
+
+#[test]
+fn several_messages_are_one_append() {
+    let mut dialogue = Dialogue::ready();
+    let messages = vec![AppendMessage::new(1), AppendMessage::new(2).with_form(AppendForm::Binary)];
+    let append = Request::new(Command::Append { mailbox: MailboxName::inbox(), messages });
+    let id = dialogue.session.submit(append.with_upload("a".into()).with_upload("bc".into()));
+    assert_eq!(dialogue.written(), "A1 APPEND INBOX {1+}\r\na ~{2+}\r\nbc\r\n");
+    dialogue.server("* OK [INPROGRESS (\"A1\" 1 2)] on it\r\n");
+    assert_eq!(routed(dialogue.events()), [Some(id)]);
 }

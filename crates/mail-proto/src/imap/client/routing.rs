@@ -1,0 +1,73 @@
+//! Whose answer a piece of data is: the one table that says so.
+
+use crate::imap::{
+    code::ResponseCode, command::Command, list_command::ListReturn, metadata::MetadataData, notify::Notify,
+    response::Untagged, status_line::Status,
+};
+
+/// Whether this data is what the command with this tag asks for. FETCH is routed by its message instead, and what is
+/// told of its own accord (EXISTS, EXPUNGE, FLAGS, VANISHED without `EARLIER`, changed metadata) is nobody's.
+pub(super) fn answers(command: &Command, tag: &str, data: &Untagged) -> bool {
+    let is = |named: &Option<bytes::Bytes>| named.as_deref() == Some(tag.as_bytes());
+    let returns = |wanted: fn(&ListReturn) -> bool| match command {
+        Command::List { options, .. } => options.returns.iter().any(wanted),
+        _ => false,
+    };
+    match data {
+        Untagged::Capability(_) => matches!(command, Command::Capability),
+        Untagged::Enabled(_) => matches!(command, Command::Enable(_)),
+        Untagged::Id(_) => matches!(command, Command::Id(_)),
+        Untagged::Namespace(_) => matches!(command, Command::Namespace),
+        Untagged::JmapAccess(_) => matches!(command, Command::GetJmapAccess),
+        Untagged::List(_) => matches!(command, Command::List { .. }),
+        Untagged::Lsub(_) => matches!(command, Command::Lsub { .. }),
+        Untagged::XList(_) => matches!(command, Command::XList { .. }),
+        Untagged::MailboxStatus(status) => match command {
+            Command::Status { mailbox, .. } => *mailbox == status.mailbox,
+            Command::Notify(Notify::Set { status, .. }) => *status,
+            _ => returns(|option| matches!(option, ListReturn::Status(_))),
+        },
+        Untagged::Search(_) => matches!(command, Command::Search { .. }),
+        Untagged::Sort(_) => matches!(command, Command::Sort { .. }),
+        Untagged::Thread(_) => matches!(command, Command::Thread { .. }),
+        // Where there is no tag, it can only be the one that asks for such a thing.
+        Untagged::ESearch(found) if found.tag.is_some() => is(&found.tag),
+        Untagged::ESearch(_) => match command {
+            Command::Search { returns, .. } | Command::Sort { returns, .. } => returns.is_some(),
+            Command::MultiSearch(_) => true,
+            _ => false,
+        },
+        Untagged::UidBatches(batches) if batches.tag.is_some() => is(&batches.tag),
+        Untagged::UidBatches(_) => matches!(command, Command::UidBatches(_)),
+        // What is gone since a client last knew the mailbox.
+        Untagged::Vanished(vanished) => {
+            vanished.earlier
+                && matches!(command, Command::Select { options, .. } if options.qresync.is_some())
+        }
+        Untagged::Quota(_) => {
+            matches!(command, Command::GetQuota(_) | Command::SetQuota { .. } | Command::GetQuotaRoot(_))
+        }
+        Untagged::QuotaRoot(roots) => {
+            matches!(command, Command::GetQuotaRoot(mailbox) if *mailbox == roots.mailbox)
+        }
+        Untagged::Acl(acl) => matches!(command, Command::GetAcl(mailbox) if *mailbox == acl.mailbox),
+        Untagged::ListRights(rights) => {
+            matches!(command, Command::ListRights { mailbox, .. } if *mailbox == rights.mailbox)
+        }
+        Untagged::MyRights(rights) => match command {
+            Command::MyRights(mailbox) => *mailbox == rights.mailbox,
+            _ => returns(|option| matches!(option, ListReturn::MyRights)),
+        },
+        Untagged::Metadata(metadata) => match (&metadata.data, command) {
+            (MetadataData::Changed(_), _) => false,
+            (_, Command::GetMetadata { mailbox, .. }) => *mailbox == metadata.mailbox,
+            _ => returns(|option| matches!(option, ListReturn::Metadata(_))),
+        },
+        Untagged::Status(Status { code: Some(ResponseCode::InProgress(progress)), .. }) => is(&progress.tag),
+        // The server takes its leave because it was asked to.
+        Untagged::Status(Status { kind: crate::imap::StatusKind::Bye, .. }) => {
+            matches!(command, Command::Logout)
+        }
+        _ => false,
+    }
+}
