@@ -159,6 +159,10 @@ impl Command {
     pub fn parse(line: impl Into<Bytes>) -> Result<Self, ParseError> {
         let line = line.into();
         let mut reading = Reading::new(&line, false)?;
+        // A line break that stands alone is no line end, and must not become one further on.
+        if reading.rest().iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return Err(reading.error("no line break but CRLF"));
+        }
         let start = reading.error("a command");
         let word = reading.word("a command")?.to_ascii_uppercase();
         if matches!(word.as_slice(), b"USER" | b"PASS") {

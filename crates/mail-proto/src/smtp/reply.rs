@@ -175,9 +175,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Lines up to 8 KiB, 1,000 of them. RFC 5321 has 512 bytes.
+    /// Lines up to 16 KiB, 1,000 of them. RFC 5321 has 512 bytes, RFC 4954 has 12,288 for challenges.
     fn default() -> Self {
-        Self { line: 8 << 10, lines: 1000 }
+        Self { line: 16 << 10, lines: 1000 }
     }
 }
 

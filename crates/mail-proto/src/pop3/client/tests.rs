@@ -1,3 +1,7 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::pop3::Code;
 
@@ -375,5 +379,96 @@ fn utf8_is_asked_for_where_the_server_has_it() {
         dialogue.server("+OK\r\n");
         dialogue.server(&format!("+OK\r\n{capabilities}\r\n.\r\n"));
         assert_eq!(dialogue.written(), written);
+    }
+}
+
+/// Something that happens to a session.
+#[derive(Clone, Debug)]
+enum Step {
+    Server(&'static str),
+    Submit(Command),
+    Leave,
+    Cancel(u64),
+    Write,
+    Tls,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let said = [
+        "+OK\r\n",
+        "+OK\r\n",
+        "+OK\r\n",
+        "-ERR no\r\n",
+        "+ \r\n",
+        ".\r\n",
+        "1 2\r\n",
+        "..x\r\n",
+        "+O",
+        "K\r\n",
+        "PIPELINING\r\n",
+        "SASL PLAIN\r\n",
+        "+OK 1 2\r\n",
+        "\n",
+        "\r",
+    ];
+    let asked = [
+        Command::Noop,
+        Command::Stat,
+        Command::List(None),
+        Command::Uidl(Some(1)),
+        Command::Retr(1),
+        Command::Dele(1),
+        Command::Rset,
+        Command::Capa,
+        Command::Quit,
+        Command::Stls,
+        Command::Lang(Some("a b".into())),
+    ];
+    prop_oneof![
+        5 => proptest::sample::select(said.to_vec()).prop_map(Step::Server),
+        3 => proptest::sample::select(asked.to_vec()).prop_map(Step::Submit),
+        1 => Just(Step::Leave),
+        1 => (1..6u64).prop_map(Step::Cancel),
+        4 => Just(Step::Write),
+        1 => Just(Step::Tls),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_command_has_one_end_whatever_happens(
+        starts_tls: bool,
+        logged_in: bool,
+        steps in proptest::collection::vec(step(), 0..60),
+    ) {
+        let security = if starts_tls { Security::StartTls } else { Security::ImplicitTls };
+        let mut dialogue = if logged_in { Dialogue::ready("PIPELINING\r\n") } else { Dialogue::new(security) };
+        let mut ends: BTreeMap<CommandId, u32> = BTreeMap::new();
+        let mut fed = 0;
+        for step in steps {
+            match step {
+                Step::Server(bytes) => dialogue.session.buffer().extend_from_slice(bytes.as_bytes()),
+                Step::Submit(command) => drop(ends.insert(dialogue.session.submit(command), 0)),
+                Step::Leave => drop(ends.insert(dialogue.session.leave(), 0)),
+                Step::Cancel(id) => {
+                    if dialogue.session.cancel(CommandId(id)) {
+                        *ends.get_mut(&CommandId(id)).unwrap() += 1;
+                    }
+                }
+                Step::Write => fed += dialogue.session.transmit().map_or(0, |bytes| bytes.len()),
+                Step::Tls if dialogue.session.phase == Phase::TlsHandshake => dialogue.session.tls_established(),
+                Step::Tls => {}
+            }
+            while let Ok(Some(event)) = dialogue.session.next_event() {
+                if let Event::Completed { id, .. } = event {
+                    *ends.get_mut(&id).unwrap() += 1;
+                }
+            }
+            let _ = dialogue.session.deadline();
+        }
+        for (id, _) in dialogue.session.take_lost() {
+            *ends.get_mut(&id).unwrap() += 1;
+        }
+        prop_assert!(ends.values().all(|ends| *ends == 1), "{:?} after {} bytes", ends, fed);
     }
 }

@@ -1,3 +1,7 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     sasl::SaslError,
@@ -434,4 +438,104 @@ fn the_clock_runs_while_a_reply_is_due() {
     dialogue.session.finish_body();
     dialogue.written();
     assert_eq!(dialogue.session.deadline(), Some(dialogue.now + minutes(10)));
+}
+
+/// Something that happens to a session.
+#[derive(Clone, Debug)]
+enum Step {
+    Server(&'static str),
+    Submit(Command),
+    Send(Envelope),
+    Body(&'static str),
+    Finish,
+    Cancel(u64),
+    Write,
+    Tls,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let said = [
+        "250 ok\r\n",
+        "250 ok\r\n",
+        "250 ok\r\n",
+        "220 hi\r\n",
+        "354 go\r\n",
+        "354 go\r\n",
+        "550 no\r\n",
+        "421 bye\r\n",
+        "250-a\r\n",
+        "25",
+        "0 x\r\n",
+        "334 \r\n",
+        "235 in\r\n",
+        "250-PIPELINING\r\n",
+        "250-AUTH PLAIN\r\n",
+        "\n",
+    ];
+    let asked = [Command::Noop, Command::Rset, Command::Quit, Command::Data, Command::Vrfy("a".into())];
+    let sent = || {
+        let none = Envelope { on_refusal: OnRefusal::SendToNone, ..envelope(&["a@y", "b@y"]) };
+        let chunks = Envelope { transfer: Transfer::Chunks, ..envelope(&["a@y"]) };
+        proptest::sample::select(vec![
+            envelope(&["a@y"]),
+            envelope(&["a@y", "b@y"]),
+            envelope(&[]),
+            none,
+            chunks,
+        ])
+    };
+    prop_oneof![
+        8 => proptest::sample::select(said.to_vec()).prop_map(Step::Server),
+        1 => proptest::sample::select(asked.to_vec()).prop_map(Step::Submit),
+        2 => sent().prop_map(Step::Send),
+        2 => proptest::sample::select(vec!["a\r\n", ".", "\r", "\n", ""]).prop_map(Step::Body),
+        1 => Just(Step::Finish),
+        1 => (1..6u64).prop_map(Step::Cancel),
+        6 => Just(Step::Write),
+        1 => Just(Step::Tls),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_message_has_one_end_whatever_happens(
+        starts_tls: bool,
+        extensions in proptest::option::of(proptest::sample::select(vec!["", "PIPELINING", "CHUNKING", "PIPELINING,CHUNKING"])),
+        steps in proptest::collection::vec(step(), 0..60),
+    ) {
+        let security = if starts_tls { Security::StartTls } else { Security::ImplicitTls };
+        let mut dialogue = extensions.map_or_else(|| Dialogue::new(security), Dialogue::ready);
+        let mut ends: BTreeMap<CommandId, u32> = BTreeMap::new();
+        let mut written = Vec::new();
+        for step in steps {
+            match step {
+                Step::Server(bytes) => dialogue.session.buffer().extend_from_slice(bytes.as_bytes()),
+                Step::Submit(command) => drop(ends.insert(dialogue.session.submit(command), 0)),
+                Step::Send(message) => drop(ends.insert(dialogue.session.send(message), 0)),
+                Step::Body(text) => dialogue.session.write_body(text.into()),
+                Step::Finish => dialogue.session.finish_body(),
+                Step::Cancel(id) => {
+                    if dialogue.session.cancel(CommandId(id)) {
+                        *ends.get_mut(&CommandId(id)).unwrap() += 1;
+                    }
+                }
+                Step::Write => written.extend(dialogue.session.transmit().unwrap_or_default()),
+                Step::Tls if dialogue.session.phase == Phase::TlsHandshake => dialogue.session.tls_established(),
+                Step::Tls => {}
+            }
+            while let Ok(Some(event)) = dialogue.session.next_event() {
+                if let Event::Completed { id, .. } = event {
+                    *ends.get_mut(&id).unwrap() += 1;
+                }
+            }
+            let _ = dialogue.session.deadline();
+        }
+        for (id, _) in dialogue.session.take_lost() {
+            *ends.get_mut(&id).unwrap() += 1;
+        }
+        prop_assert!(ends.values().all(|ends| *ends == 1), "{:?}", ends);
+        if !written.windows(4).any(|bytes| bytes == b"BDAT") {
+            prop_assert_eq!(crate::dots::lone_line_break(&written, None), None);
+        }
+    }
 }
