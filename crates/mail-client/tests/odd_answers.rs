@@ -32,7 +32,7 @@ async fn client(messages: u32, answer: fn(u32) -> Vec<u8>) -> ImapClient {
                     } else if let Some(fetch) = command.strip_prefix("UID FETCH ") {
                         let set = fetch.split(' ').next().unwrap();
                         let (first, last) = set.split_once(':').unwrap_or((set, set));
-                        for uid in first.parse().unwrap()..=last.parse().unwrap() {
+                        for uid in first.parse().unwrap()..=messages.min(last.parse().unwrap()) {
                             out.extend(answer(uid));
                         }
                     }
@@ -107,4 +107,14 @@ async fn one_message_needs_no_uid() {
     }
     let client = client(1, answer).await;
     assert_eq!(bodies(&client, 1).await[&1].as_deref(), Some(&body(3)[..]));
+}
+
+#[tokio::test]
+async fn a_search_that_is_not_answered_is_not_taken_for_an_empty_mailbox() {
+    fn answer(uid: u32) -> Vec<u8> {
+        format!("* {uid} FETCH (UID {uid} BODY[] {{4}}\r\nbody)\r\n").into_bytes()
+    }
+    // So many more numbers than messages that the server is searched first.
+    let client = client(3, answer).await;
+    assert_eq!(bodies(&client, 4000).await.len(), 3);
 }

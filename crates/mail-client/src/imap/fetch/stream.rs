@@ -36,7 +36,7 @@ pub struct FetchStream {
     /// How many messages the mailbox had.
     exists: u32,
     /// The search for which of the wanted messages there are.
-    search: Option<BoxFuture<'static, Result<SequenceSet>>>,
+    search: Option<BoxFuture<'static, Result<Option<SequenceSet>>>>,
     windows: Windows,
     asked: u64,
     most: usize,
@@ -173,10 +173,14 @@ impl FetchStream {
             });
             std::task::ready!(search.as_mut().poll(cx))?
         } else {
-            wanted.clone()
+            Some(wanted.clone())
         };
+        match set {
+            Some(set) => self.windows.begin(set),
+            // Without an answer that can be read, what is wanted is asked for as it is, in one command.
+            None => self.windows.begin_whole(wanted.clone()),
+        }
         (self.wanted, self.search) = (None, None);
-        self.windows.begin(set);
         Poll::Ready(Ok(()))
     }
 
@@ -321,23 +325,17 @@ impl FetchStream {
     }
 }
 
-/// The messages that a search found.
-fn found(data: Vec<Untagged>) -> SequenceSet {
-    let mut found = SequenceSet::default();
+/// The messages that a search found; `None` if no answer came that can be read, which doesn't mean that there are none.
+fn found(data: Vec<Untagged>) -> Option<SequenceSet> {
+    let mut found = None;
     for data in data {
-        match data {
-            Untagged::Search(search) => {
-                for range in SequenceSet::from(search.numbers).ranges(0) {
-                    found.insert_range(range);
-                }
-            }
-            Untagged::ESearch(search) => {
-                for range in search.all.iter().flat_map(|all| all.ranges(0)) {
-                    found.insert_range(range);
-                }
-            }
-            _ => {}
-        }
+        let part = match data {
+            Untagged::Search(search) => SequenceSet::from(search.numbers),
+            Untagged::ESearch(search) => search.all.unwrap_or_default(),
+            _ => continue,
+        };
+        let found = found.get_or_insert_with(SequenceSet::default);
+        part.ranges(0).for_each(|range| found.insert_range(range));
     }
     found
 }

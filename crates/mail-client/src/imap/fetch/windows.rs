@@ -16,7 +16,7 @@ pub(super) struct Windows {
 
 #[derive(Debug)]
 enum Rest {
-    /// With `*` in it, the set can't be cut into portions: nobody knows how many messages it means.
+    /// It isn't cut into portions, as with `*` in it it can't be: nobody knows how many messages it means.
     Whole(SequenceSet),
     Ranges {
         ranges: VecDeque<RangeInclusive<u32>>,
@@ -41,6 +41,11 @@ impl Windows {
             Some(left) => Rest::Ranges { ranges: set.ranges(0).collect(), left },
             None => Rest::Whole(set),
         };
+    }
+
+    /// Begins with this set, as one portion.
+    pub(super) fn begin_whole(&mut self, set: SequenceSet) {
+        self.rest = Rest::Whole(set);
     }
 
     pub(super) fn is_empty(&self) -> bool {
