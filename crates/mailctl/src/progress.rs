@@ -40,7 +40,7 @@ impl Progress {
         let title = printable(title).into_owned();
         let shown = if std::io::stderr().is_terminal() {
             let style =
-                ProgressStyle::with_template("{prefix:24!} {bar:30} {human_pos}/{human_len} {msg} {eta}");
+                ProgressStyle::with_template("{prefix:36!} {bar:30} {human_pos}/{human_len} {msg} {eta}");
             let bar = ProgressBar::new(total).with_prefix(title.clone());
             Shown::Bar(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
         } else {

@@ -240,20 +240,14 @@ async fn a_run_that_died_is_taken_up_where_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_killed_is_taken_up_where_it_was() {
     let fixture = Fixture::start(alice().messages("INBOX", Corpus::new(300, 4)).bandwidth(4_000_000)).await;
-    for _ in 0..3 {
+    for fetches in [3, 6, 9] {
         let mut command = fixture.command("/INBOX");
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        let new = fixture.to().join("new");
-        let count = || fs::read_dir(&new).map_or(0, |entries| entries.count());
-        let before = count();
-        // Killed as soon as something has arrived.
-        while child.try_wait().unwrap().is_none() && count() < before + 5 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        command.arg("-vvv").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = support::fetched(command.spawn().unwrap(), fetches).await;
         child.kill().unwrap();
         child.wait().unwrap();
     }
+    assert!(fs::read_dir(fixture.to().join("new")).unwrap().count() > 0);
     fixture.back_up("/INBOX").await;
     assert!(fixture.bodies("") == fixture.on_server("INBOX"));
 }
@@ -263,12 +257,8 @@ async fn a_run_that_was_killed_is_taken_up_where_it_was() {
 async fn an_interrupted_run_commits_what_it_has() {
     let fixture = Fixture::start(alice().messages("INBOX", Corpus::new(300, 5)).bandwidth(1_000_000)).await;
     let mut command = fixture.command("/INBOX");
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
-    let new = fixture.to().join("new");
-    while fs::read_dir(&new).map_or(0, |entries| entries.count()) < 5 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    command.arg("-vvv").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = support::fetched(command.spawn().unwrap(), 6).await;
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let run = support::finish(child).await;
     assert_eq!(run.status, Some(130), "{run:?}");

@@ -136,6 +136,27 @@ pub(crate) async fn run(mut command: Command) -> Run {
     finish(child).await
 }
 
+/// Waits until a program that runs with `-vvv` and piped output says that so many fetches have ended.
+pub(crate) async fn fetched(mut child: Child, wanted: usize) -> Child {
+    tokio::task::spawn_blocking(move || {
+        let stderr = child.stderr.as_mut().unwrap();
+        let (mut line, mut ended, mut byte) = (Vec::new(), 0, [0]);
+        // Byte by byte, so that what follows is left to whoever reads on.
+        while ended < wanted && stderr.read(&mut byte).unwrap() == 1 {
+            line.push(byte[0]);
+            if byte == *b"\n" {
+                let text = String::from_utf8_lossy(&line);
+                ended += usize::from(text.contains("command ended") && text.contains("UID FETCH"));
+                line.clear();
+            }
+        }
+        assert_eq!(ended, wanted, "it ended before");
+        child
+    })
+    .await
+    .unwrap()
+}
+
 /// Waits for the end of a program whose output is piped.
 pub(crate) async fn finish(mut child: Child) -> Run {
     fn all(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
