@@ -139,7 +139,7 @@ fn request(step: u8) -> Request {
         set = SequenceSet::starting_at(5);
     }
     let name = if step & 2 == 0 { "a" } else { "b" };
-    let fetch = |items| Command::Fetch { uid: true, set: set.clone(), items };
+    let fetch = |items| Command::uid_fetch(set.clone(), items);
     let body = FetchItem::Body { section: Section::all(), peek: true, partial: None };
     match step / 4 % 10 {
         0 => Request::new(Command::Noop),

@@ -314,7 +314,9 @@ impl Session<'_> {
             Command::Expunge => messages::expunge(account, selected, None),
             Command::UidExpunge(set) => messages::expunge(account, selected, Some(&set)),
             Command::Search { uid, returns: None, key } => self.search(account, selected, uid, &key),
-            Command::Fetch { uid, set, items } => self.fetch(account, selected, uid, &set, &items).await?,
+            Command::Fetch { uid, set, items, modifiers } if modifiers.is_empty() => {
+                self.fetch(account, selected, uid, &set, &items).await?
+            }
             Command::Store { uid, set, action, silent, flags, unchanged_since: None } => {
                 let change = store::Change { action, silent, flags };
                 self.store(account, selected, uid, &set, &change)

@@ -153,8 +153,8 @@ impl Encoding {
 
     /// 8,000 UIDs, no two of them neighbours.
     pub(super) fn set() -> Self {
-        let set = (1..=8_000).map(|number| number * 3).collect();
-        Self(Command::Fetch { uid: true, set, items: vec![FetchItem::Flags] })
+        let set: SequenceSet = (1..=8_000).map(|number| number * 3).collect();
+        Self(Command::uid_fetch(set, [FetchItem::Flags]))
     }
 
     /// The message itself goes out as it lies in memory.

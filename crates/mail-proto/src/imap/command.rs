@@ -9,11 +9,25 @@ use bytes::Bytes;
 
 pub use self::read::tag_of;
 use super::{
-    acl::RightsChange, append::AppendMessage, capability::Capabilities, fetch::FetchItem, flags::Flag,
-    list::MailboxAttribute, list_command::ListOptions, mailbox::MailboxName, mailbox_status::StatusItem,
-    metadata::MetadataOptions, multi_search::MultiSearch, notify::Notify, search::SearchReturn,
-    search_key::SearchKey, select::SelectOptions, sequence_set::SequenceSet, sort::SortKey,
-    thread::ThreadAlgorithm, uid_batches::UidBatchesQuery,
+    acl::RightsChange,
+    append::AppendMessage,
+    capability::Capabilities,
+    fetch::{FetchItem, FetchModifiers},
+    flags::Flag,
+    list::MailboxAttribute,
+    list_command::ListOptions,
+    mailbox::MailboxName,
+    mailbox_status::StatusItem,
+    metadata::MetadataOptions,
+    multi_search::MultiSearch,
+    notify::Notify,
+    search::SearchReturn,
+    search_key::SearchKey,
+    select::SelectOptions,
+    sequence_set::SequenceSet,
+    sort::SortKey,
+    thread::ThreadAlgorithm,
+    uid_batches::UidBatchesQuery,
 };
 use crate::secret::Secret;
 
@@ -191,6 +205,8 @@ pub enum Command {
         set: SequenceSet,
         /// What of them.
         items: Vec<FetchItem>,
+        /// What limits it.
+        modifiers: FetchModifiers,
     },
     /// Flags for messages.
     Store {
@@ -342,6 +358,12 @@ impl Command {
     /// UID SEARCH, for UIDs.
     pub fn uid_search(key: SearchKey) -> Self {
         Self::Search { uid: true, returns: None, key }
+    }
+
+    /// UID FETCH: these items of messages.
+    pub fn uid_fetch(set: impl Into<SequenceSet>, items: impl Into<Vec<FetchItem>>) -> Self {
+        let (set, items) = (set.into(), items.into());
+        Self::Fetch { uid: true, set, items, modifiers: FetchModifiers::default() }
     }
 
     /// UID STORE: these flags for messages, whatever their mod-sequence, the flags that result being told.

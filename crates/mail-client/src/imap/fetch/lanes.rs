@@ -65,7 +65,7 @@ impl Lane {
         set: SequenceSet,
         events: &mpsc::UnboundedSender<FetchEvent>,
     ) -> Result<()> {
-        let command = Command::Fetch { uid: true, set: set.clone(), items: items.to_command() };
+        let command = Command::uid_fetch(set.clone(), items.to_command());
         let request = Request::on(selection.clone(), command);
         let only = set.numbers().filter(|_| set.len() == Some(1)).and_then(|mut numbers| numbers.next());
         let sink = FetchSink::new(events.clone(), self.number, window, only);

@@ -61,7 +61,7 @@ fn examined(name: &str, uid_validity: Option<u32>) -> Selection {
 }
 
 fn fetch(set: &str, items: Vec<FetchItem>) -> Command {
-    Command::Fetch { uid: true, set: set.parse::<SequenceSet>().unwrap(), items }
+    Command::uid_fetch(set.parse::<SequenceSet>().unwrap(), items)
 }
 
 fn bodies(set: &str) -> Command {

@@ -195,7 +195,7 @@ fn on_messages<'a>(
         b"SORT" => sort(rest, uid, cx),
         b"THREAD" => thread(rest, uid, cx),
         b"FETCH" => fetch::parse_arguments(rest, cx)
-            .map(|(rest, (set, items))| (rest, Command::Fetch { uid, set, items })),
+            .map(|(rest, (set, items, modifiers))| (rest, Command::Fetch { uid, set, items, modifiers })),
         b"STORE" => store(rest, uid, cx),
         b"COPY" => pair(rest, cx, set, name)
             .map(|(rest, (set, mailbox))| (rest, Command::Copy { uid, set, mailbox })),

@@ -285,7 +285,12 @@ fn commands() -> impl Strategy<Value = Command> {
         (vec(filters(), 0..3), returns(), keys()).prop_map(|(mailboxes, returns, key)| {
             Command::MultiSearch(MultiSearch { mailboxes, returns, key })
         }),
-        (any::<bool>(), sets(), items()).prop_map(|(uid, set, items)| Command::Fetch { uid, set, items }),
+        (any::<bool>(), sets(), items(), option::of(any::<u64>())).prop_map(
+            |(uid, set, items, changed_since)| {
+                let modifiers = FetchModifiers { changed_since, ..FetchModifiers::default() };
+                Command::Fetch { uid, set, items, modifiers }
+            }
+        ),
         (any::<bool>(), sets(), action, any::<bool>(), flag_lists(), option::of(any::<u64>())).prop_map(
             |(uid, set, action, silent, flags, unchanged_since)| Command::Store {
                 uid,
@@ -376,7 +381,7 @@ fn what_is_no_command_still_has_a_tag() {
 
 #[test]
 fn an_empty_set_is_refused_before_anything_is_sent() {
-    let fetch = Command::Fetch { uid: true, set: SequenceSet::default(), items: vec![FetchItem::Uid] };
+    let fetch = Command::uid_fetch(SequenceSet::default(), [FetchItem::Uid]);
     let error = fetch.encode("A1", EncodeOptions::default()).unwrap_err();
     assert_eq!(error, EncodeError::Empty { what: "messages to fetch" });
 }

@@ -123,9 +123,10 @@ impl Command {
                 });
             }
             Self::UidBatches(query) => query.encode(out.raw(" ")),
-            Self::Fetch { set, items, .. } => {
+            Self::Fetch { set, items, modifiers, .. } => {
                 set.encode(out.raw(" "), "messages to fetch");
                 fetch::encode_items(items, out.raw(" "));
+                modifiers.encode(out);
             }
             Self::Store { set, action, silent, flags, unchanged_since, .. } => {
                 set.encode(out.raw(" "), "messages to store flags of");

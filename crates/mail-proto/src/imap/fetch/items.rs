@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
+use super::FetchModifiers;
 use crate::imap::{
+    SequenceSet,
     encode::{EncodeError, Encoder},
     terminals::{Context, Parsing, astring, byte, fail, list, number, nz_number, sp, spaces, take_while1},
 };
@@ -371,13 +373,14 @@ pub(crate) fn encode_items(items: &[FetchItem], out: &mut Encoder) {
     out.raw(")");
 }
 
-/// `set SP items`, behind the word FETCH.
+/// `set SP items [modifiers]`, behind the word FETCH.
 pub(crate) fn parse_arguments<'a>(
     input: &'a [u8],
     cx: &mut Context<'a>,
-) -> Parsing<'a, (crate::imap::SequenceSet, Vec<FetchItem>)> {
-    let (rest, set) = crate::imap::SequenceSet::parse(input)?;
+) -> Parsing<'a, (SequenceSet, Vec<FetchItem>, FetchModifiers)> {
+    let (rest, set) = SequenceSet::parse(input)?;
     let (rest, ()) = spaces(rest, cx)?;
     let (rest, items) = parse_items(rest, cx)?;
-    Ok((rest, (set, items)))
+    let (rest, modifiers) = FetchModifiers::parse(rest, cx)?;
+    Ok((rest, (set, items, modifiers)))
 }

@@ -17,6 +17,7 @@ mod body;
 mod build;
 mod flags;
 mod items;
+mod modifiers;
 mod parse;
 mod salvage;
 
@@ -29,6 +30,7 @@ pub use build::FetchBuilder;
 pub use flags::{Flags, Labels};
 pub use items::{FetchItem, Partial, Section, SectionText};
 pub(crate) use items::{encode_items, parse_arguments, parse_items};
+pub use modifiers::FetchModifiers;
 pub(crate) use parse::{Start, parse_message};
 
 use super::{body_structure::BodyStructure, date::DateTime, envelope::Envelope};
