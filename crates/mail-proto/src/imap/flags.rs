@@ -70,8 +70,20 @@ impl Flag {
         flag.as_bytes().eq_ignore_ascii_case(name).then_some(flag)
     }
 
+    /// The length of a flag that is as it should be, and is followed by a space or the end of its list.
+    #[inline]
+    pub(crate) fn plain(input: &[u8]) -> Option<usize> {
+        let head = usize::from(input.first() == Some(&b'\\'));
+        let name = input.get(head..)?;
+        let len = name.iter().position(|byte| !PLAIN[usize::from(*byte)])?;
+        (len > 0 && matches!(name[len], b' ' | b')')).then_some(head + len)
+    }
+
     /// `flag`, its bytes. 8-bit and quoted names are read as quirks.
     pub(crate) fn parse_name<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, &'a [u8]> {
+        if let Some(len) = Self::plain(input) {
+            return Ok((&input[len..], &input[..len]));
+        }
         let head = usize::from(input.first() == Some(&b'\\'));
         let word = input[head..].iter().position(|byte| !is_flag_byte(*byte)).unwrap_or(input.len() - head);
         let len = match (head, word, input.get(1)) {
@@ -110,6 +122,17 @@ impl Flag {
 fn is_flag_byte(byte: u8) -> bool {
     is_atom_byte(byte) || matches!(byte, b']' | 1..=8 | 11 | 12 | 14..=31)
 }
+
+/// `ATOM-CHAR`, and the bracket that servers have in keywords.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0x21;
+    while byte < 0x7f {
+        plain[byte] = !matches!(byte as u8, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\');
+        byte += 1;
+    }
+    plain
+};
 
 /// `flag-list = "(" [flag *(SP flag)] ")"`
 pub(crate) fn parse_list<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Vec<Flag>> {

@@ -258,6 +258,10 @@ fn strings<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Option<Vec<Bytes>> {
 }
 
 pub(crate) fn delimiter<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Option<u8>> {
+    // Nearly all servers send nothing else.
+    if let [b'"', delimiter @ (b'/' | b'.'), b'"', rest @ ..] = input {
+        return Ok((rest, Some(*delimiter)));
+    }
     if let Some(rest) = nil(input) {
         return Ok((rest, None));
     }

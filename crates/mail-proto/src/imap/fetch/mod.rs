@@ -17,6 +17,7 @@ mod body;
 mod build;
 mod flags;
 mod items;
+mod key;
 mod modifiers;
 mod parse;
 mod salvage;

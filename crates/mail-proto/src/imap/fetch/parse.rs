@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use nom::Err;
 
-use super::{Fetch, Node, StreamedNode, flags};
+use super::{Fetch, Node, StreamedNode, flags, key::Key};
 use crate::{
     error::QuirkKind,
     imap::{
@@ -113,117 +113,6 @@ pub(super) struct Message {
     /// How often bytes were looked at again since an item couldn't be read.
     pub(super) reread: u32,
     pub(super) fetch: Fetch,
-}
-
-/// The items that are known, by name.
-#[derive(Clone, Copy)]
-enum Key {
-    Uid,
-    Flags,
-    InternalDate,
-    Size,
-    ModSeq,
-    Envelope,
-    BodyStructure,
-    Body,
-    BodyPeek,
-    Rfc822,
-    Binary,
-    BinarySize,
-    EmailId,
-    ThreadId,
-    Preview,
-    SaveDate,
-    GmailMessageId,
-    GmailThreadId,
-    GmailLabels,
-    Unknown,
-}
-
-impl Key {
-    /// The item of this name in capitals, as nearly all servers write it.
-    #[inline]
-    fn exact(name: &[u8]) -> Self {
-        let is = |known: &[u8], key| if name == known { key } else { Self::Unknown };
-        match name.len() {
-            3 => is(b"UID", Self::Uid),
-            4 => is(b"BODY", Self::Body),
-            5 => is(b"FLAGS", Self::Flags),
-            6 => match name {
-                b"MODSEQ" => Self::ModSeq,
-                b"RFC822" => Self::Rfc822,
-                b"BINARY" => Self::Binary,
-                _ => Self::Unknown,
-            },
-            7 => match name {
-                b"EMAILID" => Self::EmailId,
-                b"PREVIEW" => Self::Preview,
-                _ => Self::Unknown,
-            },
-            8 => match name {
-                b"ENVELOPE" => Self::Envelope,
-                b"THREADID" => Self::ThreadId,
-                b"SAVEDATE" => Self::SaveDate,
-                _ => Self::Unknown,
-            },
-            9 => is(b"BODY.PEEK", Self::BodyPeek),
-            10 => match name {
-                b"X-GM-MSGID" => Self::GmailMessageId,
-                b"X-GM-THRID" => Self::GmailThreadId,
-                _ => Self::Unknown,
-            },
-            11 => match name {
-                b"RFC822.SIZE" => Self::Size,
-                b"RFC822.TEXT" => Self::Rfc822,
-                b"BINARY.SIZE" => Self::BinarySize,
-                b"X-GM-LABELS" => Self::GmailLabels,
-                _ => Self::Unknown,
-            },
-            12 => is(b"INTERNALDATE", Self::InternalDate),
-            13 => match name {
-                b"BODYSTRUCTURE" => Self::BodyStructure,
-                b"RFC822.HEADER" => Self::Rfc822,
-                _ => Self::Unknown,
-            },
-            _ => Self::Unknown,
-        }
-    }
-
-    /// The item that begins here, and the length of its name. The items of which a mailbox' listing consists are found
-    /// without looking for where their names end.
-    #[inline]
-    fn begins(input: &[u8]) -> (Self, usize) {
-        match input.first() {
-            Some(b'U') if input.starts_with(b"UID ") => return (Self::Uid, 3),
-            Some(b'F') if input.starts_with(b"FLAGS ") => return (Self::Flags, 5),
-            Some(b'M') if input.starts_with(b"MODSEQ ") => return (Self::ModSeq, 6),
-            Some(b'E') if input.starts_with(b"ENVELOPE ") => return (Self::Envelope, 8),
-            Some(b'R') if input.starts_with(b"RFC822.SIZE ") => return (Self::Size, 11),
-            Some(b'I') if input.starts_with(b"INTERNALDATE ") => return (Self::InternalDate, 12),
-            Some(b'B') if input.starts_with(b"BODYSTRUCTURE ") => return (Self::BodyStructure, 13),
-            _ => {}
-        }
-        let ends = |byte: &u8| matches!(byte, b' ' | b'[' | b'(' | b')' | b'\r' | b'\n');
-        let len = input.iter().position(ends).unwrap_or(input.len());
-        (Self::of(&input[..len]), len)
-    }
-
-    fn of(name: &[u8]) -> Self {
-        match Self::exact(name) {
-            Self::Unknown if name.iter().any(u8::is_ascii_lowercase) => {
-                let mut upper = [0; 16];
-                match upper.get_mut(..name.len()) {
-                    Some(upper) => {
-                        upper.copy_from_slice(name);
-                        upper.make_ascii_uppercase();
-                        Self::exact(upper)
-                    }
-                    None => Self::Unknown,
-                }
-            }
-            key => key,
-        }
-    }
 }
 
 impl Message {
@@ -626,15 +515,9 @@ fn brackets<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, usize> {
 /// `flag`, and what servers send in its place: 8-bit bytes, quotes, characters that an atom can't have.
 #[inline]
 fn flag<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
-    let len = input.iter().position(|byte| !PLAIN[usize::from(*byte)]).unwrap_or(input.len());
-    match input.get(len) {
-        Some(b' ' | b')') if len > 1 || (len == 1 && input[0] != b'\\') => {
-            if len > 1 && input[1..len].contains(&b'\\') {
-                cx.quirk(input, QuirkKind::ForbiddenByte)?;
-            }
-            Ok((&input[len..], cx.span(input, len)))
-        }
-        _ => odd_flag(input, cx),
+    match Flag::plain(input) {
+        Some(len) => Ok((&input[len..], cx.span(input, len))),
+        None => odd_flag(input, cx),
     }
 }
 
@@ -651,7 +534,7 @@ fn odd_flag<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
     let len = input.iter().position(|byte| matches!(byte, b' ' | b')' | b'(' | b'\r' | b'\n' | b'"'));
     match len {
         Some(len) if len > 0 && matches!(input[len], b' ' | b')') => {
-            if Flag::new(input[..len].to_vec()) != Flag::Wildcard {
+            if input[..len] != *b"\\*" {
                 cx.quirk(input, QuirkKind::ForbiddenByte)?;
             }
             Ok((&input[len..], cx.span(input, len)))
@@ -659,14 +542,3 @@ fn odd_flag<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
         _ => fail(input, "a flag"),
     }
 }
-
-/// The bytes of flags that are as they should be.
-static PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = 0x21;
-    while byte < 0x7f {
-        plain[byte] = !matches!(byte as u8, b'(' | b')' | b'{' | b'%' | b'*' | b'"');
-        byte += 1;
-    }
-    plain
-};
