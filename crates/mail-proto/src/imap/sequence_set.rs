@@ -24,6 +24,8 @@ pub struct SequenceSet {
     ranges: Vec<Range>,
     /// `$`, which stands alone.
     saved: bool,
+    /// Whether the ranges are numbers from low to high, none in two of them, so that they can be searched.
+    ascending: bool,
 }
 
 /// A range, both ends in it. The ends stand as they came, so `5:*` and `*:5` differ in form and mean the same.
@@ -55,7 +57,7 @@ impl SequenceSet {
     /// The set `$`: the result that the last `SEARCH RETURN (SAVE)` left with the server (RFC 9051 section 6.4.4.1,
     /// RFC 5182). What is in it, only the server knows.
     pub fn saved() -> Self {
-        Self { ranges: Vec::new(), saved: true }
+        Self { ranges: Vec::new(), saved: true, ascending: false }
     }
 
     /// Whether this is the set `$`.
@@ -66,7 +68,8 @@ impl SequenceSet {
     /// The set `n:*`: from a number on. If the mailbox has no such message, `*` is below `n` and the set holds the
     /// last message. The number 0 is taken as 1.
     pub fn starting_at(first: u32) -> Self {
-        Self { ranges: vec![Range { first: Bound(first.max(1)), last: Bound::STAR }], saved: false }
+        let range = Range { first: Bound(first.max(1)), last: Bound::STAR };
+        Self { ranges: vec![range], saved: false, ascending: false }
     }
 
     /// Whether the set is empty. The wire has no empty set.
@@ -86,16 +89,43 @@ impl SequenceSet {
 
     /// Whether the set holds this number whatever the mailbox holds. `*` counts as larger than any number.
     pub fn contains(&self, number: u32) -> bool {
+        if self.ascending {
+            let behind = self.ranges.partition_point(|range| range.first.0 <= number);
+            return self.ranges[..behind].last().is_some_and(|range| number <= range.last.0);
+        }
         self.spans().any(|(first, last)| first <= u64::from(number) && u64::from(number) <= last)
     }
 
     /// Whether the two sets may have a number in common. `*` and `$` may be any number.
     pub fn overlaps(&self, other: &Self) -> bool {
-        self.is_open()
-            || other.is_open()
-            || self
-                .spans()
-                .any(|(first, last)| other.spans().any(|(begin, end)| first <= end && begin <= last))
+        if self.is_open() || other.is_open() {
+            return true;
+        }
+        let (few, many) = if self.ranges.len() < other.ranges.len() { (self, other) } else { (other, self) };
+        if many.ascending {
+            return few.spans().any(|(first, last)| {
+                let behind = many.ranges.partition_point(|range| u64::from(range.first.0) <= last);
+                many.ranges[..behind].last().is_some_and(|range| first <= u64::from(range.last.0))
+            });
+        }
+        // In order, and what overlaps within one set joined.
+        let joined = |set: &Self| {
+            let mut spans: Vec<_> = set.spans().collect();
+            spans.sort_unstable();
+            let mut joined: Vec<(u64, u64)> = Vec::with_capacity(spans.len());
+            for (first, last) in spans {
+                match joined.last_mut() {
+                    Some(before) if first <= before.1 => before.1 = before.1.max(last),
+                    _ => joined.push((first, last)),
+                }
+            }
+            joined
+        };
+        let [one, other] = [few, many].map(joined);
+        one.iter().any(|(first, last)| {
+            let behind = other.partition_point(|(begin, _)| begin <= last);
+            other[..behind].last().is_some_and(|(_, end)| first <= end)
+        })
     }
 
     /// How many numbers the set holds, `None` if it [is open](Self::is_open). A number that stands in two ranges counts twice.
@@ -130,8 +160,18 @@ impl SequenceSet {
             {
                 range.last = Bound(last);
             }
-            _ => self.ranges.push(Range { first: Bound(first), last: Bound(last) }),
+            _ => self.push(Range { first: Bound(first), last: Bound(last) }),
         }
+    }
+
+    fn push(&mut self, range: Range) {
+        let in_order = range.first != Bound::STAR && range.first.0 <= range.last.0;
+        let behind = match self.ranges.last() {
+            None => true,
+            Some(before) => self.ascending && before.last.0 < range.first.0,
+        };
+        self.ascending = in_order && behind;
+        self.ranges.push(range);
     }
 
     /// The ranges in the set's order, `*` being `largest`, the smaller number first.
@@ -165,7 +205,7 @@ impl SequenceSet {
             .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b':' | b'*'))
             .filter(|byte| **byte == b',')
             .count();
-        let mut ranges = Vec::with_capacity(commas + 1);
+        let mut set = Self { ranges: Vec::with_capacity(commas + 1), ..Self::default() };
         let mut input = input;
         loop {
             let (rest, first) = bound(input)?;
@@ -173,10 +213,10 @@ impl SequenceSet {
                 [b':', rest @ ..] => bound(rest)?,
                 _ => (rest, first),
             };
-            ranges.push(Range { first, last });
+            set.push(Range { first, last });
             match rest {
                 [b',', rest @ ..] => input = rest,
-                _ => return Ok((rest, Self { ranges, saved: false })),
+                _ => return Ok((rest, set)),
             }
         }
     }
@@ -329,6 +369,30 @@ mod tests {
         assert!(!set("1:4,10").overlaps(&set("5:9")));
         assert!(set("9:5").overlaps(&set("6")));
         assert!(set("1").overlaps(&set("*")), "the last message may be any");
+    }
+
+    #[test]
+    fn order_changes_nothing() {
+        use proptest::prelude::*;
+        let numbers = || proptest::collection::vec((1..60_u32, 0..4_u32), 1..12);
+        proptest!(|(one in numbers(), other in numbers(), number in 1..70_u32)| {
+            let has = |ranges: &[(u32, u32)], number| ranges.iter().any(|(first, more)| (*first..=first + more).contains(&number));
+            let in_order = |ranges: &[(u32, u32)]| -> SequenceSet {
+                (1..70).filter(|number| has(ranges, *number)).collect()
+            };
+            let as_they_are = |ranges: &[(u32, u32)]| {
+                let mut set = SequenceSet::default();
+                ranges.iter().for_each(|(first, more)| set.insert_range(*first..=first + more));
+                set
+            };
+            let common = (1..70).any(|number| has(&one, number) && has(&other, number));
+            for a in [in_order(&one), as_they_are(&one)] {
+                prop_assert_eq!(a.contains(number), has(&one, number));
+                for b in [in_order(&other), as_they_are(&other)] {
+                    prop_assert_eq!(a.overlaps(&b), common);
+                }
+            }
+        });
     }
 
     #[test]
