@@ -121,9 +121,12 @@ pub struct LoneLineBreak {
 
 /// Puts the dots in, and the terminator at the end.
 ///
-/// The pieces that it gives are shares of what it is fed wherever nothing has to change.
+/// The pieces that it gives are shares of what it is fed wherever little has to change; where much has, as in a text
+/// whose lines all end in LF, they are copies of some size.
 #[derive(Debug)]
 pub struct Stuffer {
+    /// Small pieces, until they make one.
+    joined: BytesMut,
     lone: LoneLineBreaks,
     line_start: bool,
     /// The text so far ended in a carriage return, which was held back.
@@ -134,7 +137,7 @@ pub struct Stuffer {
 impl Stuffer {
     /// A stuffer at the beginning of a text.
     pub fn new(lone: LoneLineBreaks) -> Self {
-        Self { lone, line_start: true, held: false, taken: 0 }
+        Self { joined: BytesMut::new(), lone, line_start: true, held: false, taken: 0 }
     }
 
     /// The next bytes of the text: gives what to write of them.
@@ -146,45 +149,48 @@ impl Stuffer {
         while !text.is_empty() {
             if std::mem::take(&mut self.held) {
                 if text[0] == b'\n' {
-                    out.push(Bytes::from_static(b"\r\n"));
+                    self.joined.extend_from_slice(b"\r\n");
                     let _ = self.take(&mut text, 1);
                 } else {
-                    self.lone_break(self.taken - 1, out)?;
+                    self.lone_break(self.taken - 1)?;
                 }
                 self.line_start = true;
                 continue;
             }
             if self.line_start && text[0] == b'.' {
-                out.push(Bytes::from_static(b"."));
+                self.joined.extend_from_slice(b".");
             }
             self.line_start = false;
             let proper = proper_len(&text);
             if proper > 0 {
                 let piece = self.take(&mut text, proper);
                 self.line_start = piece.ends_with(b"\n");
-                out.push(piece);
+                self.emit(piece, out);
                 continue;
             }
             if text[0] == b'\r' && text.len() == 1 {
                 self.held = true;
             } else {
-                self.lone_break(self.taken, out)?;
+                self.lone_break(self.taken)?;
                 self.line_start = true;
             }
             let _ = self.take(&mut text, 1);
         }
+        self.flush(out);
         Ok(())
     }
 
-    /// The end of the text: gives the rest, with the line end that the text may lack, and the terminator.
+    /// The end of the text: gives the rest, with the line end that the text may lack, and the terminator as a piece of
+    /// its own.
     ///
     /// # Errors
     /// As [`push`](Self::push).
     pub fn finish(mut self, out: &mut Vec<Bytes>) -> Result<(), LoneLineBreak> {
         if self.held {
-            self.lone_break(self.taken - 1, out)?;
+            self.lone_break(self.taken - 1)?;
             self.line_start = true;
         }
+        self.flush(out);
         out.push(Bytes::from_static(if self.line_start { b".\r\n" } else { b"\r\n.\r\n" }));
         Ok(())
     }
@@ -194,16 +200,38 @@ impl Stuffer {
         text.split_to(len)
     }
 
-    fn lone_break(&self, offset: u64, out: &mut Vec<Bytes>) -> Result<(), LoneLineBreak> {
+    fn emit(&mut self, piece: Bytes, out: &mut Vec<Bytes>) {
+        if piece.len() < COPY_BELOW {
+            self.joined.extend_from_slice(&piece);
+            if self.joined.len() >= JOIN_UP_TO {
+                self.flush(out);
+            }
+        } else {
+            self.flush(out);
+            out.push(piece);
+        }
+    }
+
+    fn flush(&mut self, out: &mut Vec<Bytes>) {
+        if !self.joined.is_empty() {
+            out.push(self.joined.split().freeze());
+        }
+    }
+
+    fn lone_break(&mut self, offset: u64) -> Result<(), LoneLineBreak> {
         match self.lone {
             LoneLineBreaks::Normalise => {
-                out.push(Bytes::from_static(b"\r\n"));
+                self.joined.extend_from_slice(b"\r\n");
                 Ok(())
             }
             LoneLineBreaks::Refuse => Err(LoneLineBreak { offset }),
         }
     }
 }
+
+/// Pieces below this size are copied together, up to about the other.
+const COPY_BELOW: usize = 1024;
+const JOIN_UP_TO: usize = 16 * 1024;
 
 /// How many bytes from the beginning on can go out as they are: no dot begins a line behind the first, and no CR or LF
 /// stands alone.
@@ -323,6 +351,10 @@ mod tests {
         let mut out = Vec::new();
         Stuffer::new(LoneLineBreaks::Refuse).push(text.clone(), &mut out).unwrap();
         assert_eq!((out.len(), out[0].as_ptr()), (1, text.as_ptr()));
+        let mut out = Vec::new();
+        Stuffer::new(LoneLineBreaks::Normalise).push("line\n".repeat(10_000).into(), &mut out).unwrap();
+        assert_eq!(out.concat(), text);
+        assert!(out.len() < 10, "{} pieces", out.len());
     }
 
     fn mail() -> impl Strategy<Value = Vec<u8>> {
