@@ -297,8 +297,11 @@ impl Framer {
 }
 
 /// Memory of its own for a segment. A small one lies beside its count of users, so that a value which shares it (a text,
-/// a name) doesn't allocate that count.
+/// a name) doesn't allocate that count. A numbered response (`* 12 FETCH`) is kept whole or not at all.
 fn own(bytes: &[u8]) -> Bytes {
+    if bytes.get(2).is_some_and(u8::is_ascii_digit) {
+        return Bytes::copy_from_slice(bytes);
+    }
     match bytes.len() {
         0..=48 => Small::<48>::own(bytes),
         49..=112 => Small::<112>::own(bytes),

@@ -206,10 +206,13 @@ impl Reader {
 fn is_fetch(input: &[u8]) -> bool {
     let Some(rest) = input.strip_prefix(b"*") else { return false };
     let rest = skip_spaces(rest);
+    if !rest.first().is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let word = skip_spaces(&rest[digits..]);
     let len = word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    digits > 0 && matches!(len, 5 | 8) && fetch_word(&word[..len]).is_some()
+    matches!(len, 5 | 8) && fetch_word(&word[..len]).is_some()
 }
 
 /// How a FETCH begins: with a sequence number, or with a UID.

@@ -45,6 +45,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    #[inline]
     pub(crate) fn new(frame: &'a Bytes, strict: bool) -> Self {
         Self { frame, len: frame.len(), strict, quirks: Vec::new(), uploads: Vec::new() }
     }
@@ -68,6 +69,7 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
+    #[inline]
     pub(crate) fn into_quirks(self) -> Vec<Quirk> {
         self.quirks
     }

@@ -49,10 +49,17 @@ impl<'a> Flags<'a> {
     /// Whether this flag is set. Keywords are compared without case, as RFC 9051 says of flags.
     #[inline]
     pub fn contains(self, flag: &Flag) -> bool {
-        match BITS.iter().position(|known| known == flag) {
-            Some(bit) => self.system & 1 << bit != 0,
-            None => self.keywords().any(|keyword| keyword.eq_ignore_ascii_case(flag.as_bytes())),
-        }
+        let bit = match flag {
+            Flag::Answered => 0,
+            Flag::Deleted => 1,
+            Flag::Draft => 2,
+            Flag::Flagged => 3,
+            Flag::Recent => 4,
+            Flag::Seen => 5,
+            Flag::Wildcard => 6,
+            Flag::Other(name) => return self.keywords().any(|keyword| keyword.eq_ignore_ascii_case(name)),
+        };
+        self.system & 1 << bit != 0
     }
 
     /// Whether `\Seen` is set.

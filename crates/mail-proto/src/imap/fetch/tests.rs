@@ -244,6 +244,27 @@ fn uidfetch_has_no_sequence_number() {
 }
 
 #[test]
+fn every_system_flag_is_found() {
+    let all = [
+        Flag::Answered,
+        Flag::Deleted,
+        Flag::Draft,
+        Flag::Flagged,
+        Flag::Recent,
+        Flag::Seen,
+        Flag::Wildcard,
+        Flag::new("$Junk"),
+    ];
+    for flag in &all {
+        let message = Fetch::build(1).flags(std::slice::from_ref(flag)).build().unwrap();
+        let flags = message.flags().unwrap();
+        let found: Vec<_> = all.iter().filter(|flag| flags.contains(flag)).collect();
+        assert_eq!(found, [flag]);
+        assert_eq!(flags.to_vec(), std::slice::from_ref(flag));
+    }
+}
+
+#[test]
 fn flags_as_servers_send_them() {
     let frame = Bytes::from_static(b"(FLAGS (\\SEEN \"\\\\Deleted\" [a b]c {d \xe9 \\ \\*))\r\n");
     let mut cx = Context::new(&frame, false);
