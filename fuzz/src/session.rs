@@ -9,12 +9,12 @@ use mail_proto::imap::client::{
 };
 use mail_proto::imap::command::{Command, StoreAction};
 use mail_proto::imap::fetch::{FetchItem, Section};
-use mail_proto::imap::{AppendMessage, Flag, MailboxName, SequenceSet};
+use mail_proto::imap::{AppendMessage, Capability, Flag, MailboxName, SearchKey, SearchReturn, SequenceSet};
 
 const PASSWORD: &str = "secret";
 
 /// What a server may say of its own accord.
-const SAID: [&[u8]; 20] = [
+const SAID: [&[u8]; 24] = [
     b"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN LITERAL+ SASL-IR UIDPLUS] hello\r\n",
     b"* PREAUTH [CAPABILITY IMAP4rev1] hello\r\n",
     b"* CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED ID ENABLE\r\n",
@@ -35,6 +35,10 @@ const SAID: [&[u8]; 20] = [
     b"* SEARCH 5 6\r\n",
     b"* LIST () \"/\" a\r\n",
     b"* OK [CLOSED] .\r\n",
+    b"* ESEARCH (TAG \"A3\") UID ALL 1:4\r\n",
+    b"* VANISHED 3:4\r\n",
+    b"* 2 EXPUNGE\r\n",
+    b"* ENABLED UTF8=ACCEPT\r\n",
 ];
 
 /// The first byte chooses the protection of the connection, each later one what happens next.
@@ -141,7 +145,7 @@ fn request(step: u8) -> Request {
     let name = if step & 2 == 0 { "a" } else { "b" };
     let fetch = |items| Command::uid_fetch(set.clone(), items);
     let body = FetchItem::Body { section: Section::all(), peek: true, partial: None };
-    match step / 4 % 10 {
+    match step / 4 % 13 {
         0 => Request::new(Command::Noop),
         1 if step & 1 == 0 => Request::new(Command::examine(mailbox(name))),
         1 => Request::new(Command::select(mailbox(name))),
@@ -163,6 +167,16 @@ fn request(step: u8) -> Request {
         6 => Request::new(Command::create(MailboxName::from_wire(&b"odd \xff\r\nname"[..]))),
         7 => Request::new(Command::Idle),
         8 => Request::new(Command::Logout),
+        9 => Request::new(Command::Compress),
+        10 => Request::new(Command::Enable([Capability::Utf8Accept].into_iter().collect())),
+        11 => Request::on(
+            on(name, true, None),
+            Command::Search {
+                uid: true,
+                returns: Some(vec![SearchReturn::All]),
+                key: SearchKey::text("\u{e9}"),
+            },
+        ),
         _ => Request::on(on(name, false, None), Command::UidExpunge(set)),
     }
 }
@@ -234,6 +248,12 @@ impl Run {
                     assert!(!self.in_the_clear, "ready before TLS");
                     self.reached.logged_in += 1;
                 }
+                Event::Compress => {
+                    // Deflate itself is the driver's: what was read behind the answer goes in as it is.
+                    let behind = self.session.take_compressed();
+                    self.session.buffer().extend_from_slice(&behind);
+                    self.session.compression_started();
+                }
                 _ => {}
             }
         }
@@ -268,13 +288,13 @@ mod tests {
         if seed.is_multiple_of(2) {
             return steps.collect();
         }
-        const GREETING: u8 = 40;
+        const GREETING: u8 = 48;
         const ANSWER: u8 = 96;
         const TLS: u8 = 224;
         const WRITE: u8 = 255;
         let log_in = [GREETING, WRITE, ANSWER, TLS, WRITE, ANSWER, WRITE, ANSWER, WRITE, ANSWER];
         let is_sensible = |step: &u8| match step {
-            32..96 => !matches!(step % 20, 0 | 1 | 4 | 5 | 6),
+            32..96 => !matches!(step % 24, 0 | 1 | 4 | 5 | 6),
             240 | 0..32 => false,
             _ => true,
         };
