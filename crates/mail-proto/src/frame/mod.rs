@@ -15,6 +15,8 @@
 
 mod limits;
 
+use std::fmt;
+
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
@@ -58,7 +60,6 @@ pub struct Segment {
 }
 
 /// Cuts a byte stream into frames. See the [module](self).
-#[derive(Debug)]
 pub struct Framer {
     side: Side,
     limits: Limits,
@@ -325,6 +326,18 @@ impl<const N: usize> Small<N> {
 impl<const N: usize> AsRef<[u8]> for Small<N> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// Shows how much is buffered, never what: it is somebody's mail, or at a server somebody's password.
+impl fmt::Debug for Framer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Framer")
+            .field("side", &self.side)
+            .field("buffered", &self.buffer.len())
+            .field("streaming", &self.streaming)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }
 

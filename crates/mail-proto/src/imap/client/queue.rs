@@ -1,6 +1,6 @@
 //! Commands on their way: waiting to be written, written in part, and waiting for their end.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
@@ -23,8 +23,8 @@ pub(super) enum Owner {
     Login,
     /// Nobody: whatever comes of it, the session goes on.
     Nobody,
-    /// The first command that waits, which needs this mailbox.
-    Selection,
+    /// This command, which waits for the mailbox.
+    Selection(CommandId),
 }
 
 #[derive(Debug, Default)]
@@ -54,11 +54,20 @@ struct Out {
     piece: Piece,
 }
 
-#[derive(Debug)]
 enum Piece {
     Bytes(Bytes),
     /// The server has to ask for what follows.
     Wait,
+}
+
+/// Shows how much there is, never what: it may be a password or somebody's mail.
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Wait => f.write_str("Wait"),
+        }
+    }
 }
 
 impl Flight {
@@ -87,6 +96,11 @@ impl Queue {
     /// The first command that waits.
     pub(super) fn head(&self) -> Option<&Request> {
         self.waiting.front().map(|(_, request)| request)
+    }
+
+    /// Which command is the first that waits.
+    pub(super) fn head_id(&self) -> Option<CommandId> {
+        self.waiting.front().map(|(id, _)| *id)
     }
 
     /// Takes the first command that waits off the queue, since it won't run.

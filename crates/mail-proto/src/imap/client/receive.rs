@@ -125,11 +125,13 @@ impl Session {
         match flight.owner {
             Owner::Login => return self.step_completed(status),
             Owner::Nobody => {}
-            Owner::Selection => {
+            Owner::Selection(id) => {
                 self.selected = self.selecting.take().filter(|_| went_well);
                 if went_well {
                     self.learn_selected(&status);
-                } else if let Some(id) = self.queue.drop_head() {
+                } else if self.queue.head_id() == Some(id) {
+                    // The command may have been taken back meanwhile; then nobody is to be told.
+                    self.queue.drop_head();
                     self.events
                         .push_back(Event::Completed { id, outcome: Err(Failure::NotSelected(status)) });
                 }
@@ -358,15 +360,15 @@ impl Session {
             read_only: selection.read_only,
             options: SelectOptions::default(),
         };
-        match self.queue.start(Owner::Selection, Request::new(command), self.options()) {
+        let Some(id) = self.queue.head_id() else { return };
+        match self.queue.start(Owner::Selection(id), Request::new(command), self.options()) {
             Ok(()) => {
                 self.selected = None;
                 self.selecting = Some(SelectedMailbox::new(selection));
             }
             Err(error) => {
-                if let Some(id) = self.queue.drop_head() {
-                    self.events.push_back(Event::Completed { id, outcome: Err(error.into()) });
-                }
+                self.queue.drop_head();
+                self.events.push_back(Event::Completed { id, outcome: Err(error.into()) });
                 self.pump();
             }
         }

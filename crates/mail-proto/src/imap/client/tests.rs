@@ -823,3 +823,31 @@ fn several_messages_are_one_append() {
     dialogue.server("* OK [INPROGRESS (\"A1\" 1 2)] on it\r\n");
     assert_eq!(routed(dialogue.events()), [Some(id)]);
 }
+
+#[test]
+fn a_selection_that_nobody_waits_for_any_more_fails_no_other_command() {
+    let mut dialogue = Dialogue::ready();
+    let gone = dialogue.session.submit(Request::on(examined("gone", None), bodies("1")));
+    let other = dialogue.session.submit(Request::on(examined("a", None), bodies("1")));
+    assert_eq!(dialogue.written(), "A1 EXAMINE gone\r\n");
+    assert!(dialogue.session.cancel(gone));
+    dialogue.server("A1 NO no such mailbox\r\n");
+    assert!(dialogue.events().is_empty());
+    assert_eq!(dialogue.written(), "A2 EXAMINE a\r\n");
+    dialogue.server("A2 OK done\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.written(), "A3 UID FETCH 1 (UID BODY.PEEK[])\r\n");
+    dialogue.server("A3 OK done\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { id, outcome: Ok(_) }] if id == other));
+}
+
+#[test]
+fn debug_shows_nothing_of_what_is_written_or_read() {
+    let mut dialogue = Dialogue::new(Security::ImplicitTls);
+    dialogue.server("* OK [CAPABILITY IMAP4rev1] hi\r\n");
+    assert!(dialogue.events().is_empty());
+    dialogue.server("* 1 FETCH (BODY[] \"dear secret");
+    let shown = format!("{:?}", dialogue.session);
+    assert!(!shown.contains("secret"), "{shown}");
+    assert_eq!(dialogue.written(), "A1 LOGIN kim secret\r\n");
+}
