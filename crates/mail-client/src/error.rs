@@ -46,6 +46,10 @@ pub enum ErrorKind {
     Mailbox,
     /// The mailbox isn't the one it was: its UIDs mean other messages now.
     UidValidityChanged,
+    /// The message was removed before its body could be had.
+    Gone,
+    /// The answer is larger than any that makes sense.
+    TooMuch,
     /// The connection ended before the answer.
     ConnectionLost,
     /// Nothing came for too long.
@@ -75,6 +79,8 @@ pub(crate) enum Cause {
     Stalled { after: Duration },
     Abandoned,
     CutShort { offset: u64, len: u64 },
+    Gone,
+    TooMuch { limit: usize },
     Io(Arc<io::Error>),
     Configuration(&'static str),
     Pool(Box<mail_pool::Error<Error>>),
@@ -151,9 +157,11 @@ impl Error {
             Cause::UidValidityChanged { .. } => ErrorKind::UidValidityChanged,
             Cause::Encode(_) | Cause::Configuration(_) => ErrorKind::Argument,
             Cause::Lost { reason, .. } => match reason.kind() {
-                kind @ (ErrorKind::TimedOut | ErrorKind::Protocol) => kind,
+                kind @ (ErrorKind::TimedOut | ErrorKind::Protocol | ErrorKind::TooMuch) => kind,
                 _ => ErrorKind::ConnectionLost,
             },
+            Cause::Gone => ErrorKind::Gone,
+            Cause::TooMuch { .. } => ErrorKind::TooMuch,
             Cause::Silent { .. } => ErrorKind::TimedOut,
             Cause::Stalled { .. } => ErrorKind::ReaderStalled,
             Cause::Abandoned | Cause::CutShort { .. } => ErrorKind::ConnectionLost,
@@ -293,6 +301,8 @@ impl fmt::Display for Error {
             Cause::Abandoned => {
                 f.write_str("the connection was closed, since the rest of an answer was not wanted")
             }
+            Cause::Gone => f.write_str("the message is gone"),
+            Cause::TooMuch { limit } => write!(f, "the answer is larger than {limit} bytes"),
             Cause::CutShort { offset, len } => {
                 write!(f, "the connection was lost after {offset} of a body's {len} bytes")
             }

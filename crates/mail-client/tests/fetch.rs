@@ -129,3 +129,17 @@ async fn a_set_without_end_is_spread_over_connections_too() {
     assert_eq!(server.report().connections.peak, 4);
     client.close().await;
 }
+
+#[tokio::test]
+async fn a_message_that_is_gone_is_not_an_empty_one() {
+    let server = server().messages("INBOX", ["", "x"]).fault(Fault::nil_body(2)).start().await.unwrap();
+    let client = client(&server).build().unwrap();
+    let inbox = client.examine("INBOX").await.unwrap();
+    let mut stream = inbox.fetch(1..=2, FetchItems::new().body());
+    let empty = stream.next().await.unwrap().unwrap().into_body();
+    assert!(empty.is_empty() && empty.bytes().await.unwrap().is_empty());
+    let gone = stream.next().await.unwrap().unwrap().into_body();
+    assert_eq!(gone.len(), None);
+    assert_eq!(gone.bytes().await.unwrap_err().kind(), mail_client::ErrorKind::Gone);
+    client.close().await;
+}

@@ -7,11 +7,14 @@ use mail_proto::imap::{client::Completion, fetch::Fetch, response::Untagged};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Answer, Credit, Flow};
-use crate::error::Error;
+use crate::error::{Cause, Error};
+
+/// How many bytes of an answer are gathered at most.
+const GATHERED: usize = 128 << 20;
 
 pub(crate) enum Sink {
     /// Gathered, for one caller.
-    Gather { data: Vec<Untagged>, done: oneshot::Sender<Result<Answer, Error>> },
+    Gather { data: Vec<Untagged>, len: usize, done: oneshot::Sender<Result<Answer, Error>> },
     /// Messages as they come.
     Fetch(FetchSink),
 }
@@ -67,7 +70,7 @@ impl FetchSink {
 
 impl Sink {
     pub(super) fn gather(done: oneshot::Sender<Result<Answer, Error>>) -> Self {
-        Self::Gather { data: Vec::new(), done }
+        Self::Gather { data: Vec::new(), len: 0, done }
     }
 
     /// Whether anybody still waits.
@@ -83,12 +86,23 @@ impl Sink {
         matches!(self, Self::Fetch(_))
     }
 
-    pub(super) fn data(&mut self, data: Untagged, flow: &Arc<Flow>) {
+    /// Takes in a piece of the answer.
+    ///
+    /// # Errors
+    /// There is more of it than is gathered: the server would go on for ever.
+    pub(super) fn data(&mut self, data: Untagged, flow: &Arc<Flow>) -> Result<(), Error> {
         match (self, data) {
-            (Self::Gather { data: all, .. }, data) => all.push(data),
+            (Self::Gather { data: all, len, .. }, data) => {
+                *len += size_of::<Untagged>() + held(&data);
+                if *len > GATHERED {
+                    return Err(Error::new(Cause::TooMuch { limit: GATHERED }));
+                }
+                all.push(data);
+            }
             (Self::Fetch(sink), Untagged::Fetch(fetch)) => sink.message(fetch, flow),
             (Self::Fetch(_), _) => {}
         }
+        Ok(())
     }
 
     pub(super) fn chunk(&mut self, bytes: Bytes, flow: &Arc<Flow>) {
@@ -101,7 +115,7 @@ impl Sink {
 
     pub(super) fn done(self, outcome: Result<Completion, Error>) {
         match self {
-            Self::Gather { data, done } => {
+            Self::Gather { data, done, .. } => {
                 let _ = done.send(outcome.map(|completion| Answer { completion, data }));
             }
             Self::Fetch(FetchSink { events, lane, window, body, .. }) => {
@@ -111,6 +125,19 @@ impl Sink {
                 let _ = events.send(FetchEvent::Done { lane, window, outcome: outcome.map(drop) });
             }
         }
+    }
+}
+
+/// About how many bytes a piece of an answer holds beside itself.
+fn held(data: &Untagged) -> usize {
+    match data {
+        Untagged::List(list) | Untagged::Lsub(list) => {
+            list.mailbox.as_bytes().len() + 64 * list.attributes.len()
+        }
+        Untagged::Search(search) => 4 * search.numbers.len(),
+        Untagged::Fetch(fetch) => fetch.wire_len(),
+        Untagged::Unknown { raw, .. } => raw.len(),
+        _ => 64,
     }
 }
 
@@ -148,5 +175,20 @@ impl FetchSink {
         let credit = flow.hold(fetch.wire_len());
         let (lane, window) = (self.lane, self.window);
         let _ = self.events.send(FetchEvent::Message { lane, window, uid, fetch, body, credit });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_end_is_not_gathered_for_ever() {
+        let (done, _answer) = oneshot::channel();
+        let mut sink = Sink::gather(done);
+        let flow = Arc::new(Flow::default());
+        let line = || Untagged::Unknown { keyword: "X".into(), raw: vec![b'x'; 1 << 20].into() };
+        let took = (0..1000).take_while(|_| sink.data(line(), &flow).is_ok()).count();
+        assert_eq!(took, 127);
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Task {
     timer: Pin<Box<Sleep>>,
     /// Since when the socket has been left unread for a reader.
     unread_since: Option<Instant>,
+    /// Whether others had a turn to queue what they have since the socket was last looked at.
+    gave_way: bool,
     goodbyes: Vec<oneshot::Sender<()>>,
     leaving: bool,
     thrown_away: usize,
@@ -86,6 +88,7 @@ impl Task {
             settings,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             unread_since: None,
+            gave_way: false,
             goodbyes: Vec::new(),
             leaving: false,
             thrown_away: 0,
@@ -130,9 +133,11 @@ impl Task {
                 None => return Poll::Ready(Err(Error::new(Cause::Closed))),
             }
         }
-        if queued && self.flights.len() > 1 {
+        // Once only: callers that queue at every turn mustn't keep the socket waiting.
+        if queued && self.flights.len() > 1 && !std::mem::replace(&mut self.gave_way, true) {
             return Poll::Ready(Ok(true));
         }
+        self.gave_way = false;
         let reads = self.reads(cx);
         if let Poll::Ready(done) = self.socket.poll(cx, reads) {
             done?;
@@ -228,7 +233,7 @@ impl Task {
         while let Some(event) = self.socket.session.next_event()? {
             match event {
                 Event::Data { id: Some(id), data } => match self.flights.get_mut(&id) {
-                    Some(flight) if flight.sink.is_wanted() => flight.sink.data(data, &self.flow),
+                    Some(flight) if flight.sink.is_wanted() => flight.sink.data(data, &self.flow)?,
                     _ => self.throw_away(match &data {
                         Untagged::Fetch(fetch) => fetch.wire_len(),
                         _ => 0,

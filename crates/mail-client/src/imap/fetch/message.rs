@@ -7,7 +7,10 @@ use mail_proto::imap::{
 };
 use tokio::sync::mpsc;
 
-use crate::{error::Result, imap::connection::BodyEvent};
+use crate::{
+    error::{Cause, Error, Result},
+    imap::connection::BodyEvent,
+};
 
 /// A message, with what was asked for.
 #[derive(Debug)]
@@ -91,14 +94,14 @@ impl Body {
         self.len() == Some(0)
     }
 
-    /// The whole of it in memory; empty if there is none.
+    /// The whole of it in memory.
     ///
     /// # Errors
-    /// The connection was lost before its end.
+    /// There is none ([`ErrorKind::Gone`](crate::ErrorKind::Gone)), or the connection was lost before its end.
     pub async fn bytes(self) -> Result<Bytes> {
         let mut reader = match self {
             Self::Bytes(bytes) => return Ok(bytes),
-            Self::Gone => return Ok(Bytes::new()),
+            Self::Gone => return Err(Error::new(Cause::Gone)),
             Self::Stream(reader) => reader,
         };
         let mut all = BytesMut::new();
@@ -147,7 +150,7 @@ impl BodyReader {
                 Ok(Some(bytes))
             }
             Some(BodyEvent::Failed(error)) => Err(error),
-            None => Err(crate::error::Error::cut_short(self.offset, self.len)),
+            None => Err(Error::cut_short(self.offset, self.len)),
         }
     }
 }

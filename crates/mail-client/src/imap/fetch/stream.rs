@@ -133,7 +133,9 @@ impl FetchStream {
             if let Err(error) = std::task::ready!(self.poll_wanted(cx)) {
                 return Poll::Ready(Some(Err(error)));
             }
-            self.ask();
+            if let Err(error) = self.ask() {
+                return Poll::Ready(Some(Err(error)));
+            }
             if self.windows.is_empty() && self.lanes.iter().all(Lane::is_idle) {
                 return Poll::Ready(None);
             }
@@ -185,18 +187,21 @@ impl FetchStream {
     }
 
     /// Gives each connection something to do.
-    fn ask(&mut self) {
+    fn ask(&mut self) -> Result<()> {
         let mut at = 0;
         while at < self.lanes.len() {
             while self.lanes[at].has_room() {
-                let Some(set) = self.windows.next(self.most) else { return };
+                let Some(set) = self.windows.next(self.most) else { return Ok(()) };
                 self.asked += 1;
                 let lane = &mut self.lanes[at];
-                if lane.ask(&self.selection, &self.items, self.asked, set.clone(), &self.sender).is_err() {
+                if let Err(error) =
+                    lane.ask(&self.selection, &self.items, self.asked, set.clone(), &self.sender)
+                {
                     // The connection has just gone: what was under way on it is told of through the channel.
                     self.windows.put_back(set);
                     if lane.is_idle() {
                         self.lanes.swap_remove(at);
+                        self.lost(error)?;
                         at = at.wrapping_sub(1);
                     }
                     break;
@@ -204,6 +209,7 @@ impl FetchStream {
             }
             at = at.wrapping_add(1);
         }
+        Ok(())
     }
 
     fn told(&mut self, event: FetchEvent) -> Result<Option<Message>> {
