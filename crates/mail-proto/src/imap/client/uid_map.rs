@@ -22,6 +22,9 @@ struct Run {
 /// Some 200 KB.
 const MOST_RUNS: usize = 16 * 1024;
 
+/// More steps than these for one response are more than what is known is worth: it is forgotten.
+const MOST_WORK: usize = 1 << 22;
+
 impl Run {
     fn end_seq(&self) -> u64 {
         u64::from(self.seq) + u64::from(self.len)
@@ -87,6 +90,10 @@ impl UidMap {
     pub(super) fn vanish(&mut self, uids: &SequenceSet) {
         // From the highest on, so that what is cut doesn't move what is still to be cut.
         let mut ranges: Vec<_> = uids.ranges(0).collect();
+        if ranges.len().saturating_mul(self.runs.len()) > MOST_WORK {
+            self.runs.clear();
+            return;
+        }
         ranges.sort_unstable_by_key(|range| std::cmp::Reverse(*range.start()));
         for range in ranges {
             let (first, last) = (u64::from(*range.start()), u64::from(*range.end()));
@@ -220,6 +227,9 @@ mod tests {
         }
         assert_eq!(map.runs.len(), MOST_RUNS);
         assert_eq!((map.uid_of(1), map.uid_of(99_999)), (Some(2), None));
+        let scattered: SequenceSet = (1..1_000).map(|number| number * 7).collect();
+        map.vanish(&scattered);
+        assert_eq!(map.uid_of(1), None, "so many steps are not worth it");
         map.learn(u32::MAX, u32::MAX);
         map.exists(u32::MAX);
     }
