@@ -38,6 +38,10 @@ const MOST_IN_VAIN: u32 = 8;
 /// How often a message is asked for again alone before it counts as one that can't be read.
 const ALONE: u32 = 1;
 
+/// From so many messages on they are listed in portions, so that no more than a few thousand wait in memory to be taken
+/// in. It costs a round trip now and then.
+const MANY: u32 = 50_000;
+
 /// How the bodies are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -333,7 +337,8 @@ async fn list_missing(mailbox: &Mailbox, known: &MailboxState) -> Result<Listing
     if mailbox.exists() == 0 {
         return Ok(Listing::default());
     }
-    let Some(wanted) = unknown(&known.done) else { return Ok(Listing::default()) };
+    let end = mailbox.uid_next().filter(|_| mailbox.exists() >= MANY).map(|next| next.saturating_sub(1));
+    let Some(wanted) = unknown(&known.done, end, mailbox.exists()) else { return Ok(Listing::default()) };
     let mut listing = Listing::with_capacity(if known.done.is_empty() { mailbox.exists() } else { 0 });
     let mut messages = mailbox.fetch(wanted, FetchItems::new().flags().size().internal_date());
     while let Some(message) = messages.next().await.transpose()? {
@@ -346,10 +351,21 @@ async fn list_missing(mailbox: &Mailbox, known: &MailboxState) -> Result<Listing
     Ok(listing)
 }
 
-/// The UIDs to ask for: those that aren't done, without an upper end. `None` if there can't be any.
-fn unknown(done: &UidRanges) -> Option<SequenceSet> {
+/// The UIDs to ask for: those that aren't done, without an upper end, which the client asks for at once; or up to
+/// `end`, which it asks for in portions, unless by far the most of them are no message's. `None` if there are none.
+fn unknown(done: &UidRanges, end: Option<u32>, exists: u32) -> Option<SequenceSet> {
+    let ranges = done.complement_covered(MOST_RANGES);
+    if let Some(end) = end {
+        let ranges = || {
+            ranges.ranges().map(|(first, last)| (first, last.min(end))).filter(|(first, last)| first <= last)
+        };
+        let count: u64 = ranges().map(|(first, last)| u64::from(last - first) + 1).sum();
+        if count <= u64::from(exists) * 4 {
+            return Some(set(ranges())).filter(|set| !set.is_empty());
+        }
+    }
     let mut wanted = String::new();
-    for (first, last) in done.complement_covered(MOST_RANGES).ranges() {
+    for (first, last) in ranges.ranges() {
         let comma = if wanted.is_empty() { "" } else { "," };
         match last {
             u32::MAX => wanted += &format!("{comma}{first}:*"),
@@ -425,12 +441,19 @@ mod tests {
 
     #[test]
     fn what_is_unknown_has_no_end() {
-        let asked = |done: &str| unknown(&done.parse().unwrap()).map(|set| set.to_string());
+        let asked = |done: &str| unknown(&done.parse().unwrap(), None, 9).map(|set| set.to_string());
         assert_eq!(asked("").as_deref(), Some("1:*"));
         assert_eq!(asked("1:500").as_deref(), Some("501:*"));
         assert_eq!(asked("2:3,7").as_deref(), Some("1,4:6,8:*"));
         assert_eq!(asked("1:4294967295"), None);
+        let up_to =
+            |done: &str, end| unknown(&done.parse().unwrap(), Some(end), 100).map(|set| set.to_string());
+        assert_eq!(up_to("", 120).as_deref(), Some("1:120"));
+        assert_eq!(up_to("5:9,11", 120).as_deref(), Some("1:4,10,12:120"));
+        assert_eq!(up_to("1:120", 120), None);
+        // Numbers that few messages have are better asked for at once.
+        assert_eq!(up_to("", 4_000_000_000).as_deref(), Some("1:*"));
         let sparse: UidRanges = (1..5000).map(|uid| uid * 2).collect();
-        assert!(unknown(&sparse).unwrap().to_string().len() < 10_000);
+        assert!(unknown(&sparse, None, 9).unwrap().to_string().len() < 10_000);
     }
 }
