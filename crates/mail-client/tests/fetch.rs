@@ -141,5 +141,6 @@ async fn a_message_that_is_gone_is_not_an_empty_one() {
     let gone = stream.next().await.unwrap().unwrap().into_body();
     assert_eq!(gone.len(), None);
     assert_eq!(gone.bytes().await.unwrap_err().kind(), mail_client::ErrorKind::Gone);
+    assert!(stream.next().await.is_none());
     client.close().await;
 }
