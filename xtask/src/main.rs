@@ -34,6 +34,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure against other libraries, in a release build: `cargo xtask bench parse`, `cargo xtask bench pool`
+    Bench {
+        /// Passed on: the measurement, what of it, and --json
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run fuzz targets for some time each, with cargo-fuzz and a nightly toolchain
     Fuzz(fuzz::Options),
     /// Start, stop and show throw-away mail servers on loopback
@@ -48,6 +54,10 @@ fn main() -> ExitCode {
         Task::Demo { arguments } => {
             let demo = ["run", "--release", "--package", "mailctl", "--", "demo"];
             cargo::run(cargo::command(&demo).args(arguments))
+        }
+        Task::Bench { arguments } => {
+            let bench = ["run", "--release", "--package", "mail-bench", "--"];
+            cargo::run(cargo::command(&bench).args(arguments))
         }
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Servers(action) => servers::run(&action),
