@@ -336,6 +336,14 @@ mod tests {
     }
 
     #[test]
+    fn a_dot_that_was_never_stuffed_is_kept_from_a_server() {
+        let stuffed = b"..a\r\n.b\r\n.\r\n";
+        let tolerant = unstuff(Unstuffer::tolerant(LineEnd::CrLf), &[stuffed]);
+        assert_eq!(tolerant, Some((b".a\r\n.b\r\n".to_vec(), Vec::new())));
+        assert_eq!(unstuff(Unstuffer::exact(), &[stuffed]), Some((b".a\r\nb\r\n".to_vec(), Vec::new())));
+    }
+
+    #[test]
     fn lone_line_breaks_are_found_across_pieces() {
         assert_eq!(lone_line_break(b"a\r\nb\r\n", None), None);
         assert_eq!(lone_line_break(b"\nb\r", Some(b'\r')), None);

@@ -178,6 +178,8 @@ mod tests {
             "kim@example.org\r\nRCPT TO:<x@y>",
             "\"kim\r\n\"@example.org",
             "\"kim\0\"@example.org",
+            "\"kim\u{7}\"@example.org",
+            "\"kim\u{85}\"@example.org",
             "\"kim\"x@example.org",
             "\"kim@example.org",
             "\"kim\\\"@example.org",

@@ -201,6 +201,16 @@ fn only_a_dot_between_line_ends_ends_a_message() {
     assert_eq!(events[7], end);
 }
 
+#[test]
+fn line_ends_are_whole_however_they_are_split() {
+    let wire = b"DATA\r\na\r\n\r\nb\r\n.\r\n";
+    let (events, _) = server_events(&wire.chunks(1).collect::<Vec<_>>());
+    assert_eq!(events.last(), Some(&Event::End { lone_line_break: false }));
+    // Even a client whose first line ends in LF alone has to end them in CRLF.
+    let (events, _) = server_events(&[b"NOOP\nQUIT\r\n"]);
+    assert_eq!(events, [Event::Line("NOOP\nQUIT\r\n".into())]);
+}
+
 fn word() -> impl Strategy<Value = Bytes> {
     "[a-zA-Z0-9-]{1,12}".prop_map(Bytes::from)
 }

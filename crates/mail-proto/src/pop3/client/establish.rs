@@ -93,7 +93,6 @@ impl Session {
     pub fn tls_established(&mut self) {
         self.framer.reset();
         self.capabilities = None;
-        self.timestamp = None;
         self.ask(Phase::Capabilities, Command::Capa);
     }
 
