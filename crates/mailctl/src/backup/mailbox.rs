@@ -29,8 +29,9 @@ use crate::{
     uid_ranges::UidRanges,
 };
 
-/// In how many ranges the server is asked what it has; where more would be exact, some is listed that is known.
-const MOST_RANGES: usize = 500;
+/// In how many ranges the server is asked what it has, so that the command stays below 8,192 bytes; where more would be
+/// exact, some is listed that is known.
+const MOST_RANGES: usize = 350;
 
 /// So many rounds in a row may bring nothing; then it is not a message that the server can't give.
 const MOST_IN_VAIN: u32 = 8;
