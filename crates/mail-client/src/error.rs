@@ -80,6 +80,7 @@ pub(crate) enum Cause {
     Abandoned,
     CutShort { offset: u64, len: u64 },
     Gone,
+    Unreadable,
     TooMuch { limit: usize },
     Io(Arc<io::Error>),
     Configuration(&'static str),
@@ -161,6 +162,7 @@ impl Error {
                 _ => ErrorKind::ConnectionLost,
             },
             Cause::Gone => ErrorKind::Gone,
+            Cause::Unreadable => ErrorKind::Protocol,
             Cause::TooMuch { .. } => ErrorKind::TooMuch,
             Cause::Silent { .. } => ErrorKind::TimedOut,
             Cause::Stalled { .. } => ErrorKind::ReaderStalled,
@@ -302,6 +304,9 @@ impl fmt::Display for Error {
                 f.write_str("the connection was closed, since the rest of an answer was not wanted")
             }
             Cause::Gone => f.write_str("the message is gone"),
+            Cause::Unreadable => {
+                f.write_str("the server sent something that can't be read as the message's body")
+            }
             Cause::TooMuch { limit } => write!(f, "the answer is larger than {limit} bytes"),
             Cause::CutShort { offset, len } => {
                 write!(f, "the connection was lost after {offset} of a body's {len} bytes")

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use common::builder;
-use mail_client::imap::{FetchItems, ImapClient};
+use mail_client::{
+    ErrorKind,
+    imap::{FetchItems, ImapClient},
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
@@ -117,4 +120,27 @@ async fn a_search_that_is_not_answered_is_not_taken_for_an_empty_mailbox() {
     // So many more numbers than messages that the server is searched first.
     let client = client(3, answer).await;
     assert_eq!(bodies(&client, 4000).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_not_a_message_that_is_gone() {
+    fn answer(uid: u32) -> Vec<u8> {
+        let body = match uid {
+            1 => " BODY[] NIL",
+            2 => " BODY[] (what is this)",
+            3 => "",
+            _ => " BODY[] \"mail\"",
+        };
+        format!("* {uid} FETCH (UID {uid} INTERNALDATE \"x\"{body})\r\n").into_bytes()
+    }
+    let client = client(4, answer).await;
+    let inbox = client.examine("INBOX").await.unwrap();
+    let mut stream = inbox.fetch(1..=4, FetchItems::new().body());
+    let mut kinds = Vec::new();
+    while let Some(message) = stream.next().await {
+        kinds.push(message.unwrap().into_body().bytes().await.map_err(|error| error.kind()));
+    }
+    let unreadable = || Err(ErrorKind::Protocol);
+    assert_eq!(kinds, [Err(ErrorKind::Gone), unreadable(), unreadable(), Ok(Bytes::from("mail"))]);
+    client.close().await;
 }

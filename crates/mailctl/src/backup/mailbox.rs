@@ -430,6 +430,7 @@ impl Chunks for Body {
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         match self {
             Self::Stream(reader) => reader.chunk().await,
+            Self::Unreadable(error) => Err(error.clone()),
             Self::Bytes(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
             _ => Ok(None),
         }

@@ -17,12 +17,19 @@ use crate::{
 pub struct Message {
     uid: u32,
     fetch: Fetch,
+    /// Whether its body was asked for.
+    has_body: bool,
     stream: Option<mpsc::UnboundedReceiver<BodyEvent>>,
 }
 
 impl Message {
-    pub(super) fn new(uid: u32, fetch: Fetch, stream: Option<mpsc::UnboundedReceiver<BodyEvent>>) -> Self {
-        Self { uid, fetch, stream }
+    pub(super) fn new(
+        uid: u32,
+        fetch: Fetch,
+        has_body: bool,
+        stream: Option<mpsc::UnboundedReceiver<BodyEvent>>,
+    ) -> Self {
+        Self { uid, fetch, has_body, stream }
     }
 
     /// Its UID.
@@ -61,8 +68,10 @@ impl Message {
         if let (Some(chunks), Some(streamed)) = (self.stream, self.fetch.streamed()) {
             return Body::Stream(BodyReader { chunks, len: streamed.len, offset: 0 });
         }
-        match self.fetch.body().and_then(|body| body.to_bytes()) {
-            Some(bytes) => Body::Bytes(bytes),
+        match self.fetch.body() {
+            Some(body) => body.to_bytes().map_or(Body::Gone, Body::Bytes),
+            // It was asked for and something came in its place, which doesn't say that the message is gone.
+            None if self.has_body => Body::Unreadable(Error::new(Cause::Unreadable)),
             None => Body::Gone,
         }
     }
@@ -77,6 +86,8 @@ pub enum Body {
     Stream(BodyReader),
     /// There is none: the message was removed after it was asked for, or no body was.
     Gone,
+    /// The server told of the message, and what it sent for a body can't be read as one.
+    Unreadable(Error),
 }
 
 impl Body {
@@ -85,7 +96,7 @@ impl Body {
         match self {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
             Self::Stream(reader) => Some(reader.len),
-            Self::Gone => None,
+            Self::Gone | Self::Unreadable(_) => None,
         }
     }
 
@@ -97,11 +108,12 @@ impl Body {
     /// The whole of it in memory.
     ///
     /// # Errors
-    /// There is none ([`ErrorKind::Gone`](crate::ErrorKind::Gone)), or the connection was lost before its end.
+    /// There is none ([`ErrorKind::Gone`](crate::ErrorKind::Gone)), it can't be read, or the connection was lost before its end.
     pub async fn bytes(self) -> Result<Bytes> {
         let mut reader = match self {
             Self::Bytes(bytes) => return Ok(bytes),
             Self::Gone => return Err(Error::new(Cause::Gone)),
+            Self::Unreadable(error) => return Err(error),
             Self::Stream(reader) => reader,
         };
         let mut all = BytesMut::new();

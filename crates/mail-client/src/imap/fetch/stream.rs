@@ -226,7 +226,7 @@ impl FetchStream {
                     return Ok(None);
                 }
                 self.failures = 0;
-                Ok(Some(Message::new(uid, fetch, body)))
+                Ok(Some(Message::new(uid, fetch, self.items.has_body(), body)))
             }
             FetchEvent::Done { lane, window, outcome } => {
                 let Some(at) = self.lanes.iter().position(|known| known.number == lane) else {
