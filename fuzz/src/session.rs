@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mail_proto::frame::{self, Framer, Limits};
 use mail_proto::imap::client::{
-    CommandId, Config, Credentials, Event, Request, Security, Selection, Session, SessionError,
+    ClientSession, CommandId, Config, Credentials, Event, Request, Security, Selection, Session, SessionError,
 };
 use mail_proto::imap::command::{Command, StoreAction};
 use mail_proto::imap::fetch::{FetchItem, Section};

@@ -28,15 +28,18 @@ mod error;
 pub mod frame;
 pub mod imap;
 mod lines;
+mod parsed;
 pub mod pop3;
 mod reading;
 pub mod sasl;
 mod secret;
+pub mod session;
 pub mod smtp;
 mod text;
 
 pub use argument::ArgumentError;
 pub use dots::{LoneLineBreak, LoneLineBreaks, Stuffer};
 pub use error::{ParseError, Quirk, QuirkKind};
+pub use parsed::{ParseOptions, Parsed};
 pub use secret::Secret;
 pub use text::Str;

@@ -49,7 +49,7 @@ impl ImapManager {
     async fn open(&self) -> Result<ImapConnection> {
         let Self { target, deadlines, .. } = self;
         let io = Phase::Dial.within(deadlines.dial, target, self.connector.connect(target)).await?;
-        let (stream, later) = match (&self.tls, self.session.security) {
+        let (stream, later) = match (&self.tls, self.session.login.security) {
             (Some(tls), Security::ImplicitTls) => {
                 let stream = Phase::Tls.within(deadlines.tls, target, tls.connect(io, target)).await?;
                 (Stream::from(stream), None)
@@ -57,8 +57,8 @@ impl ImapManager {
             (tls, _) => (Stream::from(io), tls.as_ref().map(|tls| (tls, deadlines.tls, target))),
         };
         let mut config = self.session.clone();
-        config.sasl.nonce = Some(login::nonce()?);
-        config.sasl.channel_binding = stream.channel_binding().map(login::channel_binding);
+        config.login.sasl.nonce = Some(login::nonce()?);
+        config.login.sasl.channel_binding = stream.channel_binding().map(login::channel_binding);
         let session = Session::new(config, Instant::now().into_std());
         let socket =
             Socket::new(session, stream).establish(deadlines.greeting, deadlines.login, later).await?;

@@ -24,8 +24,9 @@ use super::{
     uid_batches::UidBatches,
     vanished::Vanished,
 };
+pub use crate::parsed::{ParseOptions, Parsed};
 use crate::{
-    error::{ParseError, Quirk, QuirkKind},
+    error::{ParseError, QuirkKind},
     frame::Segment,
 };
 
@@ -116,28 +117,6 @@ pub enum Untagged {
         /// The whole line without its end, raw.
         raw: Bytes,
     },
-}
-
-/// How to read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ParseOptions {
-    /// Reject what a server gets wrong, instead of reading it and telling of it as a [`Quirk`].
-    pub strict: bool,
-}
-
-impl ParseOptions {
-    /// Options that reject every quirk.
-    pub const STRICT: Self = Self { strict: true };
-}
-
-/// What was read, and what was wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parsed<T> {
-    /// The value.
-    pub value: T,
-    /// What the peer got wrong and was read all the same, in order.
-    pub quirks: Vec<Quirk>,
 }
 
 /// Reads a whole response: one frame, its line end included, literals in it.

@@ -28,7 +28,7 @@ pub use listing::{DropListing, ScanListing, UniqueId};
 pub use reply::{Code, Reply, ReplyKind};
 pub use server::{CommandReader, apop_digest_matches, multi_line};
 
-pub use crate::imap::response::{ParseOptions, Parsed};
+pub use crate::parsed::{ParseOptions, Parsed};
 
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,7 @@ pub use parameter::{Body, MailParameters, Notify, RcptParameters, Ret};
 pub use reply::{EnhancedCode, Limits, ReadError, Reply, ReplyCode, ReplyReader};
 pub use server::{Event, Reader};
 
-pub use crate::imap::response::{ParseOptions, Parsed};
+pub use crate::parsed::{ParseOptions, Parsed};
 
 #[cfg(test)]
 mod tests;

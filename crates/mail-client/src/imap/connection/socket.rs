@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use mail_proto::imap::client::{Event, Session};
+use mail_proto::imap::client::{ClientSession, Event, Session};
 use tokio::{
     io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout},
@@ -92,7 +92,7 @@ impl Socket {
         };
         let stream = Stream::from(Phase::Tls.within(limit, target, tls.connect(io, target)).await?);
         if let Some(exporter) = stream.channel_binding() {
-            session.bind_channel(channel_binding(exporter));
+            session.login().sasl.channel_binding = Some(channel_binding(exporter));
         }
         session.tls_established();
         Ok(Self::new(session, stream))

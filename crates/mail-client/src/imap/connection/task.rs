@@ -14,7 +14,7 @@ use std::{
 
 use mail_proto::imap::{
     Command, MailboxName,
-    client::{CommandId, Event, Request},
+    client::{ClientSession, CommandId, Event, Request},
     response::Untagged,
 };
 use tokio::{

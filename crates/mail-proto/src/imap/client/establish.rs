@@ -14,21 +14,18 @@ use crate::{
         status_line::{Status, StatusKind},
     },
     sasl::{
-        self, ChannelBinding, Credentials, SaltedPassword, SaslError,
+        self, Credentials, SaslError,
         exchange::{Answer, Exchange},
     },
+    session::{Login, Security},
 };
 
 /// What a session is to do until the login is done, and how it reads.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// How the connection is protected.
-    pub security: Security,
-    /// Who logs in.
-    pub credentials: Credentials,
-    /// How the login may go. SCRAM needs its [`nonce`](sasl::Options::nonce).
-    pub sasl: sasl::Options,
+    /// How the connection is protected, and who logs in how.
+    pub login: Login,
     /// What `ID` tells the server of this program (RFC 2971), after the login, where the server takes it.
     pub id: Option<Vec<(Bytes, Option<Bytes>)>>,
     /// The bounds of a response.
@@ -43,26 +40,13 @@ impl Config {
     /// The defaults, with this protection and these credentials.
     pub fn new(security: Security, credentials: Credentials) -> Self {
         Self {
-            security,
-            credentials,
-            sasl: sasl::Options::default(),
+            login: Login::new(security, Some(credentials)),
             id: None,
             limits: Limits::RESPONSES,
             parse: ParseOptions::default(),
             timeouts: Timeouts::default(),
         }
     }
-}
-
-/// How a connection is protected. Nothing in between: no "TLS if the server has it".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Security {
-    /// The bytes already come through TLS.
-    ImplicitTls,
-    /// STARTTLS, which must succeed before anything else counts.
-    StartTls,
-    /// None: everything, the password too, is readable on the way.
-    Plaintext,
 }
 
 /// Where a connection stands.
@@ -82,31 +66,9 @@ pub(super) enum Phase {
 }
 
 impl Session {
-    /// The TLS handshake that [`Event::StartTls`] asked for is done. Nothing said before it counts.
-    pub fn tls_established(&mut self) {
-        self.framer.reset();
-        self.reader = crate::imap::response::Reader::new(self.config.parse);
-        self.capabilities = None;
-        self.ask(Phase::Capability, Command::Capability);
-    }
-
-    /// What ties the login to TLS, known after its handshake: to be told before
-    /// [`tls_established`](Self::tls_established).
-    pub fn bind_channel(&mut self, binding: ChannelBinding) {
-        self.config.sasl.channel_binding = Some(binding);
-    }
-
-    /// The outcome of [`Event::DeriveKey`].
-    pub fn derived(&mut self, salted: &SaltedPassword) {
-        let line = self.exchange.as_mut().and_then(|exchange| exchange.derived(salted));
-        if let Some(line) = line {
-            self.queue.answer_login(line);
-        }
-    }
-
     /// Whether TLS doesn't protect the connection yet and has to.
     pub(super) fn is_before_tls(&self) -> bool {
-        self.config.security == Security::StartTls
+        self.config.login.security == Security::StartTls
             && matches!(self.phase, Phase::Greeting | Phase::StartTls | Phase::TlsHandshake)
     }
 
@@ -115,7 +77,7 @@ impl Session {
         let Untagged::Status(status) = data else {
             return Err(SessionError::NoGreeting(format!("{data:?}")));
         };
-        match (status.kind, self.config.security) {
+        match (status.kind, self.config.login.security) {
             (StatusKind::Bye, _) => return Err(SessionError::Bye(status)),
             (StatusKind::PreAuth, Security::StartTls) => return Err(SessionError::PreAuthBeforeTls),
             (StatusKind::Ok, Security::StartTls) => {
@@ -151,7 +113,7 @@ impl Session {
                     return Err(SessionError::DataBeforeTls);
                 }
                 self.phase = Phase::TlsHandshake;
-                self.events.push_back(Event::StartTls);
+                self.course.tell(Event::StartTls);
                 Ok(())
             }
             Phase::StartTls => Err(SessionError::StartTlsRefused(status)),
@@ -193,7 +155,7 @@ impl Session {
         let Some(exchange) = &mut self.exchange else { return Ok(()) };
         match exchange.challenge(challenge) {
             Answer::Line(line) => self.queue.answer_login(line),
-            Answer::Derive(derivation) => self.events.push_back(Event::DeriveKey(derivation)),
+            Answer::Derive(derivation) => self.course.tell(Event::DeriveKey(derivation)),
             Answer::Over(error) => return Err(error.into()),
         }
         Ok(())
@@ -211,7 +173,9 @@ impl Session {
             Capability::Auth(mechanism) => Some(mechanism.as_bytes()),
             _ => None,
         });
-        let (credentials, options) = (&self.config.credentials, &self.config.sasl);
+        let Login { credentials: Some(credentials), sasl: options, .. } = &self.config.login else {
+            return Err(SessionError::NoMechanism);
+        };
         let command = match sasl::Client::negotiate(offered, credentials, options) {
             Ok(client) => {
                 let mut exchange = Exchange::new(client);
@@ -249,7 +213,7 @@ impl Session {
             // Some servers refuse SELECT before it. Nothing depends on the answer.
             let _ = self.queue.start(Owner::Nobody, Request::new(Command::Id(id)), self.options());
         }
-        self.events.push_back(Event::Ready);
+        self.course.tell(Event::Ready);
         self.pump();
     }
 

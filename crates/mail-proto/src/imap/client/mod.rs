@@ -1,12 +1,12 @@
 //! An IMAP connection at its client's side, without I/O and without a clock.
 //!
 //! A [`Session`] is fed what was read and is told the time; it gives what is to be written, [`Event`]s, and the next
-//! deadline. Tags, continuations, the wait before synchronising literals, login, which commands may share the wire,
+//! deadline, as every [`ClientSession`] does. Tags, continuations, the wait before synchronising literals, login, which commands may share the wire,
 //! which mailbox a command needs, and whose answer a piece of data is, are its business:
 //!
 //! ```
 //! use std::time::Instant;
-//! use mail_proto::imap::{Command, client::{Config, Credentials, Event, Request, Security, Session}};
+//! use mail_proto::imap::{Command, client::{ClientSession, Config, Credentials, Event, Request, Security, Session}};
 //!
 //! let mut session = Session::new(Config::new(Security::ImplicitTls, Credentials::password("kim", "secret")), Instant::now());
 //! // What the socket gives goes in …
@@ -26,6 +26,7 @@
 //! Bytes that can't be read as a response are an event, never the end of the connection; a peer that exceeds a limit
 //! or answers what it wasn't asked ends it with a [`SessionError`].
 
+mod driven;
 mod error;
 mod establish;
 mod idle;
@@ -36,16 +37,16 @@ mod routing;
 mod selected;
 mod uid_map;
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-pub use crate::sasl::Credentials;
+pub use crate::{
+    sasl::Credentials,
+    session::{ClientSession, Security},
+};
 pub use error::{Failure, SessionError};
-pub use establish::{Config, Security};
+pub use establish::Config;
 pub use selected::{SelectedMailbox, Selection};
 
 use self::{
@@ -63,6 +64,7 @@ use crate::{
     error::{ParseError, Quirk},
     frame::Framer,
     sasl::{Derivation, exchange::Exchange},
+    session::Course,
 };
 
 /// A command on its way, by the order in which it was submitted to its session.
@@ -105,10 +107,10 @@ impl Request {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Do the TLS handshake now, before anything else is read or written, and call [`Session::tls_established`].
+    /// Do the TLS handshake now, before anything else is read or written, and call [`ClientSession::tls_established`].
     StartTls,
     /// The login needs a key that takes long to derive: run the derivation where it holds up nobody, and hand its
-    /// outcome to [`Session::derived`]. Only servers that ask for more than 16,384 iterations make this happen.
+    /// outcome to [`ClientSession::derived`]. Only servers that ask for more than 16,384 iterations make this happen.
     DeriveKey(Derivation),
     /// The login is done.
     Ready,
@@ -189,10 +191,7 @@ pub struct Session {
     /// The mailbox that is being selected, as far as the server has told of it.
     selecting: Option<SelectedMailbox>,
     streaming: Option<Streaming>,
-    events: VecDeque<Event>,
-    /// When something was last read, or when a reply first became due.
-    heard: Instant,
-    ended: Option<SessionError>,
+    course: Course<Event, SessionError>,
 }
 
 impl Session {
@@ -209,47 +208,8 @@ impl Session {
             selected: None,
             selecting: None,
             streaming: None,
-            events: VecDeque::new(),
-            heard: now,
-            ended: None,
+            course: Course::new(now),
             config,
-        }
-    }
-
-    /// Where to append what was read; then call [`received`](Self::received).
-    pub fn buffer(&mut self) -> &mut BytesMut {
-        self.framer.buffer()
-    }
-
-    /// Says that something was read, at this time.
-    pub fn received(&mut self, now: Instant) {
-        self.heard = now;
-    }
-
-    /// Says that reading goes on at this time, after a while in which nobody read: the peer's silence begins now.
-    pub fn reading_resumed(&mut self, now: Instant) {
-        self.heard = now;
-    }
-
-    /// The next event, or `None` until more was read.
-    ///
-    /// # Errors
-    /// The connection can't go on. Each further call fails the same way; [`take_lost`](Self::take_lost) tells what
-    /// became of the commands.
-    pub fn next_event(&mut self) -> Result<Option<Event>, SessionError> {
-        loop {
-            if let Some(event) = self.events.pop_front() {
-                return Ok(Some(event));
-            }
-            if let Some(error) = &self.ended {
-                return Err(error.clone());
-            }
-            match self.read_on() {
-                Ok(true) => {}
-                Ok(false) => return Ok(None),
-                // What was read before the error is told first.
-                Err(error) => self.ended = Some(error),
-            }
         }
     }
 
@@ -300,44 +260,9 @@ impl Session {
     /// Logs in anew after UNAUTHENTICATE (RFC 8437), with these credentials. [`Event::Ready`] says when it is done.
     pub fn log_in_as(&mut self, credentials: Credentials) {
         if self.phase == Phase::Unauthenticated {
-            self.config.credentials = credentials;
+            self.config.login.credentials = Some(credentials);
             self.ask(Phase::Capability, Command::Capability);
         }
-    }
-
-    /// The next bytes to write, or `None` while there are none or something has to be waited for. What is returned
-    /// counts as written.
-    pub fn transmit(&mut self) -> Option<Bytes> {
-        let was_idle = !self.queue.reply_due();
-        let bytes = self.queue.transmit()?;
-        if was_idle {
-            // The clock of the first command in a silence starts when it is written, not when anything was last read.
-            self.queue.starts_clock();
-        }
-        Some(bytes)
-    }
-
-    /// Says at which time what [`transmit`](Self::transmit) gave was written.
-    pub fn transmitted(&mut self, now: Instant) {
-        if self.queue.take_clock_start() {
-            self.heard = now;
-        }
-    }
-
-    /// Until when something has to be read, if a reply is due.
-    pub fn deadline(&self) -> Option<Instant> {
-        let within = self.queue.patience(&self.config.timeouts)?;
-        Some(self.heard + within)
-    }
-
-    /// How long the reply that is due may keep silent.
-    pub fn patience(&self) -> Option<Duration> {
-        self.queue.patience(&self.config.timeouts)
-    }
-
-    /// The peer closed the connection: nothing more will be read.
-    pub fn closed(&mut self) {
-        self.ended.get_or_insert(SessionError::Closed);
     }
 
     /// The commands that the end of the connection left without an answer, and whether each was written.
@@ -353,11 +278,6 @@ impl Session {
     /// The mailbox that is selected, as far as is known.
     pub fn selected(&self) -> Option<&SelectedMailbox> {
         self.selected.as_ref()
-    }
-
-    /// Whether the login is done.
-    pub fn is_ready(&self) -> bool {
-        self.phase == Phase::Ready
     }
 
     /// How many commands wait to be written, and how many for their answer.

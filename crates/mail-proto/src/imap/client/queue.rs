@@ -34,7 +34,6 @@ pub(super) struct Queue {
     waiting: VecDeque<(CommandId, Request)>,
     flights: VecDeque<Flight>,
     out: VecDeque<Out>,
-    clock_starts: bool,
     idle: Idle,
 }
 
@@ -298,14 +297,6 @@ impl Queue {
         self.flights
             .iter()
             .filter(move |flight| flight.written && !(quiet && matches!(flight.command, Command::Idle)))
-    }
-
-    pub(super) fn starts_clock(&mut self) {
-        self.clock_starts = true;
-    }
-
-    pub(super) fn take_clock_start(&mut self) -> bool {
-        std::mem::take(&mut self.clock_starts)
     }
 
     /// How long the replies that are due may keep silent: as long as the slowest of them may.

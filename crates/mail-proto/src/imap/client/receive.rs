@@ -60,7 +60,7 @@ impl Session {
         let streamed = segment.streamed;
         match self.reader.segment(segment) {
             Ok(parsed) => {
-                self.events.extend(parsed.quirks.into_iter().map(Event::Quirk));
+                self.course.tell_all(parsed.quirks.into_iter().map(Event::Quirk));
                 if streamed.is_some() && !matches!(&parsed.value, Response::Untagged(Untagged::Fetch(_))) {
                     self.streaming = Some(Streaming::Lost);
                 }
@@ -69,7 +69,7 @@ impl Session {
             Err(error) if self.phase == Phase::Greeting => Err(SessionError::NoGreeting(error.to_string())),
             Err(error) => {
                 self.streaming = streamed.map(|_| Streaming::Lost);
-                self.events.push_back(Event::Unreadable(error));
+                self.course.tell(Event::Unreadable(error));
                 Ok(())
             }
         }
@@ -77,7 +77,7 @@ impl Session {
 
     fn chunk(&mut self, bytes: Bytes) -> Result<(), SessionError> {
         match &mut self.streaming {
-            Some(Streaming::To(id)) => self.events.push_back(Event::Chunk { id: *id, bytes }),
+            Some(Streaming::To(id)) => self.course.tell(Event::Chunk { id: *id, bytes }),
             Some(Streaming::Held { chunks, len, .. }) => {
                 *len += bytes.len() as u64;
                 if *len > HELD {
@@ -106,7 +106,7 @@ impl Session {
                     Ok(())
                 } else if self.queue.idle_begins() {
                     if let Some(Owner::Caller(id)) = self.queue.idling() {
-                        self.events.push_back(Event::Idling { id });
+                        self.course.tell(Event::Idling { id });
                     }
                     Ok(())
                 } else {
@@ -132,8 +132,7 @@ impl Session {
                 } else if self.queue.head_id() == Some(id) {
                     // The command may have been taken back meanwhile; then nobody is to be told.
                     self.queue.drop_head();
-                    self.events
-                        .push_back(Event::Completed { id, outcome: Err(Failure::NotSelected(status)) });
+                    self.course.tell(Event::Completed { id, outcome: Err(Failure::NotSelected(status)) });
                 }
             }
             Owner::Caller(id) => {
@@ -157,9 +156,9 @@ impl Session {
                 } else {
                     Err(Failure::Refused(status))
                 };
-                self.events.push_back(Event::Completed { id, outcome });
+                self.course.tell(Event::Completed { id, outcome });
                 if self.phase == Phase::Compressing {
-                    self.events.push_back(Event::Compress);
+                    self.course.tell(Event::Compress);
                 }
             }
         }
@@ -207,7 +206,7 @@ impl Session {
         } else if let Some(selected) = &mut self.selected {
             selected.learn(&data);
         }
-        self.events.push_back(Event::Data { id, data });
+        self.course.tell(Event::Data { id, data });
         Ok(())
     }
 
@@ -245,15 +244,15 @@ impl Session {
             let id = match self.streaming.take() {
                 Some(Streaming::Held { head, chunks, .. }) => {
                     let id = self.owner_of(uid, &head);
-                    self.events.push_back(Event::Data { id, data: Untagged::Fetch(head) });
-                    self.events.extend(chunks.into_iter().map(|bytes| Event::Chunk { id, bytes }));
+                    self.course.tell(Event::Data { id, data: Untagged::Fetch(head) });
+                    self.course.tell_all(chunks.into_iter().map(|bytes| Event::Chunk { id, bytes }));
                     id
                 }
                 Some(Streaming::To(id)) => id,
                 Some(Streaming::Lost) | None => None,
             };
             self.streaming = more.map(|_| Streaming::To(id));
-            self.events.push_back(Event::Data { id, data: Untagged::Fetch(fetch) });
+            self.course.tell(Event::Data { id, data: Untagged::Fetch(fetch) });
             return Ok(());
         }
         let id = self.owner_of(uid, &fetch);
@@ -266,7 +265,7 @@ impl Session {
             }
             more => {
                 self.streaming = more.map(|_| Streaming::To(id));
-                self.events.push_back(Event::Data { id, data: Untagged::Fetch(fetch) });
+                self.course.tell(Event::Data { id, data: Untagged::Fetch(fetch) });
             }
         }
         Ok(())
@@ -300,7 +299,7 @@ impl Session {
 
     /// Writes what may be written of what waits.
     pub(super) fn pump(&mut self) {
-        if self.phase != Phase::Ready || self.ended.is_some() {
+        if self.phase != Phase::Ready || self.course.has_ended() {
             return;
         }
         if self.queue.head().is_some() {
@@ -317,7 +316,7 @@ impl Session {
                         {
                             let outcome = Err(Failure::UidValidityChanged { expected, found });
                             let Some(id) = self.queue.drop_head() else { return };
-                            self.events.push_back(Event::Completed { id, outcome });
+                            self.course.tell(Event::Completed { id, outcome });
                             continue;
                         }
                     }
@@ -346,9 +345,7 @@ impl Session {
                         self.selecting = Some(SelectedMailbox::new(&selection));
                     }
                 }
-                Some((id, Err(failure))) => {
-                    self.events.push_back(Event::Completed { id, outcome: Err(failure) })
-                }
+                Some((id, Err(failure))) => self.course.tell(Event::Completed { id, outcome: Err(failure) }),
                 None => return,
             }
         }
@@ -368,7 +365,7 @@ impl Session {
             }
             Err(error) => {
                 self.queue.drop_head();
-                self.events.push_back(Event::Completed { id, outcome: Err(error.into()) });
+                self.course.tell(Event::Completed { id, outcome: Err(error.into()) });
                 self.pump();
             }
         }

@@ -131,7 +131,7 @@ fn login_takes_what_the_server_offers() {
 fn greeted(credentials: Credentials, sasl: crate::sasl::Options, offer: &str) -> Dialogue {
     let now = Instant::now();
     let mut config = Config::new(Security::ImplicitTls, credentials);
-    config.sasl = sasl;
+    config.login.sasl = sasl;
     let mut dialogue = Dialogue { session: Session::new(config, now), now };
     dialogue.server(&format!("* OK [CAPABILITY IMAP4rev1 {offer}] hi\r\n"));
     dialogue

@@ -7,26 +7,22 @@ use super::{
     transaction::{Flight, Owner},
 };
 use crate::{
-    imap::client::Security,
     pop3::{
         Capabilities, Capability, Command, LONGEST_COMMAND, Limits, ParseOptions, Reply, ReplyKind, apop,
     },
     sasl::{
-        self, ChannelBinding, Credentials, SaltedPassword, SaslError,
+        self, Credentials, SaslError,
         exchange::{Answer, Exchange},
     },
+    session::{Login, Security},
 };
 
 /// What a session is to do until the login is done, and how it reads.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// How the connection is protected.
-    pub security: Security,
-    /// Who logs in.
-    pub credentials: Credentials,
-    /// How the login may go. SCRAM needs its [`nonce`](sasl::Options::nonce).
-    pub sasl: sasl::Options,
+    /// How the connection is protected, and who logs in how.
+    pub login: Login,
     /// When APOP is used.
     pub apop: Apop,
     /// Whether UTF8 is asked for, where the server has it: messages with UTF-8 in their headers come as they are.
@@ -45,9 +41,7 @@ impl Config {
     /// The defaults, with this protection and these credentials: 64 commands in a pipeline, no UTF8.
     pub fn new(security: Security, credentials: Credentials) -> Self {
         Self {
-            security,
-            credentials,
-            sasl: sasl::Options::default(),
+            login: Login::new(security, Some(credentials)),
             apop: Apop::default(),
             utf8: false,
             pipeline: 64,
@@ -89,30 +83,11 @@ pub(super) enum Phase {
 }
 
 impl Session {
-    /// The TLS handshake that [`Event::StartTls`] asked for is done. Nothing said before it counts.
-    pub fn tls_established(&mut self) {
-        self.framer.reset();
-        self.capabilities = None;
-        self.ask(Phase::Capabilities, Command::Capa);
-    }
-
-    /// What ties the login to TLS, known after its handshake: to be told before
-    /// [`tls_established`](Self::tls_established).
-    pub fn bind_channel(&mut self, binding: ChannelBinding) {
-        self.config.sasl.channel_binding = Some(binding);
-    }
-
-    /// The outcome of [`Event::DeriveKey`].
-    pub fn derived(&mut self, salted: &SaltedPassword) {
-        let line = self.exchange.as_mut().and_then(|exchange| exchange.derived(salted));
-        self.out.extend_from_slice(&line.unwrap_or_default());
-    }
-
     pub(super) fn greeted(&mut self, reply: &Reply) -> Result<(), SessionError> {
         if reply.kind != ReplyKind::Ok {
             return Err(SessionError::Bye(reply.clone()));
         }
-        if self.config.security == Security::StartTls {
+        if self.config.login.security == Security::StartTls {
             self.ask(Phase::StartTls, Command::Stls);
             return Ok(());
         }
@@ -130,7 +105,7 @@ impl Session {
                     return Err(SessionError::DataBeforeTls);
                 }
                 self.phase = Phase::TlsHandshake;
-                self.events.push_back(Event::StartTls);
+                self.course.tell(Event::StartTls);
                 Ok(())
             }
             Phase::StartTls => Err(SessionError::StartTlsRefused(reply)),
@@ -148,7 +123,9 @@ impl Session {
             // Without it all goes on as it did before there was such a thing.
             Phase::Utf8 => self.log_in(),
             Phase::User if reply.is_ok() => {
-                let Credentials::Password { password, .. } = &self.config.credentials else { return Ok(()) };
+                let Some(Credentials::Password { password, .. }) = &self.config.login.credentials else {
+                    return Ok(());
+                };
                 let command = Command::Pass(password.clone());
                 self.start_login(Phase::Login, command)
             }
@@ -167,7 +144,7 @@ impl Session {
                     None => return Err(SessionError::LoginRefused(reply)),
                 }
                 self.phase = Phase::Ready;
-                self.events.push_back(Event::Ready);
+                self.course.tell(Event::Ready);
                 self.pump();
                 Ok(())
             }
@@ -180,14 +157,16 @@ impl Session {
         let Some(exchange) = &mut self.exchange else { return Err(SessionError::Unexpected(reply)) };
         match exchange.challenge(&reply.text) {
             Answer::Line(line) => self.out.extend_from_slice(&line),
-            Answer::Derive(derivation) => self.events.push_back(Event::DeriveKey(derivation)),
+            Answer::Derive(derivation) => self.course.tell(Event::DeriveKey(derivation)),
             Answer::Over(error) => return Err(error.into()),
         }
         Ok(())
     }
 
     fn log_in(&mut self) -> Result<(), SessionError> {
-        let (credentials, options) = (&self.config.credentials, &self.config.sasl);
+        let Login { credentials: Some(credentials), sasl: options, security } = &self.config.login else {
+            return Err(SessionError::NoMechanism);
+        };
         let capabilities = self.capabilities.as_ref();
         let offered = capabilities.and_then(Capabilities::sasl).unwrap_or_default();
         let client = match sasl::Client::negotiate(offered.iter().map(|name| &name[..]), credentials, options)
@@ -196,7 +175,7 @@ impl Session {
             Err(SaslError::NoMechanism) => None,
             Err(error) => return Err(error.into()),
         };
-        let in_the_clear = matches!(self.config.security, Security::Plaintext);
+        let in_the_clear = *security == Security::Plaintext;
         let apop = match self.config.apop {
             Apop::WithoutTls => in_the_clear,
             Apop::Always => true,
@@ -242,7 +221,7 @@ impl Session {
             .map_err(|_| SaslError::BadText { what: "user name or password" }.into())
     }
 
-    fn ask(&mut self, phase: Phase, command: Command) {
+    pub(super) fn ask(&mut self, phase: Phase, command: Command) {
         self.phase = phase;
         // These commands have no arguments that could fail to encode.
         let _ = self.start(Owner::Login, command);

@@ -1,12 +1,12 @@
 //! A POP3 connection at its client's side, without I/O and without a clock.
 //!
 //! A [`Session`] is fed what was read and is told the time; it gives what is to be written, [`Event`]s, and the next
-//! deadline. STLS, the login, which commands may share the wire, which message a piece of data belongs to, and what is
+//! deadline, as every [`ClientSession`] does. STLS, the login, which commands may share the wire, which message a piece of data belongs to, and what is
 //! marked as deleted, are its business:
 //!
 //! ```
 //! use std::time::Instant;
-//! use mail_proto::pop3::{Command, client::{Config, Credentials, Event, Security, Session}};
+//! use mail_proto::pop3::{Command, client::{ClientSession, Config, Credentials, Event, Security, Session}};
 //!
 //! let config = Config::new(Security::ImplicitTls, Credentials::password("kim", "secret"));
 //! let mut session = Session::new(config, Instant::now());
@@ -28,6 +28,7 @@
 //! A connection is a transaction: DELE only marks, and QUIT commits. [`Session::take_lost`] says what the end of a
 //! connection means for that, and [`Session::leave`] ends one without committing anything.
 
+mod driven;
 mod error;
 mod establish;
 mod transaction;
@@ -39,7 +40,10 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-pub use crate::{imap::client::Security, sasl::Credentials};
+pub use crate::{
+    sasl::Credentials,
+    session::{ClientSession, Security},
+};
 pub use error::{Failure, SessionError};
 pub use establish::{Apop, Config};
 
@@ -51,6 +55,7 @@ use super::{Capabilities, Capability, Command, DropListing, Framer, Reply, ScanL
 use crate::{
     error::{ParseError, Quirk},
     sasl::{Derivation, exchange::Exchange},
+    session::Course,
 };
 
 /// A command on its way, by the order in which it was submitted to its session.
@@ -61,10 +66,10 @@ pub struct CommandId(u64);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Do the TLS handshake now, before anything else is read or written, and call [`Session::tls_established`].
+    /// Do the TLS handshake now, before anything else is read or written, and call [`ClientSession::tls_established`].
     StartTls,
     /// The login needs a key that takes long to derive: run the derivation where it holds up nobody, and hand its
-    /// outcome to [`Session::derived`]. Only servers that ask for more than 16,384 iterations make this happen.
+    /// outcome to [`ClientSession::derived`]. Only servers that ask for more than 16,384 iterations make this happen.
     DeriveKey(Derivation),
     /// The login is done.
     Ready,
@@ -171,11 +176,7 @@ pub struct Session {
     unwritten: usize,
     /// DELEs that the server has confirmed, and that no RSET has undone.
     deleted: u32,
-    events: VecDeque<Event>,
-    /// When something was last read, or when a reply first became due.
-    heard: Instant,
-    clock_starts: bool,
-    ended: Option<SessionError>,
+    course: Course<Event, SessionError>,
 }
 
 impl Session {
@@ -194,48 +195,8 @@ impl Session {
             out: BytesMut::new(),
             unwritten: 0,
             deleted: 0,
-            events: VecDeque::new(),
-            heard: now,
-            clock_starts: false,
-            ended: None,
+            course: Course::new(now),
             config,
-        }
-    }
-
-    /// Where to append what was read; then call [`received`](Self::received).
-    pub fn buffer(&mut self) -> &mut BytesMut {
-        self.framer.buffer()
-    }
-
-    /// Says that something was read, at this time.
-    pub fn received(&mut self, now: Instant) {
-        self.heard = now;
-    }
-
-    /// Says that reading goes on at this time, after a while in which nobody read: the peer's silence begins now.
-    pub fn reading_resumed(&mut self, now: Instant) {
-        self.heard = now;
-    }
-
-    /// The next event, or `None` until more was read.
-    ///
-    /// # Errors
-    /// The connection can't go on. Each further call fails the same way; [`take_lost`](Self::take_lost) tells what
-    /// became of the commands.
-    pub fn next_event(&mut self) -> Result<Option<Event>, SessionError> {
-        loop {
-            if let Some(event) = self.events.pop_front() {
-                return Ok(Some(event));
-            }
-            if let Some(error) = &self.ended {
-                return Err(error.clone());
-            }
-            match self.read_on() {
-                Ok(true) => {}
-                Ok(false) => return Ok(None),
-                // What was read before the error is told first.
-                Err(error) => self.ended = Some(error),
-            }
         }
     }
 
@@ -270,45 +231,9 @@ impl Session {
         unwritten
     }
 
-    /// The next bytes to write, or `None` while there are none or something has to be waited for. What is returned
-    /// counts as written.
-    pub fn transmit(&mut self) -> Option<Bytes> {
-        if self.out.is_empty() {
-            return None;
-        }
-        // The clock of the first command in a silence starts when it is written, not when anything was last read.
-        self.clock_starts |= !self.reply_due();
-        self.unwritten = 0;
-        Some(self.out.split().freeze())
-    }
-
-    /// Says at which time what [`transmit`](Self::transmit) gave was written.
-    pub fn transmitted(&mut self, now: Instant) {
-        if std::mem::take(&mut self.clock_starts) {
-            self.heard = now;
-        }
-    }
-
-    /// Until when something has to be read, if a reply is due.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.patience().map(|within| self.heard + within)
-    }
-
-    /// How long the reply that is due may keep silent.
-    pub fn patience(&self) -> Option<Duration> {
-        let timeouts = &self.config.timeouts;
-        let commits = self.flights.iter().any(|flight| flight.command == Command::Quit);
-        self.reply_due().then_some(if commits { timeouts.commit } else { timeouts.reply })
-    }
-
     /// Whether the next answer is that of a command that was written.
     fn reply_due(&self) -> bool {
         self.flights.len() > self.unwritten
-    }
-
-    /// The peer closed the connection: nothing more will be read.
-    pub fn closed(&mut self) {
-        self.ended.get_or_insert(SessionError::Closed);
     }
 
     /// The commands that the end of the connection left without an answer, and what that means for each.
@@ -339,11 +264,6 @@ impl Session {
     /// How many messages are marked as deleted, as far as the server has confirmed it.
     pub fn marked_as_deleted(&self) -> u32 {
         self.deleted
-    }
-
-    /// Whether the login is done, and QUIT wasn't written.
-    pub fn is_ready(&self) -> bool {
-        self.phase == Phase::Ready
     }
 
     /// How many commands wait to be written, and how many for their answer.

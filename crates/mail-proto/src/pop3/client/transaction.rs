@@ -54,13 +54,13 @@ impl Session {
         match self.framer.next_event()? {
             Some(framer::Event::Status(line)) => {
                 let parsed = Reply::parse(line, self.config.parse).map_err(SessionError::Unreadable)?;
-                self.events.extend(parsed.quirks.into_iter().map(Event::Quirk));
+                self.course.tell_all(parsed.quirks.into_iter().map(Event::Quirk));
                 self.reply(parsed.value)?;
             }
             Some(framer::Event::Line(line)) => self.line(line),
             Some(framer::Event::Chunk(bytes)) => {
                 if let Some(id) = self.flights.front().and_then(|flight| flight.owner.caller()) {
-                    self.events.push_back(Event::Chunk { id, bytes });
+                    self.course.tell(Event::Chunk { id, bytes });
                 }
             }
             Some(framer::Event::End) => {
@@ -123,10 +123,10 @@ impl Session {
         let Some(id) = flight.owner.caller() else { return };
         match item {
             Ok(parsed) => {
-                self.events.extend(parsed.quirks.into_iter().map(Event::Quirk));
-                self.events.push_back(Event::Item { id, item: parsed.value });
+                self.course.tell_all(parsed.quirks.into_iter().map(Event::Quirk));
+                self.course.tell(Event::Item { id, item: parsed.value });
             }
-            Err(error) => self.events.push_back(Event::Unreadable { id, error }),
+            Err(error) => self.course.tell(Event::Unreadable { id, error }),
         }
     }
 
@@ -155,7 +155,7 @@ impl Session {
         } else {
             Err(Failure::Refused(reply))
         };
-        self.events.push_back(Event::Completed { id, outcome });
+        self.course.tell(Event::Completed { id, outcome });
         self.pump();
         Ok(())
     }
@@ -171,21 +171,21 @@ impl Session {
         let item = match command {
             Command::Stat => {
                 let parsed = DropListing::parse(reply, options)?;
-                self.events.extend(parsed.quirks.into_iter().map(Event::Quirk));
+                self.course.tell_all(parsed.quirks.into_iter().map(Event::Quirk));
                 return Ok(Some(parsed.value));
             }
             Command::List(Some(_)) => map(ScanListing::parse(reply.text.clone(), options)?, Item::Size),
             Command::Uidl(Some(_)) => map(UniqueId::parse(reply.text.clone(), options)?, Item::UniqueId),
             _ => return Ok(None),
         };
-        self.events.extend(item.quirks.into_iter().map(Event::Quirk));
-        self.events.push_back(Event::Item { id, item: item.value });
+        self.course.tell_all(item.quirks.into_iter().map(Event::Quirk));
+        self.course.tell(Event::Item { id, item: item.value });
         Ok(None)
     }
 
     /// Writes what may be written of what waits.
     pub(super) fn pump(&mut self) {
-        while self.phase == Phase::Ready && self.ended.is_none() {
+        while self.phase == Phase::Ready && !self.course.has_ended() {
             let Some((_, request)) = self.waiting.front() else { return };
             // QUIT commits what was marked, so all marks have to be known; nothing can follow it.
             let alone = matches!(request, Request::Leave | Request::Command(Command::Quit));
@@ -217,14 +217,14 @@ impl Session {
                     | Command::Stls),
                 ) => {
                     let outcome = Err(Failure::NotHere(command.name()));
-                    self.events.push_back(Event::Completed { id, outcome });
+                    self.course.tell(Event::Completed { id, outcome });
                 }
                 Request::Command(command) => {
                     if command == Command::Capa {
                         self.announced = Default::default();
                     }
                     if let Err(error) = self.start(Owner::Caller(id), command) {
-                        self.events.push_back(Event::Completed { id, outcome: Err(error.into()) });
+                        self.course.tell(Event::Completed { id, outcome: Err(error.into()) });
                     }
                 }
             }

@@ -5,11 +5,11 @@ use bytes::Bytes;
 use super::{Event, Session, SessionError, Timeouts, wire::Flight};
 use crate::{
     dots::LoneLineBreaks,
-    imap::client::Security,
     sasl::{
-        self, ChannelBinding, Credentials, SaltedPassword, SaslError,
+        self, Credentials, SaslError,
         exchange::{Answer, Exchange},
     },
+    session::{Login, Security},
     smtp::{Command, Extension, Extensions, LONGEST_COMMAND, Limits, ParseOptions, Reply},
 };
 
@@ -17,12 +17,8 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// How the connection is protected.
-    pub security: Security,
-    /// Who logs in, if anybody.
-    pub credentials: Option<Credentials>,
-    /// How the login may go. SCRAM needs its [`nonce`](sasl::Options::nonce).
-    pub sasl: sasl::Options,
+    /// How the connection is protected, and who logs in how.
+    pub login: Login,
     /// What the client calls itself in EHLO: a domain name, or an address in brackets.
     pub hello: Bytes,
     /// What to do with a CR or LF that stands alone in a message.
@@ -39,9 +35,7 @@ impl Config {
     /// The defaults, with this protection and these credentials. The client calls itself `localhost`.
     pub fn new(security: Security, credentials: Option<Credentials>) -> Self {
         Self {
-            security,
-            credentials,
-            sasl: sasl::Options::default(),
+            login: Login::new(security, credentials),
             hello: Bytes::from_static(b"localhost"),
             lone_line_breaks: LoneLineBreaks::default(),
             limits: Limits::default(),
@@ -69,36 +63,15 @@ pub(super) enum Phase {
 }
 
 impl Session {
-    /// The TLS handshake that [`Event::StartTls`] asked for is done. Nothing said before it counts.
-    pub fn tls_established(&mut self) {
-        self.reader.reset();
-        self.extensions = Extensions::default();
-        // The same name was written before.
-        let _ = self.hello(Phase::Hello);
-    }
-
-    /// What ties the login to TLS, known after its handshake: to be told before
-    /// [`tls_established`](Self::tls_established).
-    pub fn bind_channel(&mut self, binding: ChannelBinding) {
-        self.config.sasl.channel_binding = Some(binding);
-    }
-
-    /// The outcome of [`Event::DeriveKey`].
-    pub fn derived(&mut self, salted: &SaltedPassword) {
-        if let Some(line) = self.exchange.as_mut().and_then(|exchange| exchange.derived(salted)) {
-            self.wire.push(Flight::Login, line);
-        }
-    }
-
     pub(super) fn greeted(&mut self, reply: Reply) -> Result<(), SessionError> {
         if !reply.is_positive() {
             return Err(SessionError::Bye(reply));
         }
-        let starts_tls = self.config.security == Security::StartTls;
+        let starts_tls = self.config.login.security == Security::StartTls;
         self.hello(if starts_tls { Phase::HelloBeforeTls } else { Phase::Hello })
     }
 
-    fn hello(&mut self, phase: Phase) -> Result<(), SessionError> {
+    pub(super) fn hello(&mut self, phase: Phase) -> Result<(), SessionError> {
         let name = self.config.hello.clone();
         let command = if phase == Phase::OldHello { Command::Helo(name) } else { Command::Ehlo(name) };
         self.ask(phase, &command)
@@ -121,7 +94,7 @@ impl Session {
                     return Err(SessionError::DataBeforeTls);
                 }
                 self.phase = Phase::TlsHandshake;
-                self.events.push_back(Event::StartTls);
+                self.course.tell(Event::StartTls);
                 Ok(())
             }
             Phase::StartTls => Err(SessionError::StartTlsRefused(reply)),
@@ -159,22 +132,23 @@ impl Session {
         let Some(exchange) = &mut self.exchange else { return Err(SessionError::Unexpected(reply)) };
         match exchange.challenge(&challenge) {
             Answer::Line(line) => self.wire.push(Flight::Login, line),
-            Answer::Derive(derivation) => self.events.push_back(Event::DeriveKey(derivation)),
+            Answer::Derive(derivation) => self.course.tell(Event::DeriveKey(derivation)),
             Answer::Over(error) => return Err(error.into()),
         }
         Ok(())
     }
 
     fn log_in(&mut self) -> Result<(), SessionError> {
-        let Some(credentials) = &self.config.credentials else {
+        let Some(credentials) = &self.config.login.credentials else {
             self.ready();
             return Ok(());
         };
-        let client = match sasl::Client::negotiate(self.extensions.auth(), credentials, &self.config.sasl) {
-            Ok(client) => client,
-            Err(SaslError::NoMechanism) => return Err(SessionError::NoMechanism),
-            Err(error) => return Err(error.into()),
-        };
+        let client =
+            match sasl::Client::negotiate(self.extensions.auth(), credentials, &self.config.login.sasl) {
+                Ok(client) => client,
+                Err(SaslError::NoMechanism) => return Err(SessionError::NoMechanism),
+                Err(error) => return Err(error.into()),
+            };
         let mut exchange = Exchange::new(client);
         let mechanism = Bytes::from_static(exchange.mechanism().as_bytes());
         let mut command = Command::Auth { mechanism: mechanism.clone(), initial: None };
@@ -190,7 +164,7 @@ impl Session {
 
     fn ready(&mut self) {
         self.phase = Phase::Ready;
-        self.events.push_back(Event::Ready);
+        self.course.tell(Event::Ready);
         self.pump();
     }
 

@@ -113,10 +113,10 @@ impl Current {
 impl Session {
     /// More of the message that [`Event::SendBody`] asked for. Its line breaks are CRLF.
     ///
-    /// Write what [`transmit`](Self::transmit) gives before the next piece: all that is pushed is kept until then.
+    /// Write what [`transmit`](crate::session::ClientSession::transmit) gives before the next piece: all that is pushed is kept until then.
     /// Nothing happens if no message is asked for.
     pub fn write_body(&mut self, text: Bytes) {
-        if text.is_empty() || self.ended.is_some() {
+        if text.is_empty() || self.course.has_ended() {
             return;
         }
         let Some(current) = &mut self.current else { return };
@@ -146,13 +146,13 @@ impl Session {
             BodyState::NotYet { .. } | BodyState::Over => Ok(()),
         };
         if let Err(error) = result {
-            self.ended = Some(error.into());
+            self.course.end(error.into());
         }
     }
 
     /// The message is complete.
     pub fn finish_body(&mut self) {
-        if self.ended.is_some() {
+        if self.course.has_ended() {
             return;
         }
         let Some(current) = &mut self.current else { return };
@@ -165,11 +165,11 @@ impl Session {
                         pieces.into_iter().for_each(|piece| self.wire.push_bytes(piece));
                         self.wire.push(Flight::End, end);
                     }
-                    Err(error) => self.ended = Some(error.into()),
+                    Err(error) => self.course.end(error.into()),
                 }
             }
             BodyState::Chunks { last, .. } if last == Some(b'\r') && !current.binary => {
-                self.ended = Some(SessionError::BrokenOff);
+                self.course.end(SessionError::BrokenOff);
             }
             BodyState::Chunks { .. } => self.push_chunk(&Command::Bdat { size: 0, last: true }, Bytes::new()),
             state => current.body = state,
@@ -180,7 +180,7 @@ impl Session {
     /// of it, so the session ends.
     pub fn break_off(&mut self) {
         if self.current.is_some() {
-            self.ended.get_or_insert(SessionError::BrokenOff);
+            self.course.end(SessionError::BrokenOff);
         }
     }
 
@@ -205,7 +205,7 @@ impl Session {
             return Ok(false);
         }
         let Some(parsed) = self.reader.next_reply()? else { return Ok(false) };
-        self.events.extend(parsed.quirks.into_iter().map(Event::Quirk));
+        self.course.tell_all(parsed.quirks.into_iter().map(Event::Quirk));
         let reply = parsed.value;
         if self.phase == Phase::Greeting {
             self.greeted(reply)?;
@@ -221,7 +221,7 @@ impl Session {
             Flight::Login => self.step_completed(reply)?,
             Flight::Caller(id) => {
                 let outcome = if reply.is_positive() { Ok(reply) } else { Err(Failure::Refused(reply)) };
-                self.events.push_back(Event::Completed { id, outcome, recipients: Vec::new() });
+                self.course.tell(Event::Completed { id, outcome, recipients: Vec::new() });
             }
             Flight::Reset => {}
             Flight::Mail | Flight::Rcpt | Flight::Data | Flight::End | Flight::Chunk { .. } => {
@@ -262,7 +262,7 @@ impl Session {
                 } else if current.chunks {
                     current.body = BodyState::Chunks { last: None, written: 0 };
                     let id = current.id;
-                    self.events.push_back(Event::SendBody { id });
+                    self.course.tell(Event::SendBody { id });
                 } else {
                     current.body = BodyState::NotYet { asked: true };
                     self.command(Flight::Data, &Command::Data);
@@ -278,7 +278,7 @@ impl Session {
                 } else {
                     current.body = BodyState::Data(Stuffer::new(self.config.lone_line_breaks));
                     let id = current.id;
-                    self.events.push_back(Event::SendBody { id });
+                    self.course.tell(Event::SendBody { id });
                 }
             }
             Flight::Data => {
@@ -310,13 +310,13 @@ impl Session {
             (None, Some(reply)) => Ok(reply),
             (None, None) => Err(Failure::RecipientsRefused),
         };
-        self.events.push_back(Event::Completed { id: current.id, outcome, recipients: current.recipients });
+        self.course.tell(Event::Completed { id: current.id, outcome, recipients: current.recipients });
     }
 
     /// Writes what may be written of what waits: one command or message at a time.
     pub(super) fn pump(&mut self) {
         while self.phase == Phase::Ready
-            && self.ended.is_none()
+            && !self.course.has_ended()
             && self.current.is_none()
             && self.wire.is_quiet()
         {
@@ -326,7 +326,7 @@ impl Session {
                 Request::Command(command) => self.begin_command(id, &command),
             };
             if let Err(failure) = started {
-                self.events.push_back(Event::Completed { id, outcome: Err(failure), recipients: Vec::new() });
+                self.course.tell(Event::Completed { id, outcome: Err(failure), recipients: Vec::new() });
             }
         }
     }

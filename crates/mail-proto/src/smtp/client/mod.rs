@@ -1,12 +1,12 @@
 //! An SMTP connection at its client's side, without I/O and without a clock.
 //!
 //! A [`Session`] is fed what was read and is told the time; it gives what is to be written, [`Event`]s, and the next
-//! deadline. STARTTLS, the login, which commands may share the wire, dots, chunks, and what each recipient was
+//! deadline, as every [`ClientSession`] does. STARTTLS, the login, which commands may share the wire, dots, chunks, and what each recipient was
 //! answered, are its business:
 //!
 //! ```
 //! use std::time::Instant;
-//! use mail_proto::smtp::{Address, client::{Config, Envelope, Event, Security, Session}};
+//! use mail_proto::smtp::{Address, client::{ClientSession, Config, Envelope, Event, Security, Session}};
 //!
 //! let mut session = Session::new(Config::new(Security::ImplicitTls, None), Instant::now());
 //! session.buffer().extend_from_slice(b"220 hi\r\n");
@@ -30,6 +30,7 @@
 //! What the end of a connection means for a message, [`Session::take_lost`] says: until its end was written the server
 //! can't have accepted it, and behind that nobody knows without the answer.
 
+mod driven;
 mod error;
 mod establish;
 mod message;
@@ -40,9 +41,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
-
-pub use crate::{dots::LoneLineBreaks, imap::client::Security, sasl::Credentials};
+pub use crate::{
+    dots::LoneLineBreaks,
+    sasl::Credentials,
+    session::{ClientSession, Security},
+};
 pub use error::{Failure, SessionError};
 pub use establish::Config;
 pub use message::{Envelope, OnRefusal, Transfer};
@@ -56,6 +59,7 @@ use super::{Command, Extensions, Reply, ReplyReader};
 use crate::{
     error::Quirk,
     sasl::{Derivation, exchange::Exchange},
+    session::Course,
 };
 
 /// A command or message on its way, by the order in which it was submitted to its session.
@@ -66,10 +70,10 @@ pub struct CommandId(u64);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Do the TLS handshake now, before anything else is read or written, and call [`Session::tls_established`].
+    /// Do the TLS handshake now, before anything else is read or written, and call [`ClientSession::tls_established`].
     StartTls,
     /// The login needs a key that takes long to derive: run the derivation where it holds up nobody, and hand its
-    /// outcome to [`Session::derived`]. Only servers that ask for more than 16,384 iterations make this happen.
+    /// outcome to [`ClientSession::derived`]. Only servers that ask for more than 16,384 iterations make this happen.
     DeriveKey(Derivation),
     /// The login is done, if there was to be one.
     Ready,
@@ -145,11 +149,7 @@ pub struct Session {
     current: Option<Current>,
     /// A message was left half-way: RSET comes before the next.
     dirty: bool,
-    events: VecDeque<Event>,
-    /// When something was last read, or when a reply first became due.
-    heard: Instant,
-    clock_starts: bool,
-    ended: Option<SessionError>,
+    course: Course<Event, SessionError>,
 }
 
 impl Session {
@@ -165,48 +165,8 @@ impl Session {
             wire: Wire::default(),
             current: None,
             dirty: false,
-            events: VecDeque::new(),
-            heard: now,
-            clock_starts: false,
-            ended: None,
+            course: Course::new(now),
             config,
-        }
-    }
-
-    /// Where to append what was read; then call [`received`](Self::received).
-    pub fn buffer(&mut self) -> &mut BytesMut {
-        self.reader.buffer()
-    }
-
-    /// Says that something was read, at this time.
-    pub fn received(&mut self, now: Instant) {
-        self.heard = now;
-    }
-
-    /// Says that reading goes on at this time, after a while in which nobody read: the peer's silence begins now.
-    pub fn reading_resumed(&mut self, now: Instant) {
-        self.heard = now;
-    }
-
-    /// The next event, or `None` until more was read.
-    ///
-    /// # Errors
-    /// The connection can't go on. Each further call fails the same way; [`take_lost`](Self::take_lost) tells what
-    /// became of the commands.
-    pub fn next_event(&mut self) -> Result<Option<Event>, SessionError> {
-        loop {
-            if let Some(event) = self.events.pop_front() {
-                return Ok(Some(event));
-            }
-            if let Some(error) = &self.ended {
-                return Err(error.clone());
-            }
-            match self.read_on() {
-                Ok(true) => {}
-                Ok(false) => return Ok(None),
-                // What was read before the error is told first.
-                Err(error) => self.ended = Some(error),
-            }
         }
     }
 
@@ -237,49 +197,6 @@ impl Session {
         self.waiting.len() < before
     }
 
-    /// The next bytes to write, or `None` while there are none or something has to be waited for. What is returned
-    /// counts as written.
-    pub fn transmit(&mut self) -> Option<Bytes> {
-        let was_idle = !self.wire.reply_due();
-        let bytes = self.wire.transmit()?;
-        // The clock of the first command in a silence starts when it is written, not when anything was last read.
-        self.clock_starts |= was_idle;
-        Some(bytes)
-    }
-
-    /// Says at which time what [`transmit`](Self::transmit) gave was written.
-    pub fn transmitted(&mut self, now: Instant) {
-        if std::mem::take(&mut self.clock_starts) {
-            self.heard = now;
-        }
-    }
-
-    /// Until when something has to be read, if a reply is due.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.patience().map(|within| self.heard + within)
-    }
-
-    /// How long the reply that is due may keep silent.
-    pub fn patience(&self) -> Option<Duration> {
-        let timeouts = &self.config.timeouts;
-        if self.phase == Phase::Greeting {
-            return Some(timeouts.command);
-        }
-        let patience = |flight: &Flight| match flight {
-            Flight::Data => timeouts.data,
-            Flight::End | Flight::Chunk { .. } => timeouts.end,
-            Flight::Login | Flight::Caller(_) | Flight::Reset | Flight::Mail | Flight::Rcpt => {
-                timeouts.command
-            }
-        };
-        self.wire.written().map(patience).max()
-    }
-
-    /// The peer closed the connection: nothing more will be read.
-    pub fn closed(&mut self) {
-        self.ended.get_or_insert(SessionError::Closed);
-    }
-
     /// The commands and messages that the end of the connection left without an answer, and what that means for each.
     pub fn take_lost(&mut self) -> Vec<(CommandId, Loss)> {
         let end_written =
@@ -308,11 +225,6 @@ impl Session {
     /// What the server said it can do.
     pub fn extensions(&self) -> &Extensions {
         &self.extensions
-    }
-
-    /// Whether messages can be sent.
-    pub fn is_ready(&self) -> bool {
-        self.phase == Phase::Ready
     }
 
     /// How many commands and messages wait to be written, and whether one is on its way.
