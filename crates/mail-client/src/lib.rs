@@ -4,6 +4,7 @@
 
 mod error;
 pub mod imap;
+mod link;
 pub mod transport;
 
 pub use error::{Error, ErrorKind, Result};

@@ -12,13 +12,10 @@ use mail_proto::{
     imap::client::{Config, Credentials, Security, Timeouts},
 };
 
-use super::{
-    client::ImapClient,
-    connection::Settings,
-    manager::{Deadlines, ImapManager},
-};
+use super::{client::ImapClient, connection::Settings, manager::ImapManager};
 use crate::{
     error::{Cause, Error, Result},
+    link::{Deadlines, Opening},
     transport::{Connector, Target, TcpConnector, Tls},
 };
 
@@ -166,11 +163,8 @@ impl ImapClientBuilder {
         }
         let manager = ImapManager {
             settings: Settings { target: target.clone(), stall_timeout: self.stall_timeout },
-            target,
-            connector: self.connector,
-            tls,
+            opening: Opening { target, connector: self.connector, tls, deadlines: self.deadlines },
             session,
-            deadlines: self.deadlines,
             opened: AtomicU64::new(0),
         };
         let pool = Pool::builder(manager)

@@ -165,7 +165,7 @@ impl ImapClient {
 impl fmt::Debug for ImapClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ImapClient")
-            .field("server", &self.calls.pool().manager().target)
+            .field("server", &self.calls.pool().manager().opening.target)
             .finish_non_exhaustive()
     }
 }

@@ -1,67 +1,38 @@
 //! How the pool opens, checks and closes IMAP connections.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use mail_pool::{Attempt, Class, Manager};
 use mail_proto::imap::{
     ResponseCode, Status,
-    client::{Config, Security, Session, SessionError},
+    client::{Config, Session, SessionError},
 };
 use tokio::time::Instant;
 
 use super::{
-    connection::{ImapConnection, Settings, Socket},
-    login, refusal,
+    connection::{ImapConnection, Settings},
+    refusal,
 };
 use crate::{
     error::{Cause, Error, Result},
-    transport::{Connector, Phase, Stream, Target, Tls},
+    link::Opening,
 };
 
 /// What it takes to open a connection.
 pub(crate) struct ImapManager {
-    pub(super) target: Target,
-    pub(super) connector: Arc<dyn Connector>,
-    /// `None` for connections in the clear.
-    pub(super) tls: Option<Tls>,
+    pub(super) opening: Opening,
     pub(super) session: Config,
-    pub(super) deadlines: Deadlines,
     pub(super) settings: Settings,
     pub(super) opened: AtomicU64,
 }
 
-/// How long each phase of opening a connection may take.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadlines {
-    pub(super) dial: Duration,
-    pub(super) tls: Duration,
-    pub(super) greeting: Duration,
-    pub(super) login: Duration,
-}
-
 impl ImapManager {
     async fn open(&self) -> Result<ImapConnection> {
-        let Self { target, deadlines, .. } = self;
-        let io = Phase::Dial.within(deadlines.dial, target, self.connector.connect(target)).await?;
-        let (stream, later) = match (&self.tls, self.session.login.security) {
-            (Some(tls), Security::ImplicitTls) => {
-                let stream = Phase::Tls.within(deadlines.tls, target, tls.connect(io, target)).await?;
-                (Stream::from(stream), None)
-            }
-            (tls, _) => (Stream::from(io), tls.as_ref().map(|tls| (tls, deadlines.tls, target))),
-        };
-        let mut config = self.session.clone();
-        config.login.sasl.nonce = Some(login::nonce()?);
-        config.login.sasl.channel_binding = stream.channel_binding().map(login::channel_binding);
-        let session = Session::new(config, Instant::now().into_std());
-        let socket =
-            Socket::new(session, stream).establish(deadlines.greeting, deadlines.login, later).await?;
+        let session = Session::new(self.session.clone(), Instant::now().into_std());
+        let socket = self.opening.open(session).await?;
         let id = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
         Ok(ImapConnection::start(id, socket, self.settings.clone()))
     }
@@ -72,7 +43,7 @@ impl Manager for ImapManager {
     type Error = Error;
 
     async fn connect(&self, _: Attempt) -> Result<ImapConnection> {
-        self.open().await.map_err(|error| error.at(&self.target))
+        self.open().await.map_err(|error| error.at(&self.opening.target))
     }
 
     fn is_broken(&self, connection: &ImapConnection) -> bool {
@@ -96,7 +67,7 @@ impl Manager for ImapManager {
     }
 
     fn connect_timed_out(&self, after: Duration) -> Error {
-        Error::new(Cause::Silent { waited_for: "a connection", after }).at(&self.target)
+        Error::new(Cause::Silent { waited_for: "a connection", after }).at(&self.opening.target)
     }
 }
 

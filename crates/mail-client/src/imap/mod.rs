@@ -5,7 +5,6 @@ mod calls;
 mod client;
 mod connection;
 mod fetch;
-mod login;
 mod mailbox;
 mod manager;
 pub(crate) mod refusal;

@@ -5,7 +5,6 @@
 
 mod flow;
 mod sink;
-mod socket;
 mod task;
 
 use std::sync::{
@@ -15,7 +14,7 @@ use std::sync::{
 
 use mail_proto::imap::{
     Command,
-    client::{Completion, Request},
+    client::{Completion, Request, Session},
     response::Untagged,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -23,11 +22,13 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) use self::{
     flow::{Credit, Flow, Starved},
     sink::{BodyEvent, FetchEvent, FetchSink},
-    socket::Socket,
     task::Settings,
 };
 use self::{sink::Sink, task::Task};
-use crate::error::{Cause, Error, Result};
+use crate::{
+    error::{Cause, Error, Result},
+    link::Socket,
+};
 
 /// A connection that is logged in. Dropping it cuts the socket.
 #[derive(Debug)]
@@ -81,7 +82,7 @@ impl Drop for CancelOnDrop<'_> {
 
 impl ImapConnection {
     /// Starts the task of a connection whose session is ready.
-    pub(crate) fn start(id: u64, socket: Socket, settings: Settings) -> Self {
+    pub(crate) fn start(id: u64, socket: Socket<Session>, settings: Settings) -> Self {
         let (jobs, received) = mpsc::unbounded_channel();
         let broken = Arc::new(AtomicBool::new(false));
         let flow = Arc::new(Flow::default());

@@ -14,7 +14,7 @@ use std::{
 
 use mail_proto::imap::{
     Command, MailboxName,
-    client::{ClientSession, CommandId, Event, Request},
+    client::{ClientSession, CommandId, Event, Request, Session},
     response::Untagged,
 };
 use tokio::{
@@ -23,9 +23,10 @@ use tokio::{
 };
 use tracing::{debug, trace};
 
-use super::{Flow, Job, Socket, sink::Sink};
+use super::{Flow, Job, sink::Sink};
 use crate::{
     error::{Cause, Error, Result},
+    link::Socket,
     transport::Target,
 };
 
@@ -46,7 +47,7 @@ const THROWN_AWAY: usize = 1 << 20;
 
 pub(super) struct Task {
     id: u64,
-    socket: Socket,
+    socket: Socket<Session>,
     jobs: mpsc::UnboundedReceiver<Job>,
     flights: HashMap<CommandId, Flight>,
     flow: Arc<Flow>,
@@ -72,7 +73,7 @@ struct Flight {
 impl Task {
     pub(super) fn new(
         id: u64,
-        socket: Socket,
+        socket: Socket<Session>,
         jobs: mpsc::UnboundedReceiver<Job>,
         broken: Arc<AtomicBool>,
         flow: Arc<Flow>,

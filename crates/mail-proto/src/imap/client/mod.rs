@@ -1,8 +1,8 @@
 //! An IMAP connection at its client's side, without I/O and without a clock.
 //!
 //! A [`Session`] is fed what was read and is told the time; it gives what is to be written, [`Event`]s, and the next
-//! deadline, as every [`ClientSession`] does. Tags, continuations, the wait before synchronising literals, login, which commands may share the wire,
-//! which mailbox a command needs, and whose answer a piece of data is, are its business:
+//! deadline, as every [`ClientSession`] does. Tags, continuations, the wait before synchronising literals, login, which
+//! commands may share the wire, which mailbox a command needs, and whose answer a piece of data is, are its business:
 //!
 //! ```
 //! use std::time::Instant;

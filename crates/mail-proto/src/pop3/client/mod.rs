@@ -1,8 +1,8 @@
 //! A POP3 connection at its client's side, without I/O and without a clock.
 //!
 //! A [`Session`] is fed what was read and is told the time; it gives what is to be written, [`Event`]s, and the next
-//! deadline, as every [`ClientSession`] does. STLS, the login, which commands may share the wire, which message a piece of data belongs to, and what is
-//! marked as deleted, are its business:
+//! deadline, as every [`ClientSession`] does. STLS, the login, which commands may share the wire, which message a piece
+//! of data belongs to, and what is marked as deleted, are its business:
 //!
 //! ```
 //! use std::time::Instant;

@@ -113,8 +113,8 @@ impl Current {
 impl Session {
     /// More of the message that [`Event::SendBody`] asked for. Its line breaks are CRLF.
     ///
-    /// Write what [`transmit`](crate::session::ClientSession::transmit) gives before the next piece: all that is pushed is kept until then.
-    /// Nothing happens if no message is asked for.
+    /// Write what [`transmit`](crate::session::ClientSession::transmit) gives before the next piece: all that is
+    /// pushed is kept until then. Nothing happens if no message is asked for.
     pub fn write_body(&mut self, text: Bytes) {
         if text.is_empty() || self.course.has_ended() {
             return;

@@ -1,8 +1,8 @@
 //! An SMTP connection at its client's side, without I/O and without a clock.
 //!
 //! A [`Session`] is fed what was read and is told the time; it gives what is to be written, [`Event`]s, and the next
-//! deadline, as every [`ClientSession`] does. STARTTLS, the login, which commands may share the wire, dots, chunks, and what each recipient was
-//! answered, are its business:
+//! deadline, as every [`ClientSession`] does. STARTTLS, the login, which commands may share the wire, dots, chunks, and
+//! what each recipient was answered, are its business:
 //!
 //! ```
 //! use std::time::Instant;

@@ -1,4 +1,4 @@
-//! The socket and the session that speaks over it: bytes from one to the other.
+//! The socket and the session that speaks over it: bytes from one to the other, whatever the protocol.
 
 use std::{
     collections::VecDeque,
@@ -11,21 +11,21 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use mail_proto::imap::client::{ClientSession, Event, Session};
+use mail_proto::session::{ClientSession, Step};
 use tokio::{
     io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout},
 };
 
+use super::login;
 use crate::{
     error::{Cause, Error, Result},
-    imap::login::channel_binding,
     transport::{Phase, Stream, Target, Tls},
 };
 
 /// A socket with its session.
-pub(crate) struct Socket {
-    pub(super) session: Session,
+pub(crate) struct Socket<S> {
+    pub(crate) session: S,
     stream: Stream,
     out: VecDeque<Bytes>,
     flush: bool,
@@ -36,14 +36,17 @@ pub(crate) struct Socket {
 const SMALLEST_READ: usize = 8 * 1024;
 const LARGEST_READ: usize = 256 * 1024;
 
-impl Socket {
-    pub(crate) fn new(session: Session, stream: Stream) -> Self {
+impl<S: ClientSession> Socket<S>
+where
+    Error: From<S::Error>,
+{
+    pub(super) fn new(session: S, stream: Stream) -> Self {
         Self { session, stream, out: VecDeque::new(), flush: false, read_size: SMALLEST_READ }
     }
 
     /// Speaks until the login is done. `greeting` bounds the wait for the first line, `login` all that follows, and
     /// `tls` a handshake after STARTTLS.
-    pub(crate) async fn establish(
+    pub(super) async fn establish(
         mut self,
         greeting: Duration,
         login: Duration,
@@ -54,9 +57,9 @@ impl Socket {
         let mut deadline = Instant::now() + login;
         loop {
             while let Some(event) = self.session.next_event()? {
-                match event {
-                    Event::Ready => return Ok(self),
-                    Event::StartTls => {
+                match S::step(event) {
+                    Step::Ready => return Ok(self),
+                    Step::StartTls => {
                         let Some((tls, limit, target)) = tls else {
                             return Err(Error::new(Cause::Configuration(
                                 "STARTTLS needs a TLS configuration",
@@ -65,13 +68,13 @@ impl Socket {
                         self = self.encrypt(tls, limit, target).await?;
                         deadline = Instant::now() + login;
                     }
-                    Event::DeriveKey(derivation) => {
+                    Step::DeriveKey(derivation) => {
                         // A server may ask for so many rounds that the work would hold up everything else here.
                         let salted = tokio::task::spawn_blocking(move || derivation.run()).await;
                         let salted = salted.map_err(|_| Error::new(Cause::Closed))?;
                         self.session.derived(&salted);
                     }
-                    _ => {}
+                    Step::Event(_) => {}
                 }
             }
             let step = std::future::poll_fn(|cx| self.poll(cx, true));
@@ -92,14 +95,14 @@ impl Socket {
         };
         let stream = Stream::from(Phase::Tls.within(limit, target, tls.connect(io, target)).await?);
         if let Some(exporter) = stream.channel_binding() {
-            session.login().sasl.channel_binding = Some(channel_binding(exporter));
+            session.login().sasl.channel_binding = Some(login::channel_binding(exporter));
         }
         session.tls_established();
         Ok(Self::new(session, stream))
     }
 
     /// Writes what there is to write and, if `reads`, reads what there is to read. Ready once something was read.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, reads: bool) -> Poll<Result<()>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, reads: bool) -> Poll<Result<()>> {
         self.poll_write(cx)?;
         if !reads {
             return Poll::Pending;
@@ -132,8 +135,7 @@ impl Socket {
 
     /// Gives back a large buffer while nothing is to come.
     fn rest(&mut self) {
-        if self.read_size > SMALLEST_READ && self.session.load() == (0, 0) && self.session.buffer().is_empty()
-        {
+        if self.read_size > SMALLEST_READ && self.session.is_idle() && self.session.buffer().is_empty() {
             self.read_size = SMALLEST_READ;
             *self.session.buffer() = BytesMut::new();
         }
@@ -170,7 +172,7 @@ impl Socket {
     }
 
     /// Says the transport's goodbye, and closes.
-    pub(super) async fn shut_down(mut self) {
+    pub(crate) async fn shut_down(mut self) {
         let _ = timeout(Duration::from_secs(1), self.stream.shutdown()).await;
     }
 }

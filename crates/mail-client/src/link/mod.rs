@@ -1,0 +1,10 @@
+//! The lower half of a connection, whatever protocol is spoken over it: opening it, and moving its bytes.
+
+mod login;
+mod opening;
+mod socket;
+
+pub(crate) use self::{
+    opening::{Deadlines, Opening},
+    socket::Socket,
+};

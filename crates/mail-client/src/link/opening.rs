@@ -1,0 +1,51 @@
+//! From nothing to a connection that is logged in.
+
+use std::{sync::Arc, time::Duration};
+
+use mail_proto::session::{ClientSession, Security};
+
+use super::{login, socket::Socket};
+use crate::{
+    error::{Error, Result},
+    transport::{Connector, Phase, Stream, Target, Tls},
+};
+
+/// What it takes to open a connection, whatever is spoken over it.
+pub(crate) struct Opening {
+    pub(crate) target: Target,
+    pub(crate) connector: Arc<dyn Connector>,
+    /// `None` for connections in the clear.
+    pub(crate) tls: Option<Tls>,
+    pub(crate) deadlines: Deadlines,
+}
+
+/// How long each phase of opening a connection may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadlines {
+    pub(crate) dial: Duration,
+    pub(crate) tls: Duration,
+    pub(crate) greeting: Duration,
+    pub(crate) login: Duration,
+}
+
+impl Opening {
+    /// Dials, and speaks until the login is done.
+    pub(crate) async fn open<S: ClientSession>(&self, mut session: S) -> Result<Socket<S>>
+    where
+        Error: From<S::Error>,
+    {
+        let Self { target, deadlines, .. } = self;
+        let io = Phase::Dial.within(deadlines.dial, target, self.connector.connect(target)).await?;
+        let login = session.login();
+        let (stream, later) = match (&self.tls, login.security) {
+            (Some(tls), Security::ImplicitTls) => {
+                let stream = Phase::Tls.within(deadlines.tls, target, tls.connect(io, target)).await?;
+                (Stream::from(stream), None)
+            }
+            (tls, _) => (Stream::from(io), tls.as_ref().map(|tls| (tls, deadlines.tls, target))),
+        };
+        login.sasl.nonce = Some(login::nonce()?);
+        login.sasl.channel_binding = stream.channel_binding().map(login::channel_binding);
+        Socket::new(session, stream).establish(deadlines.greeting, deadlines.login, later).await
+    }
+}
