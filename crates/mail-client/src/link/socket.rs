@@ -1,8 +1,7 @@
 //! The socket and the session that speaks over it: bytes from one to the other, whatever the protocol.
 
 use std::{
-    collections::VecDeque,
-    future::Future,
+    future::{Future, poll_fn},
     io,
     pin::Pin,
     sync::Arc,
@@ -14,7 +13,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use mail_proto::session::{ClientSession, Step};
 use tokio::{
     io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::{Instant, timeout},
+    time::{Instant, Sleep, sleep, timeout},
 };
 
 use super::login;
@@ -27,8 +26,11 @@ use crate::{
 pub(crate) struct Socket<S> {
     pub(crate) session: S,
     stream: Stream,
-    out: VecDeque<Bytes>,
+    /// What is being written. All else waits in the session, where its bounds are.
+    out: Bytes,
     flush: bool,
+    /// Runs while the peer takes nothing of it.
+    stalled: Option<Pin<Box<Sleep>>>,
     /// How much is read at once: more while much comes, little while little does.
     read_size: usize,
 }
@@ -41,7 +43,7 @@ where
     Error: From<S::Error>,
 {
     pub(super) fn new(session: S, stream: Stream) -> Self {
-        Self { session, stream, out: VecDeque::new(), flush: false, read_size: SMALLEST_READ }
+        Self { session, stream, out: Bytes::new(), flush: false, stalled: None, read_size: SMALLEST_READ }
     }
 
     /// Speaks until the login is done. `greeting` bounds the wait for the first line, `login` all that follows, and
@@ -77,7 +79,7 @@ where
                     Step::Event(_) => {}
                 }
             }
-            let step = std::future::poll_fn(|cx| self.poll(cx, true));
+            let step = poll_fn(|cx| self.poll(cx, true));
             tokio::time::timeout_at(deadline, step).await.map_err(|_| {
                 Error::new(Cause::Silent { waited_for: "the login's answer", after: login })
             })??;
@@ -85,7 +87,7 @@ where
     }
 
     async fn first_byte(&mut self) -> Result<()> {
-        std::future::poll_fn(|cx| self.poll(cx, true)).await
+        poll_fn(|cx| self.poll(cx, true)).await
     }
 
     async fn encrypt(self, tls: &Tls, limit: Duration, target: &Target) -> Result<Self> {
@@ -103,10 +105,13 @@ where
 
     /// Writes what there is to write and, if `reads`, reads what there is to read. Ready once something was read.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, reads: bool) -> Poll<Result<()>> {
-        self.poll_write(cx)?;
+        let stalls = self.poll_write(cx)?;
         if !reads {
+            // A peer that can't write may well not read either.
+            self.stalled = None;
             return Poll::Pending;
         }
+        self.poll_stall(cx, stalls)?;
         let size = self.read_size;
         let buffer = self.session.buffer();
         if buffer.capacity() - buffer.len() < size / 2 {
@@ -141,34 +146,48 @@ where
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<()> {
+    /// Writes what there is to write. Returns whether the peer takes no more of it.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         loop {
-            while let Some(bytes) = self.session.transmit() {
-                self.out.push_back(bytes);
+            if self.out.is_empty() {
+                let Some(bytes) = self.session.transmit() else { break };
+                self.out = bytes;
+                continue;
             }
-            let Some(front) = self.out.front_mut() else { break };
-            match Pin::new(&mut self.stream).poll_write(cx, front) {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.out) {
                 Poll::Ready(Ok(0)) => return Err(broken(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(len)) => {
-                    front.advance(len);
-                    if front.is_empty() {
-                        self.out.pop_front();
-                    }
+                    self.out.advance(len);
                     self.flush = true;
+                    self.stalled = None;
                     self.session.transmitted(Instant::now().into_std());
                 }
                 Poll::Ready(Err(error)) => return Err(broken(error)),
-                Poll::Pending => return Ok(()),
+                Poll::Pending => return Ok(true),
             }
         }
         if self.flush {
             match Pin::new(&mut self.stream).poll_flush(cx) {
                 Poll::Ready(Ok(())) => self.flush = false,
                 Poll::Ready(Err(error)) => return Err(broken(error)),
-                Poll::Pending => {}
+                Poll::Pending => return Ok(true),
             }
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// A peer that takes nothing for so long is given up.
+    fn poll_stall(&mut self, cx: &mut Context<'_>, stalls: bool) -> Result<()> {
+        if !stalls {
+            self.stalled = None;
+            return Ok(());
+        }
+        let after = self.session.write_patience();
+        let timer = self.stalled.get_or_insert_with(|| Box::pin(sleep(after)));
+        match timer.as_mut().poll(cx) {
+            Poll::Ready(()) => Err(Error::new(Cause::Silent { waited_for: "room to write", after })),
+            Poll::Pending => Ok(()),
+        }
     }
 
     /// Says the transport's goodbye, and closes.
@@ -179,4 +198,54 @@ where
 
 fn broken(error: io::Error) -> Error {
     Error::new(Cause::Io(Arc::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_proto::imap::{
+        AppendMessage, Command, MailboxName,
+        client::{Config, Credentials, Request, Security, Session},
+    };
+    use tokio::io::DuplexStream;
+
+    use super::*;
+
+    /// A connection that is logged in and has a message to upload, over a pipe that takes 64 bytes.
+    async fn uploading(reads: bool) -> (Socket<Session>, DuplexStream) {
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let config = Config::new(Security::Plaintext, Credentials::password("kim", "secret"));
+        let session = Session::new(config, Instant::now().into_std());
+        let socket = Socket::new(session, Stream::Plain(Box::new(ours)));
+        theirs.write_all(b"* PREAUTH [CAPABILITY LITERAL+] hi\r\n").await.unwrap();
+        let second = Duration::from_secs(1);
+        let mut socket = socket.establish(second, second, None).await.unwrap();
+        let append = Command::append(MailboxName::inbox(), AppendMessage::new(1000));
+        socket.session.submit(Request::new(append).with_upload(vec![b'x'; 1000].into()));
+        let step = timeout(Duration::from_secs(299), poll_fn(|cx| socket.poll(cx, reads))).await;
+        assert!(step.is_err(), "no end yet");
+        (socket, theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_nothing_is_given_up() {
+        let (mut socket, _theirs) = uploading(true).await;
+        let outcome = timeout(Duration::from_secs(2), poll_fn(|cx| socket.poll(cx, true))).await;
+        let error = outcome.expect("its patience is at its end").unwrap_err();
+        assert!(matches!(error.cause(), Cause::Silent { .. }), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_a_little_has_its_time_anew() {
+        let (mut socket, mut theirs) = uploading(true).await;
+        theirs.read_exact(&mut [0; 10]).await.unwrap();
+        let step = timeout(Duration::from_secs(299), poll_fn(|cx| socket.poll(cx, true))).await;
+        assert!(step.is_err(), "no end yet");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_is_not_read_is_not_given_up() {
+        let (mut socket, _theirs) = uploading(false).await;
+        let step = timeout(Duration::from_secs(1000), poll_fn(|cx| socket.poll(cx, false))).await;
+        assert!(step.is_err(), "no end yet");
+    }
 }

@@ -47,14 +47,14 @@ impl<Event, Error: Clone> Course<Event, Error> {
         self.heard = now;
     }
 
-    /// A command is given away to be written while no other's reply was due: the clock of the first command in a
-    /// silence starts when it is written, not when anything was last read.
-    pub(crate) fn breaks_silence(&mut self) {
-        self.clock_starts = true;
+    /// Something is given away to be written. Where no reply was due before it, the clock starts when it is written,
+    /// not when anything was last read.
+    pub(crate) fn transmits(&mut self, starts_clock: bool) {
+        self.clock_starts = starts_clock;
     }
 
     pub(crate) fn transmitted(&mut self, now: Instant) {
-        if std::mem::take(&mut self.clock_starts) {
+        if self.clock_starts {
             self.heard = now;
         }
     }

@@ -78,7 +78,7 @@ pub trait ClientSession {
     fn step(event: Self::Event) -> Step<Self::Event>;
 
     /// The next bytes to write, or `None` while there are none or something has to be waited for. What is returned
-    /// counts as written.
+    /// counts as written. There are none behind the end.
     fn transmit(&mut self) -> Option<Bytes>;
 
     /// Says at which time what [`transmit`](Self::transmit) gave was written.
@@ -89,6 +89,9 @@ pub trait ClientSession {
 
     /// How long the reply that is due may keep silent.
     fn patience(&self) -> Option<Duration>;
+
+    /// How long the peer may take nothing of what [`transmit`](Self::transmit) gave, while all it sends is read.
+    fn write_patience(&self) -> Duration;
 
     /// What the login goes by. Changes count until it begins: what ties it to TLS is known only after the handshake,
     /// and is to be told before [`tls_established`](Self::tls_established).

@@ -32,6 +32,9 @@ impl ClientSession for Session {
             if let Some(event) = self.course.next()? {
                 return Ok(Some(event));
             }
+            if let Some(event) = self.ask_for_upload() {
+                return Ok(Some(event));
+            }
             match self.read_on() {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),
@@ -50,10 +53,16 @@ impl ClientSession for Session {
     }
 
     fn transmit(&mut self) -> Option<Bytes> {
-        let was_idle = !self.queue.reply_due();
+        if self.course.has_ended() {
+            return None;
+        }
+        let starts_clock = !self.queue.reply_due() || self.queue.goes_on();
+        let (_, before) = self.queue.load();
         let bytes = self.queue.transmit()?;
-        if was_idle {
-            self.course.breaks_silence();
+        self.course.transmits(starts_clock);
+        if self.queue.load().1 < before {
+            // The rest of a command that was refused early is written: what it held up may go.
+            self.pump();
         }
         Some(bytes)
     }
@@ -68,6 +77,10 @@ impl ClientSession for Session {
 
     fn patience(&self) -> Option<Duration> {
         self.queue.patience(&self.config.timeouts)
+    }
+
+    fn write_patience(&self) -> Duration {
+        self.config.timeouts.write
     }
 
     fn login(&mut self) -> &mut Login {

@@ -1,5 +1,6 @@
 //! What ends a command, and what ends a session.
 
+use super::upload::UploadError;
 use crate::{
     frame::FrameError,
     imap::{encode::EncodeError, status_line::Status},
@@ -77,6 +78,9 @@ pub enum SessionError {
         /// Its length in bytes.
         len: u64,
     },
+    /// A message was begun and can't be ended: only cutting the connection keeps the server from storing half of it.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
     /// A limit was exceeded.
     #[error(transparent)]
     Frame(#[from] FrameError),

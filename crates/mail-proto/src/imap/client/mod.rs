@@ -36,6 +36,7 @@ mod receive;
 mod routing;
 mod selected;
 mod uid_map;
+mod upload;
 
 use std::time::{Duration, Instant};
 
@@ -48,11 +49,13 @@ pub use crate::{
 pub use error::{Failure, SessionError};
 pub use establish::Config;
 pub use selected::{SelectedMailbox, Selection};
+pub use upload::UploadError;
 
 use self::{
     establish::Phase,
     queue::{Flight, Owner, Queue},
     receive::Streaming,
+    upload::Source,
 };
 use super::{
     capability::Capabilities,
@@ -76,7 +79,7 @@ pub struct CommandId(u64);
 pub struct Request {
     pub(crate) command: Command,
     pub(crate) selection: Option<Selection>,
-    pub(crate) uploads: Vec<Bytes>,
+    uploads: Vec<Source>,
 }
 
 impl Request {
@@ -98,7 +101,15 @@ impl Request {
     /// The next message of an APPEND, or the one of a REPLACE, whose length must be the one the command names.
     #[must_use]
     pub fn with_upload(mut self, message: Bytes) -> Self {
-        self.uploads.push(message);
+        self.uploads.push(Source::Whole(message));
+        self
+    }
+
+    /// The next message of an APPEND, or the one of a REPLACE, comes piece by piece, as [`Event::SendUpload`] asks for
+    /// it. The command names its length.
+    #[must_use]
+    pub fn with_streamed_upload(mut self) -> Self {
+        self.uploads.push(Source::Streamed);
         self
     }
 }
@@ -118,6 +129,18 @@ pub enum Event {
     Idling {
         /// The command, which ends when IDLE does.
         id: CommandId,
+    },
+    /// A message is wanted that comes piece by piece: [`Session::write_upload`] what there is of it as
+    /// [`Session::upload_room`] allows, then [`Session::finish_upload`]; or [`Session::cancel`] the command if its
+    /// source fails. One message is asked for at a time, the next, of the same command or another, only once this one
+    /// is finished.
+    ///
+    /// A refusal may end its command early; what was announced is wanted all the same.
+    SendUpload {
+        /// The command.
+        id: CommandId,
+        /// Which of the command's messages, from 0 on.
+        index: usize,
     },
     /// Everything is compressed from here on, both ways (RFC 4978). What was read behind the server's agreement is:
     /// take it with [`Session::take_compressed`], and call [`Session::compression_started`] before anything else is
@@ -164,7 +187,7 @@ pub struct Completion {
 pub struct Timeouts {
     /// For commands that only read.
     pub read: Duration,
-    /// For SELECT, SEARCH and whatever changes something.
+    /// For SELECT, SEARCH and whatever changes something, and for taking more of what is written.
     pub write: Duration,
 }
 
@@ -221,9 +244,13 @@ impl Session {
     }
 
     /// Says that nobody waits for this command any more. Returns whether it was still unwritten, and so never runs.
-    /// The answer to a written one is still read, and told as events.
+    /// The answer to a written one is still read, and told as events; but where it has begun to upload a message that
+    /// isn't complete, the connection ends, so that the server doesn't store half of it.
     pub fn cancel(&mut self, id: CommandId) -> bool {
         let unwritten = self.queue.cancel(id);
+        if !unwritten && self.queue.is_uploading_for(id) {
+            self.course.end(UploadError::BrokenOff.into());
+        }
         if self.queue.idling() == Some(Owner::Caller(id)) {
             self.queue.end_idle();
         }

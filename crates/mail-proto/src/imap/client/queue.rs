@@ -8,10 +8,12 @@ use super::{
     CommandId, Failure, Request, Selection, Timeouts,
     idle::Idle,
     pipeline::{self, Sharing},
+    upload::{self, Source, Upload, UploadError},
 };
 use crate::imap::{
     command::Command,
     encode::{EncodeError, EncodeOptions, Fragment},
+    status_line::StatusKind,
 };
 
 /// Who is told of a command's end.
@@ -34,6 +36,8 @@ pub(super) struct Queue {
     waiting: VecDeque<(CommandId, Request)>,
     flights: VecDeque<Flight>,
     out: VecDeque<Out>,
+    /// How many messages in it come piece by piece.
+    uploads: usize,
     idle: Idle,
 }
 
@@ -45,6 +49,19 @@ pub(super) struct Flight {
     pub(super) selection: Option<Selection>,
     tag: u64,
     written: bool,
+    /// It was refused before all of it was written.
+    answered: bool,
+}
+
+/// What the answer to a command ends.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// This command.
+    Of(Flight),
+    /// This caller's command, of which the rest is still to be written.
+    Early(Owner),
+    /// None that was asked.
+    NotAsked,
 }
 
 #[derive(Debug)]
@@ -57,6 +74,8 @@ enum Piece {
     Bytes(Bytes),
     /// The server has to ask for what follows.
     Wait,
+    /// A message that comes piece by piece: its pieces are put before this.
+    Upload(Upload),
 }
 
 /// Shows how much there is, never what: it may be a password or somebody's mail.
@@ -65,6 +84,7 @@ impl fmt::Debug for Piece {
         match self {
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Self::Wait => f.write_str("Wait"),
+            Self::Upload(upload) => upload.fmt(f),
         }
     }
 }
@@ -83,6 +103,12 @@ impl Flight {
 
 /// Pieces below this size are written together.
 const JOIN_BELOW: usize = 16 * 1024;
+
+/// Pieces above this size are written in several, so that what counts as written soon is.
+const WRITTEN_AT_ONCE: usize = 256 * 1024;
+
+/// So much of a message that comes piece by piece may lie unwritten.
+const UNWRITTEN: usize = 256 * 1024;
 
 impl Queue {
     pub(super) fn submit(&mut self, request: Request) -> CommandId {
@@ -139,18 +165,31 @@ impl Queue {
         options: EncodeOptions,
     ) -> Result<(), EncodeError> {
         let Request { command, selection, uploads } = request;
-        let mut uploads = uploads.into_iter();
+        let mut messages = uploads.into_iter().zip(upload::messages(&command)).enumerate();
         let tag = self.tags + 1;
         let encoded = command.encode(&format!("A{tag}"), options)?;
         for fragment in encoded.fragments {
             let piece = match fragment {
                 Fragment::Bytes(bytes) => Piece::Bytes(bytes),
                 Fragment::Wait => Piece::Wait,
-                Fragment::Upload { len } => match uploads.next() {
-                    Some(message) if message.len() as u64 == len => Piece::Bytes(message),
-                    _ => {
-                        self.out.retain(|out| out.tag != tag);
-                        return Err(EncodeError::WrongLength { announced: len });
+                Fragment::Upload { len } => match messages.next() {
+                    Some((_, (Source::Whole(bytes), message)))
+                        if bytes.len() as u64 == len && upload::nul(message.form, &bytes).is_none() =>
+                    {
+                        Piece::Bytes(bytes)
+                    }
+                    Some((index, (Source::Streamed, message))) => {
+                        self.uploads += 1;
+                        Piece::Upload(Upload::new(index, message))
+                    }
+                    wrong => {
+                        self.drop_rest(tag);
+                        return Err(match wrong {
+                            Some((_, (Source::Whole(bytes), _))) if bytes.len() as u64 == len => {
+                                EncodeError::Nul { what: "the message" }
+                            }
+                            _ => EncodeError::WrongLength { announced: len },
+                        });
                     }
                 },
             };
@@ -160,7 +199,7 @@ impl Queue {
         if matches!(command, Command::Idle) {
             self.idle = Idle::Asked { leave: false };
         }
-        self.flights.push_back(Flight { owner, command, selection, tag, written: false });
+        self.flights.push_back(Flight { owner, command, selection, tag, written: false, answered: false });
         Ok(())
     }
 
@@ -190,17 +229,109 @@ impl Queue {
     }
 
     fn next_piece(&mut self) -> Option<Bytes> {
-        if !matches!(self.out.front()?.piece, Piece::Bytes(_)) {
-            return None;
-        }
-        let Out { tag, piece: Piece::Bytes(bytes) } = self.out.pop_front()? else { return None };
-        if let Some(flight) = self.flights.iter_mut().find(|flight| flight.tag == tag) {
+        let Out { tag, piece: Piece::Bytes(bytes) } = self.out.front_mut()? else { return None };
+        let tag = *tag;
+        let bytes = if bytes.len() > WRITTEN_AT_ONCE {
+            bytes.split_to(WRITTEN_AT_ONCE)
+        } else {
+            let bytes = std::mem::take(bytes);
+            self.out.pop_front();
+            bytes
+        };
+        if let Some(at) = self.flight(tag) {
+            let flight = &mut self.flights[at];
             flight.written = true;
             if matches!(flight.command, Command::Idle) && self.idle == Idle::Leaving {
                 self.idle = Idle::Left;
             }
+            if flight.answered && self.out.front().is_none_or(|next| next.tag != tag) {
+                self.flights.remove(at);
+            }
         }
         Some(bytes)
+    }
+
+    /// Whether what is written next belongs to a command that was begun.
+    pub(super) fn goes_on(&self) -> bool {
+        let next = self.out.front().and_then(|next| self.flight(next.tag));
+        next.is_some_and(|at| self.flights[at].written)
+    }
+
+    /// The message whose pieces can be written, once what stands before them is.
+    fn upload(&self) -> Option<usize> {
+        if self.uploads == 0 {
+            return None;
+        }
+        // Only what has to be waited for, and the first of the messages, can stand in the way of the others.
+        let at = self.out.iter().position(|out| !matches!(out.piece, Piece::Bytes(_)))?;
+        matches!(self.out[at].piece, Piece::Upload(_)).then_some(at)
+    }
+
+    /// The message to ask for, and whose it is, if that wasn't done yet.
+    pub(super) fn wanted_upload(&mut self) -> Option<(CommandId, usize)> {
+        let at = self.upload()?;
+        let Out { tag, piece: Piece::Upload(upload) } = &mut self.out[at] else { return None };
+        let flight = self.flights.binary_search_by_key(tag, |flight| flight.tag).ok()?;
+        let Owner::Caller(id) = self.flights[flight].owner else { return None };
+        upload.ask().map(|index| (id, index))
+    }
+
+    /// The message whose pieces can be written, if it is one of this command's.
+    fn upload_of(&self, id: CommandId) -> Option<usize> {
+        let at = self.upload()?;
+        let flight = self.flight(self.out[at].tag)?;
+        (self.flights[flight].owner == Owner::Caller(id)).then_some(at)
+    }
+
+    /// The command with this tag. Tags ascend.
+    fn flight(&self, tag: u64) -> Option<usize> {
+        self.flights.binary_search_by_key(&tag, |flight| flight.tag).ok()
+    }
+
+    /// Drops what is to be written of a command.
+    fn drop_rest(&mut self, tag: u64) {
+        self.out.retain(|out| out.tag != tag);
+        self.uploads = self.out.iter().filter(|out| matches!(out.piece, Piece::Upload(_))).count();
+    }
+
+    pub(super) fn upload_room(&self, id: CommandId) -> usize {
+        let Some(at) = self.upload_of(id) else { return 0 };
+        let pieces = self.out.range(..at).rev().take_while(|out| out.tag == self.out[at].tag);
+        let unwritten: usize = pieces
+            .map(|out| match &out.piece {
+                Piece::Bytes(bytes) => bytes.len(),
+                Piece::Wait | Piece::Upload(_) => 0,
+            })
+            .sum();
+        UNWRITTEN.saturating_sub(unwritten)
+    }
+
+    /// Whether a message of this command is still to come.
+    pub(super) fn is_uploading_for(&self, id: CommandId) -> bool {
+        let Some(flight) = self.flights.iter().find(|flight| flight.owner == Owner::Caller(id)) else {
+            return false;
+        };
+        self.out.iter().any(|out| out.tag == flight.tag && matches!(out.piece, Piece::Upload(_)))
+    }
+
+    pub(super) fn write_upload(&mut self, id: CommandId, bytes: Bytes) -> Result<(), UploadError> {
+        let Some(at) = self.upload_of(id) else { return Ok(()) };
+        let Out { tag, piece: Piece::Upload(upload) } = &mut self.out[at] else { return Ok(()) };
+        let (tag, bytes) = (*tag, upload.push(bytes)?);
+        if !bytes.is_empty() {
+            self.out.insert(at, Out { tag, piece: Piece::Bytes(bytes) });
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish_upload(&mut self, id: CommandId) -> Result<(), UploadError> {
+        let Some(at) = self.upload_of(id) else { return Ok(()) };
+        let Piece::Upload(upload) = &mut self.out[at].piece else { return Ok(()) };
+        let last = upload.finish()?;
+        // The rest of the command stands behind it, if only the line's end.
+        self.out[at].piece = Piece::Bytes(last);
+        self.uploads -= 1;
+        Ok(())
     }
 
     /// The server asks for what follows. Returns whether a literal waited for that.
@@ -212,10 +343,18 @@ impl Queue {
         waits
     }
 
-    /// The command with this tag has ended. `None` if it wasn't written, or has ended before.
-    pub(super) fn complete(&mut self, tag: &[u8]) -> Option<Flight> {
+    /// The command with this tag was answered.
+    pub(super) fn complete(&mut self, tag: &[u8], kind: StatusKind) -> Ending {
+        self.ending(tag, kind).unwrap_or(Ending::NotAsked)
+    }
+
+    /// `None` if the command wasn't written, or has ended before.
+    fn ending(&mut self, tag: &[u8], kind: StatusKind) -> Option<Ending> {
         let number: u64 = std::str::from_utf8(tag.strip_prefix(b"A")?).ok()?.parse().ok()?;
-        let at = self.flights.iter().position(|flight| flight.tag == number && flight.written)?;
+        let at = self.flight(number)?;
+        if !self.flights[at].written || self.flights[at].answered {
+            return None;
+        }
         // A literal that the server doesn't want is answered before it is written; then the rest stays unwritten.
         let rest = self.out.iter().position(|out| out.tag == number);
         let is_idle = matches!(self.flights[at].command, Command::Idle);
@@ -225,11 +364,16 @@ impl Queue {
         if let Some(rest) = rest {
             // An IDLE may end of its own accord, before its DONE is written.
             if !is_idle && !matches!(self.out[rest].piece, Piece::Wait) {
-                return None;
+                // A literal that didn't wait may be refused before it is written; it is read all the same.
+                if !matches!(kind, StatusKind::No | StatusKind::Bad) {
+                    return None;
+                }
+                self.flights[at].answered = true;
+                return Some(Ending::Early(self.flights[at].owner));
             }
-            self.out.retain(|out| out.tag != number);
+            self.drop_rest(number);
         }
-        self.flights.remove(at)
+        self.flights.remove(at).map(Ending::Of)
     }
 
     /// The server agrees to the IDLE that it was asked for. Returns whether there is one.
@@ -272,13 +416,29 @@ impl Queue {
     pub(super) fn cancel(&mut self, id: CommandId) -> bool {
         let before = self.waiting.len();
         self.waiting.retain(|(waiting, _)| *waiting != id);
-        self.waiting.len() < before
+        self.waiting.len() < before || self.take_back(id)
+    }
+
+    /// Takes a command back that is about to be written, if nothing depends on it.
+    fn take_back(&mut self, id: CommandId) -> bool {
+        let unwritten = |flight: &Flight| {
+            flight.owner == Owner::Caller(id)
+                && !flight.written
+                && pipeline::sharing(&flight.command) == Sharing::Shared
+        };
+        let Some(flight) = self.flights.iter().position(unwritten).and_then(|at| self.flights.remove(at))
+        else {
+            return false;
+        };
+        self.drop_rest(flight.tag);
+        true
     }
 
     pub(super) fn take_lost(&mut self) -> Vec<(CommandId, bool)> {
         self.out.clear();
+        self.uploads = 0;
         let flights = self.flights.drain(..).filter_map(|flight| match flight.owner {
-            Owner::Caller(id) => Some((id, flight.written)),
+            Owner::Caller(id) if !flight.answered => Some((id, flight.written)),
             _ => None,
         });
         let mut lost: Vec<_> = flights.collect();
@@ -294,9 +454,14 @@ impl Queue {
     /// The commands whose reply is due.
     fn due(&self) -> impl Iterator<Item = &Flight> {
         let quiet = self.idle.is_quiet();
-        self.flights
-            .iter()
-            .filter(move |flight| flight.written && !(quiet && matches!(flight.command, Command::Idle)))
+        // Nobody answers what isn't written, unless it is asked for first.
+        let begun = self.out.front().filter(|next| !matches!(next.piece, Piece::Wait)).map(|next| next.tag);
+        self.flights.iter().filter(move |flight| {
+            flight.written
+                && !flight.answered
+                && Some(flight.tag) != begun
+                && !(quiet && matches!(flight.command, Command::Idle))
+        })
     }
 
     /// How long the replies that are due may keep silent: as long as the slowest of them may.

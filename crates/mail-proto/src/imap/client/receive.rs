@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{
     CommandId, Completion, Event, Failure, Request, SelectedMailbox, Selection, Session, SessionError,
     establish::Phase,
-    queue::{Flight, Owner},
+    queue::{Ending, Flight, Owner},
     routing,
 };
 use crate::{
@@ -113,9 +113,15 @@ impl Session {
                     self.challenged(&text)
                 }
             }
-            Response::Tagged { tag, status } => match self.queue.complete(&tag) {
-                Some(flight) => self.completed(flight, status),
-                None => Err(SessionError::UnexpectedTag(tag.escape_ascii().to_string())),
+            Response::Tagged { tag, status } => match self.queue.complete(&tag, status.kind) {
+                Ending::Of(flight) => self.completed(flight, status),
+                Ending::Early(Owner::Caller(id)) => {
+                    self.course.tell(Event::Completed { id, outcome: Err(Failure::Refused(status)) });
+                    Ok(())
+                }
+                Ending::Early(_) | Ending::NotAsked => {
+                    Err(SessionError::UnexpectedTag(tag.escape_ascii().to_string()))
+                }
             },
         }
     }

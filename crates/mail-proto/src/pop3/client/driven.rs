@@ -50,12 +50,10 @@ impl ClientSession for Session {
     }
 
     fn transmit(&mut self) -> Option<Bytes> {
-        if self.out.is_empty() {
+        if self.out.is_empty() || self.course.has_ended() {
             return None;
         }
-        if !self.reply_due() {
-            self.course.breaks_silence();
-        }
+        self.course.transmits(!self.reply_due());
         self.unwritten = 0;
         Some(self.out.split().freeze())
     }
@@ -72,6 +70,10 @@ impl ClientSession for Session {
         let timeouts = &self.config.timeouts;
         let commits = self.flights.iter().any(|flight| flight.command == Command::Quit);
         self.reply_due().then_some(if commits { timeouts.commit } else { timeouts.reply })
+    }
+
+    fn write_patience(&self) -> Duration {
+        self.config.timeouts.reply
     }
 
     fn login(&mut self) -> &mut Login {

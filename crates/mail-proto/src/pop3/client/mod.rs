@@ -142,7 +142,7 @@ pub enum Loss {
 /// How long a reply may keep silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For all commands but QUIT.
+    /// For all commands but QUIT, and for taking more of what is written.
     pub reply: Duration,
     /// For QUIT, which may have much to delete.
     pub commit: Duration,

@@ -50,11 +50,12 @@ impl ClientSession for Session {
     }
 
     fn transmit(&mut self) -> Option<Bytes> {
-        let was_idle = !self.wire.reply_due();
-        let bytes = self.wire.transmit()?;
-        if was_idle {
-            self.course.breaks_silence();
+        if self.course.has_ended() {
+            return None;
         }
+        let starts_clock = !self.wire.reply_due();
+        let bytes = self.wire.transmit()?;
+        self.course.transmits(starts_clock);
         Some(bytes)
     }
 
@@ -79,6 +80,10 @@ impl ClientSession for Session {
             }
         };
         self.wire.written().map(patience).max()
+    }
+
+    fn write_patience(&self) -> Duration {
+        self.config.timeouts.text
     }
 
     fn login(&mut self) -> &mut Login {

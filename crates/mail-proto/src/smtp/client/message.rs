@@ -58,6 +58,9 @@ pub enum Transfer {
     Chunks,
 }
 
+/// So much of a message may lie unwritten.
+const UNWRITTEN: usize = 256 * 1024;
+
 /// The message that is being sent.
 #[derive(Debug)]
 pub(super) struct Current {
@@ -111,10 +114,23 @@ impl Current {
 }
 
 impl Session {
+    /// How many bytes of the message that [`Event::SendBody`] asked for may be given now, so that no more than 256 KiB
+    /// of it lie unwritten. 0 while no message is asked for.
+    pub fn body_room(&self) -> usize {
+        match &self.current {
+            Some(Current { body: BodyState::Data(_) | BodyState::Chunks { .. }, .. })
+                if !self.course.has_ended() =>
+            {
+                UNWRITTEN.saturating_sub(self.wire.unwritten())
+            }
+            _ => 0,
+        }
+    }
+
     /// More of the message that [`Event::SendBody`] asked for. Its line breaks are CRLF.
     ///
-    /// Write what [`transmit`](crate::session::ClientSession::transmit) gives before the next piece: all that is
-    /// pushed is kept until then. Nothing happens if no message is asked for.
+    /// All that is given is kept until it is written; [`body_room`](Self::body_room) says how much that should be at
+    /// most. Nothing happens if no message is asked for.
     pub fn write_body(&mut self, text: Bytes) {
         if text.is_empty() || self.course.has_ended() {
             return;

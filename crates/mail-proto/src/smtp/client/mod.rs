@@ -113,6 +113,8 @@ pub struct Timeouts {
     pub command: Duration,
     /// For the answer to DATA: 2 minutes.
     pub data: Duration,
+    /// For taking more of what is written, a message's text for one: 3 minutes.
+    pub text: Duration,
     /// For the answer to a message's end: 10 minutes.
     pub end: Duration,
 }
@@ -122,6 +124,7 @@ impl Default for Timeouts {
         Self {
             command: Duration::from_secs(300),
             data: Duration::from_secs(120),
+            text: Duration::from_secs(180),
             end: Duration::from_secs(600),
         }
     }

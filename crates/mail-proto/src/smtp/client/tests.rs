@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
@@ -537,5 +538,79 @@ proptest! {
         if !written.windows(4).any(|bytes| bytes == b"BDAT") {
             prop_assert_eq!(crate::dots::lone_line_break(&written, None), None);
         }
+    }
+}
+
+#[test]
+fn so_much_of_a_message_lies_unwritten_and_no_more() {
+    for transfer in [Transfer::Data, Transfer::Chunks] {
+        let mut dialogue = Dialogue::ready("PIPELINING,CHUNKING,");
+        let id = dialogue.session.send(Envelope { transfer, ..envelope(&["bob@y"]) });
+        assert_eq!(dialogue.session.body_room(), 0);
+        let mut written = dialogue.written();
+        dialogue.server("250 ok\r\n250 ok\r\n");
+        if transfer == Transfer::Data {
+            dialogue.server("354 go\r\n");
+        }
+        let line = Bytes::from(".23456789abcde\r\n".repeat(1024));
+        for _ in 0..1024 / 16 {
+            assert!(dialogue.session.body_room() > 0);
+            while dialogue.session.body_room() > 0 {
+                dialogue.session.write_body(line.clone());
+            }
+            while let Some(bytes) = dialogue.session.transmit() {
+                assert!(bytes.len() <= 256 * 1024);
+                written += std::str::from_utf8(&bytes).unwrap();
+            }
+            assert!(dialogue.session.body_room() > 0);
+        }
+        dialogue.session.finish_body();
+        assert_eq!(dialogue.session.body_room(), 0);
+        written += &dialogue.written();
+        let chunks = written.matches("BDAT 16384\r\n").count();
+        let (body, end) = match transfer {
+            Transfer::Data => (written.matches("..23456789abcde\r\n").count(), ".\r\n"),
+            Transfer::Chunks => (written.matches(".23456789abcde\r\n").count(), "BDAT 0 LAST\r\n"),
+        };
+        assert!(body >= 1 << 20 && written.ends_with(end), "{body}");
+        assert_eq!(written.contains("..2"), transfer == Transfer::Data);
+        assert_eq!(chunks, if transfer == Transfer::Data { 0 } else { body / 1024 });
+        assert_eq!(dialogue.session.take_lost(), [(id, Loss::OutcomeUnknown)]);
+    }
+}
+
+#[test]
+fn a_large_chunk_counts_as_written_only_at_its_end() {
+    let mut dialogue = Dialogue::ready("PIPELINING,CHUNKING,");
+    dialogue.session.send(Envelope { transfer: Transfer::Chunks, ..envelope(&["bob@y"]) });
+    dialogue.server("250 ok\r\n250 ok\r\n");
+    dialogue.session.write_body(vec![b'x'; 600 * 1024].into());
+    dialogue.session.finish_body();
+    let mut pieces = Vec::new();
+    while let Some(bytes) = dialogue.session.transmit() {
+        dialogue.now += Duration::from_secs(400);
+        dialogue.session.transmitted(dialogue.now);
+        pieces.push((bytes.len(), dialogue.session.deadline().map(|deadline| deadline - dialogue.now)));
+    }
+    let (most, due) = (256 * 1024, Some(Duration::from_secs(600)));
+    let last = Some(Duration::from_secs(200));
+    let end = ("BDAT 0 LAST\r\n".len(), last);
+    assert_eq!(pieces, [("BDAT 614400\r\n".len(), None), (most, None), (most, None), (88 * 1024, due), end]);
+}
+
+#[test]
+fn nothing_is_written_behind_a_message_that_was_broken_off() {
+    for transfer in [Transfer::Data, Transfer::Chunks] {
+        let mut dialogue = Dialogue::ready("PIPELINING,CHUNKING,");
+        dialogue.session.send(Envelope { transfer, ..envelope(&["bob@y"]) });
+        dialogue.server("250 ok\r\n250 ok\r\n");
+        if transfer == Transfer::Data {
+            dialogue.server("354 go\r\n");
+        }
+        dialogue.session.write_body("half a mess".into());
+        dialogue.session.break_off();
+        dialogue.session.finish_body();
+        assert_eq!(dialogue.written(), "");
+        assert_eq!(dialogue.error(""), SessionError::BrokenOff);
     }
 }

@@ -51,6 +51,9 @@ enum Out {
 /// Pieces below this size are written together.
 const JOIN_BELOW: usize = 16 * 1024;
 
+/// Pieces above this size are written in several, so that what counts as written soon is.
+const WRITTEN_AT_ONCE: usize = 256 * 1024;
+
 impl Wire {
     /// A command, whose reply will be the flight's.
     pub(super) fn push(&mut self, flight: Flight, bytes: Bytes) {
@@ -98,10 +101,12 @@ impl Wire {
 
     fn next_piece(&mut self) -> Option<Bytes> {
         self.pass_waits();
-        if !matches!(self.out.front()?, Out::Bytes { .. }) {
-            return None;
+        let Out::Bytes { bytes, flies } = self.out.front_mut()? else { return None };
+        if bytes.len() > WRITTEN_AT_ONCE {
+            return Some(bytes.split_to(WRITTEN_AT_ONCE));
         }
-        let Some(Out::Bytes { bytes, flies }) = self.out.pop_front() else { return None };
+        let (bytes, flies) = (std::mem::take(bytes), *flies);
+        self.out.pop_front();
         if flies {
             self.message |= matches!(self.flights.get(self.written), Some(Flight::Mail));
             self.written += 1;
@@ -113,6 +118,15 @@ impl Wire {
         while self.written == 0 && matches!(self.out.front(), Some(Out::Wait)) {
             self.out.pop_front();
         }
+    }
+
+    /// How many bytes are to be written.
+    pub(super) fn unwritten(&self) -> usize {
+        let len = |out: &Out| match out {
+            Out::Bytes { bytes, .. } => bytes.len(),
+            Out::Wait => 0,
+        };
+        self.out.iter().map(len).sum()
     }
 
     /// What the reply that was just read answers; `None` if nothing was asked.

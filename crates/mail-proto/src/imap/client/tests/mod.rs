@@ -1,3 +1,5 @@
+mod upload;
+
 use super::*;
 use crate::imap::{
     AppendForm, AppendMessage, ListOptions, ListReturn, MailboxName, Notify, SearchReturn, SequenceSet,

@@ -1,0 +1,173 @@
+//! Messages that are uploaded piece by piece (APPEND, REPLACE).
+//!
+//! What was announced has to be given, byte for byte, or the connection is cut: a server that is given less stores
+//! nothing, and padding would make a message that nobody wrote. The last byte of a message is written only once its
+//! source has said that it is the last, so that one that turns out longer isn't stored cut short.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::{CommandId, Event, Session};
+use crate::imap::{
+    append::{AppendForm, AppendMessage},
+    command::Command,
+};
+
+/// Where a message's bytes come from.
+#[derive(Clone)]
+pub(super) enum Source {
+    /// They are all there.
+    Whole(Bytes),
+    /// They come piece by piece.
+    Streamed,
+}
+
+/// Shows how much there is, never what: it is somebody's mail.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => write!(f, "Whole({})", bytes.len()),
+            Self::Streamed => f.write_str("Streamed"),
+        }
+    }
+}
+
+/// Why a message can't be uploaded to its end, so that the connection is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UploadError {
+    /// It was broken off.
+    #[error("a message was broken off")]
+    BrokenOff,
+    /// It has another length than the command says.
+    #[error("a message of {announced} bytes was announced, and at least {given} were given")]
+    TooLong {
+        /// The length in the command, in bytes.
+        announced: u64,
+        /// How many bytes there are, at least.
+        given: u64,
+    },
+    /// It ends before the length that the command says.
+    #[error("a message of {announced} bytes was announced, and {given} were given")]
+    TooShort {
+        /// The length in the command, in bytes.
+        announced: u64,
+        /// How many bytes there are.
+        given: u64,
+    },
+    /// It holds NUL, which only [`AppendForm::Binary`] and [`AppendForm::Utf8`] can carry.
+    #[error("a message holds NUL at {offset}")]
+    Nul {
+        /// Where, in bytes from the message's beginning.
+        offset: u64,
+    },
+}
+
+/// A message that comes piece by piece, as far as it has come.
+#[derive(Debug)]
+pub(super) struct Upload {
+    /// Which of its command's messages it is.
+    index: usize,
+    form: AppendForm,
+    len: u64,
+    given: u64,
+    /// The last byte, once it came.
+    last: Option<Last>,
+    /// Whether it was asked for.
+    asked: bool,
+}
+
+struct Last(Bytes);
+
+impl fmt::Debug for Last {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Last")
+    }
+}
+
+impl Upload {
+    pub(super) fn new(index: usize, message: &AppendMessage) -> Self {
+        Self { index, form: message.form, len: message.len, given: 0, last: None, asked: false }
+    }
+
+    /// Which message to ask for, if that wasn't done yet.
+    pub(super) fn ask(&mut self) -> Option<usize> {
+        (!std::mem::replace(&mut self.asked, true)).then_some(self.index)
+    }
+
+    /// Takes in a piece. Returns what may be written of it.
+    pub(super) fn push(&mut self, mut bytes: Bytes) -> Result<Bytes, UploadError> {
+        if let Some(at) = nul(self.form, &bytes) {
+            return Err(UploadError::Nul { offset: self.given + at as u64 });
+        }
+        self.given += bytes.len() as u64;
+        if self.given > self.len {
+            return Err(UploadError::TooLong { announced: self.len, given: self.given });
+        }
+        if self.given == self.len && !bytes.is_empty() {
+            self.last = Some(Last(bytes.split_off(bytes.len() - 1)));
+        }
+        Ok(bytes)
+    }
+
+    /// The message is complete. Returns what of it was kept back.
+    pub(super) fn finish(&mut self) -> Result<Bytes, UploadError> {
+        if self.given < self.len {
+            return Err(UploadError::TooShort { announced: self.len, given: self.given });
+        }
+        Ok(self.last.take().map(|last| last.0).unwrap_or_default())
+    }
+}
+
+/// Where a byte stands that a message of this form may not hold.
+pub(super) fn nul(form: AppendForm, message: &[u8]) -> Option<usize> {
+    match form {
+        AppendForm::Text => memchr::memchr(0, message),
+        AppendForm::Binary | AppendForm::Utf8 => None,
+    }
+}
+
+/// The messages that a command carries.
+pub(super) fn messages(command: &Command) -> &[AppendMessage] {
+    match command {
+        Command::Append { messages, .. } => messages,
+        Command::Replace { message, .. } => std::slice::from_ref(message),
+        _ => &[],
+    }
+}
+
+impl Session {
+    /// How many bytes of the message that [`Event::SendUpload`] asked for may be given now, so that no more than
+    /// 256 KiB of it lie unwritten. 0 while no message of this command is wanted.
+    pub fn upload_room(&self, id: CommandId) -> usize {
+        self.queue.upload_room(id)
+    }
+
+    /// More of the message that [`Event::SendUpload`] asked for. Nothing happens if none of this command is wanted.
+    ///
+    /// All that is given is kept until it is written; [`upload_room`](Self::upload_room) says how much that should be
+    /// at most. What can't be part of the message ends the connection with an [`UploadError`].
+    pub fn write_upload(&mut self, id: CommandId, bytes: Bytes) {
+        if !self.course.has_ended()
+            && let Err(error) = self.queue.write_upload(id, bytes)
+        {
+            self.course.end(error.into());
+        }
+    }
+
+    /// The message that [`Event::SendUpload`] asked for is complete. If it has fewer bytes than announced, the
+    /// connection ends.
+    pub fn finish_upload(&mut self, id: CommandId) {
+        if !self.course.has_ended()
+            && let Err(error) = self.queue.finish_upload(id)
+        {
+            self.course.end(error.into());
+        }
+    }
+
+    /// Asks for a message, if there is a new one to ask for.
+    pub(super) fn ask_for_upload(&mut self) -> Option<Event> {
+        self.queue.wanted_upload().map(|(id, index)| Event::SendUpload { id, index })
+    }
+}
