@@ -59,6 +59,8 @@ struct Reached {
     completed: usize,
     /// Pieces of data told as a command's.
     answers: usize,
+    /// Messages that were asked for piece by piece.
+    asked_for: usize,
 }
 
 fn run(security: u8, steps: &[u8]) -> Reached {
@@ -80,6 +82,7 @@ fn run(security: u8, steps: &[u8]) -> Reached {
         on_their_way: BTreeSet::new(),
         in_the_clear: security == Security::StartTls,
         handshake: false,
+        wanted: None,
         reached: Reached::default(),
     };
     let mut steps = steps.iter();
@@ -120,6 +123,12 @@ fn run(security: u8, steps: &[u8]) -> Reached {
                 run.session.reading_resumed(now);
             }
             240 => run.session.closed(),
+            241..244 => run.upload(&b"ma"[..usize::from(step) - 241]),
+            244 => {
+                if let Some(id) = run.wanted.take() {
+                    run.session.finish_upload(id);
+                }
+            }
             _ => run.write(now),
         }
         if let Err(error) = run.events() {
@@ -162,8 +171,9 @@ fn request(step: u8) -> Request {
                 unchanged_since: None,
             },
         ),
-        5 => Request::new(Command::append(mailbox(name), AppendMessage::new(4)))
+        5 if step & 1 == 0 => Request::new(Command::append(mailbox(name), AppendMessage::new(4)))
             .with_upload((&b"mail"[..]).into()),
+        5 => Request::new(Command::append(mailbox(name), AppendMessage::new(4))).with_streamed_upload(),
         6 => Request::new(Command::create(MailboxName::from_wire(&b"odd \xff\r\nname"[..]))),
         7 => Request::new(Command::Idle),
         8 => Request::new(Command::Logout),
@@ -195,10 +205,18 @@ struct Run {
     in_the_clear: bool,
     /// The session asked for the TLS handshake.
     handshake: bool,
+    /// The upload that is asked for.
+    wanted: Option<CommandId>,
     reached: Reached,
 }
 
 impl Run {
+    fn upload(&mut self, piece: &'static [u8]) {
+        if let Some(id) = self.wanted {
+            self.session.write_upload(id, piece.into());
+        }
+    }
+
     fn hear(&mut self, bytes: &[u8], now: Instant) {
         self.session.buffer().extend_from_slice(bytes);
         self.session.received(now);
@@ -244,6 +262,12 @@ impl Run {
                     self.reached.answers += 1;
                 }
                 Event::Chunk { bytes, .. } => assert!(!bytes.is_empty(), "an empty chunk"),
+                Event::SendUpload { id, index } => {
+                    assert_eq!(index, 0, "there is one message");
+                    assert!(self.session.upload_room(id) > 0, "a message is asked for and not wanted");
+                    self.wanted = Some(id);
+                    self.reached.asked_for += 1;
+                }
                 Event::Ready => {
                     assert!(!self.in_the_clear, "ready before TLS");
                     self.reached.logged_in += 1;
@@ -305,12 +329,14 @@ mod tests {
     fn random_runs_pass_and_come_far() {
         let mut all = Reached::default();
         for seed in 0..5_000 {
-            let Reached { logged_in, completed, answers } = run(seed as u8, &steps(seed));
+            let Reached { logged_in, completed, answers, asked_for } = run(seed as u8, &steps(seed));
             assert!(logged_in <= 1, "logged in twice");
             all.logged_in += logged_in;
             all.completed += completed;
             all.answers += answers;
+            all.asked_for += asked_for;
         }
-        assert!(all.logged_in > 1_000 && all.completed > 5_000 && all.answers > 200, "{all:?}");
+        assert!(all.logged_in > 1_000 && all.completed > 5_000, "{all:?}");
+        assert!(all.answers > 200 && all.asked_for > 50, "{all:?}");
     }
 }

@@ -409,8 +409,9 @@ impl Queue {
         self.flights.iter().find(idle).map(|flight| flight.owner)
     }
 
+    /// The commands that have no end yet.
     pub(super) fn flights(&self) -> impl Iterator<Item = &Flight> {
-        self.flights.iter()
+        self.flights.iter().filter(|flight| !flight.answered)
     }
 
     pub(super) fn cancel(&mut self, id: CommandId) -> bool {
