@@ -197,6 +197,11 @@ impl<M: Manager> Connection<M> {
         self.lease.holder.kind
     }
 
+    /// The number of the connection as it is now; `None` while it is lost. A lost one is opened anew under another number.
+    pub fn id(&self) -> Option<u64> {
+        self.lease.inner.peek(|core| core.link(self.lease.slot)).map(|link| link.id)
+    }
+
     /// Logs this connection out, once nobody uses it any more, instead of keeping it for the next user. Returns when it is done, within
     /// [`close_timeout`](crate::Builder::close_timeout) after its last use.
     pub async fn close(self) {

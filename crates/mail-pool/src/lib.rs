@@ -146,6 +146,6 @@ pub use error::{AcquireTimeout, ConfigError, Error, LastRefusal};
 pub use handle::{Conn, Connection, Exclusive};
 pub use manager::{AfterUse, Attempt, Class, Kind, Manager};
 pub use operation::{Begun, Canceller, Operation, Pending};
-pub use pool::{Extras, Pool};
+pub use pool::{Extras, Pool, WeakPool};
 pub use quota::{Permit, Quota, SharedQuota, Taken};
 pub use status::{ConnectionStatus, Counts, Status};

@@ -60,6 +60,8 @@ pub trait Manager: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
+    /// The number of the connection to be, unique within its pool: what [`Conn::id`](crate::Conn::id) and the log will call it.
+    pub id: u64,
     /// The kind of connection. Of extras it is the kind of the oldest request; the connection may serve another.
     pub kind: Kind,
     /// The last login was refused: fetch a new token instead of using a stored one.

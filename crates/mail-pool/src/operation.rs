@@ -60,6 +60,24 @@ impl<M: Manager> Operation<M> {
         self.own.get().await
     }
 
+    /// Begins an operation inside this one, also from another task than this one's own: it gets a connection of its own if one is free at once,
+    /// and else runs on this one's.
+    ///
+    /// # Errors
+    /// As [`Pool::begin`](crate::Pool::begin).
+    #[track_caller]
+    pub fn begin<F, R>(&self, operation: F) -> Begun<M, R::Output>
+    where
+        F: FnOnce(Self) -> R + Send + 'static,
+        R: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let inner = match &self.own {
+            Own::Lease(lease) => &lease.inner,
+            Own::Main(inner, _) => inner,
+        };
+        begin(inner, None, Location::caller(), Some(self.own.clone()), operation)
+    }
+
     /// Whether it runs on main, shared with everybody.
     pub const fn is_on_main(&self) -> bool {
         matches!(self.own, Own::Main(..))
@@ -188,11 +206,12 @@ impl Drop for Place {
     }
 }
 
-/// Begins an operation. Its place in the line is taken before this returns.
+/// Begins an operation, within another if its connection is given. Its place in the line is taken before this returns.
 pub(crate) fn begin<M, F, R>(
     inner: &Arc<Inner<M>>,
     timeout: Option<Duration>,
     place: &'static Location<'static>,
+    within: Option<Own<M>>,
     operation: F,
 ) -> Begun<M, R::Output>
 where
@@ -202,7 +221,8 @@ where
 {
     let counted = Place::take(inner)?;
     let holder = holder_here(inner, Kind::Operation, place);
-    let has_already = inside(inner).or_else(|| defaults::of(inner, holder.context).map(Own::Lease));
+    let has_already =
+        within.or_else(|| inside(inner)).or_else(|| defaults::of(inner, holder.context).map(Own::Lease));
     let (ticket, fallback) = match has_already {
         // Who holds a connection doesn't wait for others to make progress.
         Some(own) => {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::checkout::{CheckingOut, Checkout};
@@ -43,6 +43,11 @@ impl<M: Manager> Pool<M> {
 
     pub(crate) fn inner(&self) -> &Arc<Inner<M>> {
         &self.shared.inner
+    }
+
+    /// A way to the pool that doesn't keep it open, for what the pool itself owns.
+    pub fn downgrade(&self) -> WeakPool<M> {
+        WeakPool { shared: Arc::downgrade(&self.shared) }
     }
 
     /// The manager that this pool was built with.
@@ -168,7 +173,7 @@ impl<M: Manager> Pool<M> {
         F: FnOnce(Operation<M>) -> R + Send + 'static,
         R: Future<Output: Send + 'static> + Send + 'static,
     {
-        crate::operation::begin(self.inner(), None, Location::caller(), operation)
+        crate::operation::begin(self.inner(), None, Location::caller(), None, operation)
     }
 
     /// Like [`begin`](Self::begin), with a limit on how long it may wait for its connection.
@@ -181,7 +186,7 @@ impl<M: Manager> Pool<M> {
         F: FnOnce(Operation<M>) -> R + Send + 'static,
         R: Future<Output: Send + 'static> + Send + 'static,
     {
-        crate::operation::begin(self.inner(), Some(timeout), Location::caller(), operation)
+        crate::operation::begin(self.inner(), Some(timeout), Location::caller(), None, operation)
     }
 
     /// Begins an operation on a connection that one has already. It takes no slot.
@@ -323,6 +328,30 @@ impl<M: Manager> Drop for Shared<M> {
 impl<M: Manager> Clone for Pool<M> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+/// A pool that may have ended. See [`Pool::downgrade`].
+pub struct WeakPool<M: Manager> {
+    shared: Weak<Shared<M>>,
+}
+
+impl<M: Manager> WeakPool<M> {
+    /// The pool, unless its last clone was dropped.
+    pub fn upgrade(&self) -> Option<Pool<M>> {
+        self.shared.upgrade().map(|shared| Pool { shared })
+    }
+}
+
+impl<M: Manager> Clone for WeakPool<M> {
+    fn clone(&self) -> Self {
+        Self { shared: Weak::clone(&self.shared) }
+    }
+}
+
+impl<M: Manager> fmt::Debug for WeakPool<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakPool").finish_non_exhaustive()
     }
 }
 

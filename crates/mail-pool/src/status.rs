@@ -114,6 +114,60 @@ impl fmt::Display for Phase {
     }
 }
 
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} open", self.open())?;
+        let states = [
+            (self.dialling, "dialling"),
+            (self.in_use, "in use"),
+            (self.idle, "idle"),
+            (self.tended, "being checked"),
+            (self.closing, "closing"),
+            (self.lost, "lost"),
+        ];
+        let mut separator = " (";
+        for (count, state) in states.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{separator}{count} {state}")?;
+            separator = ", ";
+        }
+        if separator == ", " { f.write_str(")") } else { Ok(()) }
+    }
+}
+
+/// One line a fact: how many are open of how many, each connection, who waits, and what the server refused.
+impl<E: fmt::Display> fmt::Display for Status<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.counts, self.max_connections)?;
+        if self.effective < self.max_connections {
+            write!(f, ", of which the server seems to allow {}", self.effective)?;
+        }
+        write!(f, "; {} waiting; {} opened and {} closed so far", self.waiting, self.opened, self.closed)?;
+        if self.is_closed {
+            f.write_str("; the pool is closed")?;
+        }
+        for connection in &self.connections {
+            match connection.id {
+                Some(id) => write!(f, "\n  {id}: {connection}")?,
+                None => write!(f, "\n  -: {connection}")?,
+            }
+        }
+        if let Some(wait) = self.backoff {
+            write!(f, "\nnothing is dialled for {wait:.1?}")?;
+        }
+        if let Some(wait) = self.held_back {
+            write!(f, "\ncalls are held back for {wait:.1?}")?;
+        }
+        if let Some(refusal) = &self.last_refusal {
+            let LastRefusal { error, class, ago, others_open } = refusal;
+            write!(f, "\nlast refused {ago:.1?} ago, {others_open} others open ({class:?}): {error}")?;
+        }
+        if self.login_blocked {
+            f.write_str("\nthe login is refused, and nothing is dialled until it is to be tried again")?;
+        }
+        Ok(())
+    }
+}
+
 fn view(slot: &SlotView) -> ConnectionStatus {
     let holder = slot.holder.as_ref();
     ConnectionStatus {

@@ -66,7 +66,7 @@ pub(crate) fn dial<M: Manager>(
     async move {
         let inner = Arc::clone(&guard.inner);
         let mut end = inner.end.subscribe();
-        let attempt = Attempt { kind, fresh_credentials };
+        let attempt = Attempt { id: inner.next_link_id(), kind, fresh_credentials };
         let outcome = tokio::select! {
             biased;
             _ = end.wait_for(|end| *end != End::No) => Outcome::Cancelled,
@@ -83,18 +83,18 @@ async fn open<M: Manager>(inner: &Inner<M>, attempt: Attempt) -> Outcome<M> {
     let took = now().saturating_duration_since(started);
     match dialled {
         Ok(Ok(connection)) => {
-            let id = inner.next_link_id();
+            let id = attempt.id;
             tracing::debug!(pool = inner.id, connection = id, kind = %attempt.kind, ?took, "open");
             Outcome::Dialled(Arc::new(Link::new(id, connection, permit, now())))
         }
         Ok(Err(error)) => {
             let class = inner.manager.classify(&error);
-            tracing::info!(pool = inner.id, kind = %attempt.kind, ?class, %error, "dial failed");
+            tracing::info!(pool = inner.id, connection = attempt.id, kind = %attempt.kind, ?class, %error, "dial failed");
             Outcome::Refused(Arc::new(error), class)
         }
         Err(_) => {
             let error = inner.manager.connect_timed_out(inner.options.connect_timeout);
-            tracing::info!(pool = inner.id, kind = %attempt.kind, ?took, "dial timed out");
+            tracing::info!(pool = inner.id, connection = attempt.id, kind = %attempt.kind, ?took, "dial timed out");
             Outcome::Refused(Arc::new(error), Class::Transient)
         }
     }

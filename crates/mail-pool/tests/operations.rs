@@ -369,3 +369,39 @@ async fn p38_a_fan_out_at_the_servers_limit_goes_on_with_what_it_has() {
     assert_eq!((mine.len(), server.open()), (3, 4));
     assert!(begun.elapsed() < Duration::from_secs(1), "it waited {:?}", begun.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn p37_an_operation_within_another_waits_for_nobody_from_other_tasks_too() {
+    for max in [1, 2, 10] {
+        let (pool, server) = pool(max);
+        let pending = pool.begin(|outer| async move {
+            let outer = Arc::new(outer);
+            let mut tasks = Vec::new();
+            for _ in 0..20 {
+                let outer = Arc::clone(&outer);
+                // A task of its own: nothing but the handle says that it is inside.
+                tasks.push(tokio::spawn(async move {
+                    let inner = outer.begin(|inner| async move { inner.get().await.map(|conn| conn.id()) });
+                    inner.unwrap().await.unwrap().unwrap()
+                }));
+            }
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        pending.unwrap().await.unwrap();
+        assert!(server.peak() <= max);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_weak_pool_keeps_no_pool_open() {
+    let (pool, _server) = pool(2);
+    let weak = pool.downgrade();
+    let handle = pool.create_connection().await.unwrap();
+    assert_eq!(handle.id(), Some(1));
+    assert_eq!(handle.get().await.unwrap().id(), 1);
+    assert!(weak.upgrade().is_some());
+    drop(pool);
+    assert!(weak.upgrade().is_none());
+}

@@ -47,6 +47,14 @@ async fn p33_the_status_tells_all() {
     let refusal = status.last_refusal.unwrap();
     assert_eq!((refusal.class, refusal.others_open, refusal.ago.as_secs()), (Class::Limit, 3, 0));
     assert!(format!("{:?}", pool.status()).contains("Limit"));
+    let shown = pool.status().to_string();
+    let lines: Vec<_> = shown.lines().collect();
+    assert!(
+        lines[0].starts_with("3 open (3 in use) of 4, of which the server seems to allow 3; 0 waiting"),
+        "{shown}"
+    );
+    assert!(lines[1].starts_with("  1: main in use"), "{shown}");
+    assert!(shown.contains("3 others open (Limit)"), "{shown}");
     drop(third);
     pool.close().await;
     assert!(pool.status().is_closed && pool.is_closed());

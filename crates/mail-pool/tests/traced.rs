@@ -78,10 +78,10 @@ async fn p34_everything_that_happens_is_an_event_with_its_reason() {
     assert!(log.has(&["message=closed", "connection=1", "well=true"]));
     server.script([Fail(Class::Transient)]);
     assert!(pool.create_connection().await.is_err());
-    assert!(log.has(&["message=dial failed", "class=Transient", "error=toy Transient"]));
+    assert!(log.has(&["message=dial failed", "connection=3", "class=Transient", "error=toy Transient"]));
     assert!(log.has(&["message=back off", "wait=", "why=\"the dial failed\""]));
     drop(pool.create_connection().await.unwrap());
     sleep(Duration::from_secs(40)).await;
-    assert!(log.has(&["message=close", "connection=3", "why=Idle"]));
+    assert!(log.has(&["message=close", "connection=4", "why=Idle"]));
     settle().await;
 }
