@@ -13,7 +13,10 @@ use mail_proto::imap::{
     client::{Failure, SessionError},
 };
 
-use crate::transport::{self, Target};
+use crate::{
+    imap::connection::About,
+    transport::{self, Target},
+};
 
 /// The result of an operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -30,6 +33,8 @@ struct Inner {
     server: Option<Target>,
     connection: Option<u64>,
     command: Option<Box<str>>,
+    /// Whether the command may be sent twice.
+    harmless: bool,
 }
 
 /// What kind of failure an [`Error`] is.
@@ -77,6 +82,7 @@ pub(crate) enum Cause {
     Lost { written: bool, reason: Box<Error> },
     Silent { waited_for: &'static str, after: Duration },
     Stalled { after: Duration },
+    Deadline { after: Duration, written: bool },
     Abandoned,
     CutShort { offset: u64, len: u64 },
     Gone,
@@ -85,12 +91,13 @@ pub(crate) enum Cause {
     Io(Arc<io::Error>),
     Configuration(&'static str),
     Pool(Box<mail_pool::Error<Error>>),
+    ConnectionClosed,
     Closed,
 }
 
 impl Error {
     pub(crate) fn new(cause: Cause) -> Self {
-        Self(Arc::new(Inner { cause, server: None, connection: None, command: None }))
+        Self(Arc::new(Inner { cause, server: None, connection: None, command: None, harmless: false }))
     }
 
     pub(crate) fn failure(failure: Failure) -> Self {
@@ -136,6 +143,17 @@ impl Error {
         })
     }
 
+    /// The command that it ended.
+    pub(crate) fn about(self, about: &About) -> Self {
+        let error = self.in_command(about.name, about.mailbox.as_ref());
+        error.with(|inner| inner.harmless = about.harmless)
+    }
+
+    /// Whether the command that failed may be sent twice.
+    pub(crate) fn is_harmless(&self) -> bool {
+        self.0.harmless
+    }
+
     pub(crate) fn cause(&self) -> &Cause {
         &self.0.cause
     }
@@ -164,7 +182,7 @@ impl Error {
             Cause::Gone => ErrorKind::Gone,
             Cause::Unreadable => ErrorKind::Protocol,
             Cause::TooMuch { .. } => ErrorKind::TooMuch,
-            Cause::Silent { .. } => ErrorKind::TimedOut,
+            Cause::Silent { .. } | Cause::Deadline { .. } => ErrorKind::TimedOut,
             Cause::Stalled { .. } => ErrorKind::ReaderStalled,
             Cause::Abandoned | Cause::CutShort { .. } => ErrorKind::ConnectionLost,
             Cause::Pool(error) => match **error {
@@ -172,7 +190,7 @@ impl Error {
                 mail_pool::Error::Credentials { .. } => ErrorKind::Login,
                 _ => ErrorKind::Pool,
             },
-            Cause::Closed => ErrorKind::Closed,
+            Cause::Closed | Cause::ConnectionClosed => ErrorKind::Closed,
         }
     }
 
@@ -203,6 +221,9 @@ impl Error {
             Cause::Lost { reason, .. } => reason.status(),
             Cause::Pool(error) => match &**error {
                 mail_pool::Error::Credentials { source, .. } => source.status(),
+                mail_pool::Error::AcquireTimeout(timeout) => {
+                    timeout.last_refusal.as_ref().and_then(|refusal| refusal.error.status())
+                }
                 _ => None,
             },
             _ => None,
@@ -223,7 +244,7 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
             Cause::Transport(error) => error.is_timeout(),
-            Cause::Silent { .. } | Cause::Stalled { .. } => true,
+            Cause::Silent { .. } | Cause::Stalled { .. } | Cause::Deadline { .. } => true,
             Cause::Lost { reason, .. } => reason.is_timeout(),
             Cause::Pool(error) => matches!(**error, mail_pool::Error::AcquireTimeout(_)),
             _ => false,
@@ -245,7 +266,8 @@ impl Error {
             | Cause::Abandoned
             | Cause::CutShort { .. } => true,
             // What was written may have been done.
-            Cause::Lost { written, reason } => !written && reason.is_retryable(),
+            Cause::Lost { written, reason } => (!written || self.0.harmless) && reason.is_retryable(),
+            Cause::Deadline { written, .. } => !written || self.0.harmless,
             Cause::Session(SessionError::Closed | SessionError::Bye(_)) => true,
             Cause::Refused(_) | Cause::NotSelected(_) | Cause::Session(_) => {
                 self.is_limit()
@@ -254,14 +276,23 @@ impl Error {
                         Some(ResponseCode::Unavailable | ResponseCode::InUse | ResponseCode::Throttled)
                     )
             }
-            Cause::Pool(error) => matches!(**error, mail_pool::Error::AcquireTimeout(_)),
+            Cause::Pool(error) => error.is_retryable(None),
             _ => false,
         }
     }
 
-    /// Whether the command was given to the socket before the connection ended, so that the server may have done it.
+    /// Why the pool had no connection to give, with all that it knows.
+    pub fn pool(&self) -> Option<&mail_pool::Error<Self>> {
+        match &self.0.cause {
+            Cause::Pool(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the command was given to the socket before the connection ended or the call's time was up, so that the
+    /// server may have done it.
     pub fn was_written(&self) -> bool {
-        matches!(self.0.cause, Cause::Lost { written: true, .. })
+        matches!(self.0.cause, Cause::Lost { written: true, .. } | Cause::Deadline { written: true, .. })
     }
 }
 
@@ -300,6 +331,10 @@ impl fmt::Display for Error {
             Cause::Stalled { after } => {
                 write!(f, "a stream was not read for {after:?} while other commands waited behind it")
             }
+            Cause::Deadline { after, written } => {
+                let outcome = if *written { "and its outcome is unknown" } else { "and it was not sent" };
+                write!(f, "the call did not end within {after:?}, {outcome}")
+            }
             Cause::Abandoned => {
                 f.write_str("the connection was closed, since the rest of an answer was not wanted")
             }
@@ -314,6 +349,7 @@ impl fmt::Display for Error {
             Cause::Io(error) => write!(f, "the connection broke: {error}"),
             Cause::Configuration(what) => f.write_str(what),
             Cause::Pool(error) => error.fmt(f),
+            Cause::ConnectionClosed => f.write_str("the connection was closed by its owner"),
             Cause::Closed => f.write_str("the client was closed"),
         }
     }

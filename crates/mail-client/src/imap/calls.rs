@@ -1,83 +1,138 @@
-//! Calls: which connection each runs on, and what becomes of one whose connection is lost.
+//! Calls: which connection each runs on, how long it may take, and what becomes of one whose connection is lost.
 
-use std::{fmt, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use mail_pool::{Conn, Pool};
-use mail_proto::imap::{Command, client::Request};
+use mail_pool::{Conn, Exclusive, Operation, Pool};
+use mail_proto::imap::{client::Request, client::SessionError};
+use tokio::time::{Instant, timeout_at};
 
-use super::{connection::Answer, manager::ImapManager};
+use super::{
+    connection::{Answer, Deadline},
+    handles::{self, Connection, Held},
+    manager::ImapManager,
+};
 use crate::error::{Cause, Error, Result};
 
 /// Runs calls: on the connection that was named, or on the one that the mode picks.
 #[derive(Clone)]
 pub(super) struct Calls {
     pool: Pool<ImapManager>,
-    /// The connection that was named.
-    named: Option<Connection>,
+    place: Place,
+    /// How long a call may take in all.
+    within: Option<Duration>,
 }
 
-/// A connection that belongs to nobody and serves only the calls that name it. Dropping the last clone gives it back.
+/// Where calls run.
 #[derive(Clone)]
-pub struct Connection(Arc<mail_pool::Connection<ImapManager>>);
-
-impl Connection {
-    pub(super) fn new(connection: mail_pool::Connection<ImapManager>) -> Self {
-        Self(Arc::new(connection))
-    }
+enum Place {
+    /// Wherever the mode has it.
+    Picked,
+    Named(Held),
+    Operation(Arc<Operation<ImapManager>>),
+    Exclusive(Arc<Exclusive<ImapManager>>),
 }
+
+/// An unwritten command survives this many lost connections in a row.
+const MOST_FAILURES: u32 = 3;
 
 impl Calls {
     pub(super) fn new(pool: Pool<ImapManager>) -> Self {
-        Self { pool, named: None }
+        Self { pool, place: Place::Picked, within: None }
     }
 
     pub(super) fn via(&self, connection: &Connection) -> Self {
-        Self { pool: self.pool.clone(), named: Some(connection.clone()) }
+        Self { place: Place::Named(Arc::clone(connection.held())), ..self.clone() }
+    }
+
+    pub(super) fn on_operation(&self, operation: Arc<Operation<ImapManager>>) -> Self {
+        Self { place: Place::Operation(operation), ..self.clone() }
+    }
+
+    pub(super) fn on_exclusive(&self, exclusive: Arc<Exclusive<ImapManager>>) -> Self {
+        Self { place: Place::Exclusive(exclusive), ..self.clone() }
+    }
+
+    pub(super) fn within(&self, limit: Option<Duration>) -> Self {
+        Self { within: limit, ..self.clone() }
     }
 
     pub(super) fn pool(&self) -> &Pool<ImapManager> {
         &self.pool
     }
 
+    /// The connection that was named, for work that is to run beside it.
+    pub(super) fn named(&self) -> Option<&Held> {
+        match &self.place {
+            Place::Named(held) => Some(held),
+            _ => None,
+        }
+    }
+
+    /// The operation that these calls are part of.
+    pub(super) fn operation(&self) -> Option<&Operation<ImapManager>> {
+        match &self.place {
+            Place::Operation(operation) => Some(operation),
+            _ => None,
+        }
+    }
+
     /// A connection for a call.
     pub(super) async fn connection(&self) -> Result<Conn<ImapManager>> {
-        Ok(match &self.named {
-            Some(connection) => connection.0.get().await?,
-            None => self.pool.get().await?,
+        Ok(match &self.place {
+            Place::Picked => self.pool.get().await?,
+            Place::Named(held) => handles::ready(held).await?,
+            Place::Operation(operation) => operation.get().await?,
+            Place::Exclusive(exclusive) if exclusive.is_broken() => {
+                let reason = Box::new(Error::from(SessionError::Closed));
+                return Err(Error::new(Cause::Lost { written: false, reason }).on(exclusive.id()));
+            }
+            Place::Exclusive(exclusive) => Conn::clone(exclusive),
         })
     }
 
-    /// Runs a command. One that a lost connection left undone is repeated once, if that can do no harm (rule P29).
+    /// Runs a command. One that a lost connection left unwritten runs on the next; a written one is repeated once, if
+    /// that can do no harm (rule P29).
     pub(super) async fn run(&self, request: Request) -> Result<Answer> {
-        let first = self.connection().await?.run(request.clone()).await;
-        match first {
-            Err(error) if may_repeat(&error, request.command()) => {
-                self.connection().await?.run(request).await
+        let deadline = self.within.map(Deadline::after);
+        let (mut failures, mut repeated) = (0, false);
+        loop {
+            let connection = bounded(deadline, self.connection()).await;
+            let connection = connection.map_err(|error| error.about(&request.command().into()))?;
+            let error = match connection.run(request.clone(), deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error.about(&request.command().into()),
+            };
+            let Cause::Lost { written, reason } = error.cause() else { return Err(error) };
+            // A server that keeps silent would keep silent again, and its caller would wait twice as long as it may.
+            let again = match self.place {
+                Place::Exclusive(_) => false,
+                _ if *written => {
+                    error.is_harmless() && !reason.is_timeout() && !std::mem::replace(&mut repeated, true)
+                }
+                _ => failures < MOST_FAILURES,
+            };
+            if !again {
+                return Err(error);
             }
-            answer => answer,
+            failures += 1;
         }
     }
 }
 
-/// Whether the command can be sent again: it was never written, or sending it twice is as good as once.
-fn may_repeat(error: &Error, command: &Command) -> bool {
-    let Cause::Lost { written, reason } = error.cause() else { return false };
-    let harmless = matches!(
-        command,
-        Command::Noop
-            | Command::Capability
-            | Command::Id(_)
-            | Command::Namespace
-            | Command::List { .. }
-            | Command::Status { .. }
-            | Command::Search { .. }
-    );
-    // A server that keeps silent would keep silent again, and its caller would wait twice as long as it may.
-    !written || (harmless && !reason.is_timeout())
+/// Waits until the deadline of a call of which nothing was written yet.
+async fn bounded<T>(deadline: Option<Deadline>, future: impl Future<Output = Result<T>>) -> Result<T> {
+    let Some(deadline) = deadline else { return future.await };
+    match timeout_at(deadline.at, future).await {
+        Ok(result) => result,
+        Err(_) => Err(deadline.passed(false)),
+    }
 }
 
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("kind", &self.0.kind()).finish_non_exhaustive()
+impl Deadline {
+    fn after(within: Duration) -> Self {
+        // What can't be told in time is never.
+        let never = Duration::from_secs(86_400 * 365 * 30);
+        let now = Instant::now();
+        Self { at: now.checked_add(within).unwrap_or(now + never), within }
     }
 }

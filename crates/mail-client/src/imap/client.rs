@@ -9,11 +9,7 @@ use mail_proto::imap::{
     response::Untagged,
 };
 
-use super::{
-    calls::{Calls, Connection},
-    mailbox::Mailbox,
-    manager::ImapManager,
-};
+use super::{calls::Calls, handles::Connection, mailbox::Mailbox, manager::ImapManager};
 use crate::error::{Cause, Error, Result};
 
 /// One account on one server, for any number of tasks: clones are the same client.
@@ -47,20 +43,20 @@ impl ImapClient {
         Self { calls: Calls::new(pool) }
     }
 
-    /// Opens the main connection now instead of at the first call.
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Opens the connection that calls without a name use, now instead of at the first call: main, or with
+    /// [`Assignment::Default`](super::Assignment::Default) the caller's default. So it finds out whether the server
+    /// takes the credentials.
     ///
     /// # Errors
     /// The server can't be reached, can't be trusted, or refuses the login.
-    pub async fn connect(&self) -> Result<()> {
-        Ok(self.calls.pool().connect().await?)
-    }
-
-    /// Opens a connection of its own, waiting for one within the quota if need be.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect); or none came free within the acquire timeout; or the quota is 1, which main has.
-    pub async fn create_connection(&self) -> Result<Connection> {
-        Ok(Connection::new(self.calls.pool().create_connection().await?))
+    #[track_caller]
+    pub fn connect(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let connected = self.calls.pool().connect();
+        async move { Ok(connected.await?) }
     }
 
     /// The same client, whose calls run on this connection.
@@ -156,9 +152,16 @@ impl ImapClient {
         }
     }
 
-    /// Logs every connection out, giving running commands a short while. Calls made after it fail.
+    /// Logs every connection out, giving running commands the [grace period](super::ImapClientBuilder::grace). Calls
+    /// made after it fail. Dropping the last clone of the client does the same in the background.
     pub async fn close(&self) {
         self.calls.pool().close().await;
+    }
+}
+
+impl From<Calls> for ImapClient {
+    fn from(calls: Calls) -> Self {
+        Self { calls }
     }
 }
 

@@ -9,8 +9,9 @@ use mail_proto::imap::{
 use tokio::time::Instant;
 
 use super::{
-    calls::{Calls, Connection},
+    calls::Calls,
     fetch::{FetchItems, FetchStream},
+    handles::Connection,
 };
 
 /// A mailbox that was opened by [`ImapClient::select`](super::ImapClient::select) or
@@ -31,6 +32,14 @@ pub struct Mailbox {
 impl Mailbox {
     pub(super) fn new(calls: Calls, state: SelectedMailbox) -> Self {
         Self { calls, state, selected_at: Instant::now() }
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    pub(super) fn with_calls(self, calls: Calls) -> Self {
+        Self { calls, ..self }
     }
 
     /// Its name.

@@ -1,9 +1,6 @@
 //! How the pool opens, checks and closes IMAP connections.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use mail_pool::{Attempt, Class, Manager};
 use mail_proto::imap::{
@@ -26,15 +23,13 @@ pub(crate) struct ImapManager {
     pub(super) opening: Opening,
     pub(super) session: Config,
     pub(super) settings: Settings,
-    pub(super) opened: AtomicU64,
 }
 
 impl ImapManager {
-    async fn open(&self) -> Result<ImapConnection> {
+    async fn open(&self, attempt: Attempt) -> Result<ImapConnection> {
         let session = Session::new(self.session.clone(), Instant::now().into_std());
         let socket = self.opening.open(session).await?;
-        let id = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(ImapConnection::start(id, socket, self.settings.clone()))
+        Ok(ImapConnection::start(attempt.id, socket, self.settings.clone()))
     }
 }
 
@@ -42,8 +37,8 @@ impl Manager for ImapManager {
     type Connection = ImapConnection;
     type Error = Error;
 
-    async fn connect(&self, _: Attempt) -> Result<ImapConnection> {
-        self.open().await.map_err(|error| error.at(&self.opening.target))
+    async fn connect(&self, attempt: Attempt) -> Result<ImapConnection> {
+        self.open(attempt).await.map_err(|error| error.at(&self.opening.target).on(attempt.id))
     }
 
     fn is_broken(&self, connection: &ImapConnection) -> bool {

@@ -28,6 +28,13 @@ pub(crate) struct Deadlines {
     pub(crate) login: Duration,
 }
 
+impl Deadlines {
+    /// How long all phases together may take, which the pool sees to should one of them not keep to its own.
+    pub(crate) fn total(self) -> Duration {
+        self.dial + self.tls + self.greeting + self.login + Duration::from_secs(5)
+    }
+}
+
 impl Opening {
     /// Dials, and speaks until the login is done.
     pub(crate) async fn open<S: ClientSession>(&self, mut session: S) -> Result<Socket<S>>

@@ -3,13 +3,17 @@
 //!
 //! A caller that goes away leaves nothing half done: what it queued is either skipped or answered into the void.
 
+mod about;
 mod flow;
 mod sink;
 mod task;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use mail_proto::imap::{
@@ -17,9 +21,13 @@ use mail_proto::imap::{
     client::{Completion, Request, Session},
     response::Untagged,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 
 pub(crate) use self::{
+    about::About,
     flow::{Credit, Flow, Starved},
     sink::{BodyEvent, FetchEvent, FetchSink},
     task::Settings,
@@ -50,6 +58,8 @@ pub(crate) enum Job {
     /// Nobody waits for this command any more.
     Cancel {
         token: u64,
+        /// Is told whether it was written, unless it has ended already.
+        written: Option<oneshot::Sender<bool>>,
     },
     Logout {
         done: oneshot::Sender<()>,
@@ -65,6 +75,20 @@ pub(crate) struct Answer {
     pub(crate) data: Vec<Untagged>,
 }
 
+/// When a call has to end, and how long that gave it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    pub(crate) within: Duration,
+}
+
+impl Deadline {
+    /// The error of a call whose deadline has passed.
+    pub(crate) fn passed(self, written: bool) -> Error {
+        Error::new(Cause::Deadline { after: self.within, written })
+    }
+}
+
 /// Takes a command back when its caller goes away.
 pub(crate) struct CancelOnDrop<'a> {
     jobs: &'a mpsc::UnboundedSender<Job>,
@@ -75,7 +99,7 @@ impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(token) = self.token {
             // The task is gone, and the command with it.
-            let _ = self.jobs.send(Job::Cancel { token });
+            let _ = self.jobs.send(Job::Cancel { token, written: None });
         }
     }
 }
@@ -95,11 +119,29 @@ impl ImapConnection {
     }
 
     /// Runs a command and gathers its answer.
-    pub(crate) async fn run(&self, request: Request) -> Result<Answer> {
-        let (done, answer) = oneshot::channel();
+    pub(crate) async fn run(&self, request: Request, deadline: Option<Deadline>) -> Result<Answer> {
+        let (done, mut answer) = oneshot::channel();
         let token = self.queue(request, Sink::gather(done))?;
         let mut guard = CancelOnDrop { jobs: &self.jobs, token: Some(token) };
-        let answer = answer.await;
+        let answer = match deadline {
+            None => answer.await,
+            Some(deadline) => match timeout_at(deadline.at, &mut answer).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    let (told, written) = oneshot::channel();
+                    let _ = self.jobs.send(Job::Cancel { token, written: Some(told) });
+                    tokio::select! {
+                        biased;
+                        // It came after all.
+                        answer = &mut answer => answer,
+                        Ok(written) = written => {
+                            guard.token = None;
+                            return Err(deadline.passed(written).on(self.id));
+                        }
+                    }
+                }
+            },
+        };
         guard.token = None;
         answer.unwrap_or_else(|_| Err(self.gone()))
     }
@@ -115,14 +157,16 @@ impl ImapConnection {
 
     /// Says that nobody waits for this command any more.
     pub(crate) fn cancel(&self, token: u64) {
-        let _ = self.jobs.send(Job::Cancel { token });
+        let _ = self.jobs.send(Job::Cancel { token, written: None });
     }
 
     fn queue(&self, request: Request, sink: Sink) -> Result<u64> {
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
-        let name = request.command().name();
-        let request = Box::new(request);
-        self.jobs.send(Job::Run { token, request, sink }).map_err(|_| self.gone().in_command(name, None))?;
+        let job = Job::Run { token, request: Box::new(request), sink };
+        self.jobs.send(job).map_err(|unsent| match unsent.0 {
+            Job::Run { request, .. } => self.gone().about(&request.command().into()),
+            _ => self.gone(),
+        })?;
         Ok(token)
     }
 
@@ -133,7 +177,7 @@ impl ImapConnection {
     }
 
     pub(crate) async fn check(&self) -> Result<()> {
-        self.run(Request::new(Command::Noop)).await.map(drop)
+        self.run(Request::new(Command::Noop), None).await.map(drop)
     }
 
     /// Says goodbye and waits until the server has, or the socket is closed.

@@ -13,17 +13,17 @@ use std::{
 };
 
 use mail_proto::imap::{
-    Command, MailboxName,
+    Command,
     client::{ClientSession, CommandId, Event, Request, Session},
     response::Untagged,
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, Sleep},
+    time::{Instant, Sleep, timeout},
 };
 use tracing::{debug, trace};
 
-use super::{Flow, Job, sink::Sink};
+use super::{About, Flow, Job, sink::Sink};
 use crate::{
     error::{Cause, Error, Result},
     link::Socket,
@@ -45,6 +45,9 @@ const HELD_FOR_OTHERS: usize = 8 << 20;
 /// Of an answer that nobody wants any more, this much is read before the connection is given up instead.
 const THROWN_AWAY: usize = 1 << 20;
 
+/// How long the server gets to close a connection that was logged out.
+const SEEN_OFF: Duration = Duration::from_secs(1);
+
 pub(super) struct Task {
     id: u64,
     socket: Socket<Session>,
@@ -65,8 +68,7 @@ pub(super) struct Task {
 
 struct Flight {
     token: u64,
-    name: &'static str,
-    mailbox: Option<MailboxName>,
+    about: About,
     sink: Sink,
 }
 
@@ -97,14 +99,28 @@ impl Task {
     }
 
     pub(super) async fn run(mut self) {
-        let error = match self.serve().await {
-            Ok(()) => Error::new(Cause::Closed),
-            Err(error) => error,
+        let ended = self.serve().await;
+        let Self { id, mut socket, jobs, flights, broken, settings, goodbyes, .. } = self;
+        let lost = socket.session.take_lost();
+        let error = match ended {
+            Ok(()) => {
+                see_off(&mut socket).await;
+                socket.shut_down().await;
+                Error::new(Cause::Closed)
+            }
+            // Its place is taken by another as soon as anybody learns of it, so it has to be gone by then.
+            Err(error) => {
+                drop(socket);
+                error
+            }
         };
-        debug!(connection = self.id, %error, "connection ended");
-        self.broken.store(true, Ordering::Release);
-        self.fail_all(&error);
-        self.socket.shut_down().await;
+        debug!(connection = id, %error, "connection ended");
+        broken.store(true, Ordering::Release);
+        let bereaved = Bereaved { id, target: settings.target, error };
+        bereaved.tell(lost, flights, jobs);
+        for goodbye in goodbyes {
+            let _ = goodbye.send(());
+        }
     }
 
     /// Serves until the connection ends: `Ok` if that was asked for.
@@ -207,17 +223,21 @@ impl Task {
                 if !sink.is_wanted() {
                     return Ok(false);
                 }
-                let (name, mailbox) = (request.command().name(), request.command().mailbox().cloned());
+                let about = About::from(request.command());
                 let id = self.socket.session.submit(*request);
-                self.flights.insert(id, Flight { token, name, mailbox, sink });
+                self.flights.insert(id, Flight { token, about, sink });
                 Ok(true)
             }
-            Job::Cancel { token } => {
+            Job::Cancel { token, written } => {
                 let found = self.flights.iter().find(|(_, flight)| flight.token == token);
-                if let Some(id) = found.map(|(id, _)| *id)
-                    && self.socket.session.cancel(id)
-                {
-                    self.flights.remove(&id);
+                if let Some(id) = found.map(|(id, _)| *id) {
+                    let unwritten = self.socket.session.cancel(id);
+                    if unwritten {
+                        self.flights.remove(&id);
+                    }
+                    if let Some(told) = written {
+                        let _ = told.send(!unwritten);
+                    }
                 }
                 // Without it, what waited behind it may have its turn.
                 Ok(true)
@@ -251,10 +271,11 @@ impl Task {
                 Event::Completed { id, outcome } => {
                     self.thrown_away = 0;
                     if let Some(flight) = self.flights.remove(&id) {
-                        let outcome = outcome.map_err(|failure| self.blame(Error::failure(failure), &flight));
+                        let outcome =
+                            outcome.map_err(|failure| self.blame(Error::failure(failure), &flight.about));
                         trace!(
                             connection = self.id,
-                            command = flight.name,
+                            command = flight.about.name,
                             ok = outcome.is_ok(),
                             "command ended"
                         );
@@ -285,38 +306,55 @@ impl Task {
         Ok(())
     }
 
-    fn fail_all(&mut self, error: &Error) {
-        for (id, written) in self.socket.session.take_lost() {
-            if let Some(flight) = self.flights.remove(&id) {
-                let lost = Cause::Lost { written, reason: Box::new(error.clone()) };
-                flight.sink.done(Err(Error::new(lost)
-                    .at(&self.settings.target)
-                    .on(self.id)
-                    .in_command(flight.name, flight.mailbox.as_ref())));
+    fn blame(&self, error: Error, about: &About) -> Error {
+        error.at(&self.settings.target).on(self.id).about(about)
+    }
+}
+
+/// Waits a little for the server to close first: until it has, it counts the connection.
+async fn see_off(socket: &mut Socket<Session>) {
+    let closed = async {
+        while let Ok(event) = socket.session.next_event() {
+            if event.is_none() && std::future::poll_fn(|cx| socket.poll(cx, true)).await.is_err() {
+                return;
+            }
+        }
+    };
+    let _ = timeout(SEEN_OFF, closed).await;
+}
+
+/// What those are told whose connection has ended.
+struct Bereaved {
+    id: u64,
+    target: Target,
+    error: Error,
+}
+
+impl Bereaved {
+    fn tell(
+        &self,
+        lost: Vec<(CommandId, bool)>,
+        mut flights: HashMap<CommandId, Flight>,
+        mut jobs: mpsc::UnboundedReceiver<Job>,
+    ) {
+        for (id, written) in lost {
+            if let Some(flight) = flights.remove(&id) {
+                flight.sink.done(Err(self.lost(written, &flight.about)));
             }
         }
         // Those still in the channel were never taken.
-        self.jobs.close();
-        while let Ok(job) = self.jobs.try_recv() {
+        jobs.close();
+        while let Ok(job) = jobs.try_recv() {
             match job {
-                Job::Run { request, sink, .. } => {
-                    let lost = Cause::Lost { written: false, reason: Box::new(error.clone()) };
-                    let command = request.command();
-                    sink.done(Err(Error::new(lost)
-                        .at(&self.settings.target)
-                        .on(self.id)
-                        .in_command(command.name(), command.mailbox())));
-                }
+                Job::Run { request, sink, .. } => sink.done(Err(self.lost(false, &request.command().into()))),
                 Job::Logout { done } => drop(done.send(())),
                 Job::Cancel { .. } | Job::Cut => {}
             }
         }
-        for goodbye in self.goodbyes.drain(..) {
-            let _ = goodbye.send(());
-        }
     }
 
-    fn blame(&self, error: Error, flight: &Flight) -> Error {
-        error.at(&self.settings.target).on(self.id).in_command(flight.name, flight.mailbox.as_ref())
+    fn lost(&self, written: bool, about: &About) -> Error {
+        let lost = Cause::Lost { written, reason: Box::new(self.error.clone()) };
+        Error::new(lost).at(&self.target).on(self.id).about(about)
     }
 }
