@@ -90,6 +90,7 @@ pub(crate) enum Cause {
     TooMuch { limit: usize },
     Io(Arc<io::Error>),
     Configuration(&'static str),
+    NoToken(Arc<dyn StdError + Send + Sync>),
     Pool(Box<mail_pool::Error<Error>>),
     ConnectionClosed,
     Closed,
@@ -168,6 +169,7 @@ impl Error {
                 | SessionError::NoMechanism
                 | SessionError::Sasl(_),
             ) => ErrorKind::Login,
+            Cause::NoToken(_) => ErrorKind::Login,
             Cause::Session(SessionError::Closed | SessionError::Bye(_)) => ErrorKind::ConnectionLost,
             Cause::Session(SessionError::StartTlsRefused(_)) => ErrorKind::Transport,
             Cause::Session(_) => ErrorKind::Protocol,
@@ -261,6 +263,7 @@ impl Error {
         match &self.0.cause {
             Cause::Transport(error) => !error.is_permanent(),
             Cause::Io(_)
+            | Cause::NoToken(_)
             | Cause::Silent { .. }
             | Cause::Stalled { .. }
             | Cause::Abandoned
@@ -348,6 +351,7 @@ impl fmt::Display for Error {
             }
             Cause::Io(error) => write!(f, "the connection broke: {error}"),
             Cause::Configuration(what) => f.write_str(what),
+            Cause::NoToken(error) => write!(f, "there is no token to log in with: {error}"),
             Cause::Pool(error) => error.fmt(f),
             Cause::ConnectionClosed => f.write_str("the connection was closed by its owner"),
             Cause::Closed => f.write_str("the client was closed"),
@@ -381,6 +385,7 @@ impl StdError for Error {
             Cause::Encode(error) => Some(error),
             Cause::Lost { reason, .. } => Some(&**reason),
             Cause::Io(error) => Some(&**error),
+            Cause::NoToken(error) => Some(&**error),
             Cause::Pool(error) => Some(&**error),
             _ => None,
         }

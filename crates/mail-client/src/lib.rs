@@ -2,10 +2,12 @@
 //!
 //! Begin with [`imap::ImapClient`].
 
+mod credentials;
 mod error;
 pub mod imap;
 mod link;
 pub mod transport;
 
+pub use credentials::{TokenError, TokenProvider, TokenRequest};
 pub use error::{Error, ErrorKind, Result};
-pub use mail_proto::Secret;
+pub use mail_proto::{Secret, sasl::Mechanism};

@@ -7,10 +7,12 @@ use mail_pool::{Assignment, Pool, Quota};
 use mail_proto::{
     Secret,
     imap::client::{Config, Credentials, Security, Timeouts},
+    sasl::{self, Mechanism},
 };
 
 use super::{client::ImapClient, connection::Settings, manager::ImapManager};
 use crate::{
+    credentials::{Identity, Source, TokenProvider},
     error::{Cause, Error, Result},
     link::{Deadlines, Opening},
     transport::{Connector, Target, TcpConnector, Tls},
@@ -22,7 +24,9 @@ pub struct ImapClientBuilder {
     host: String,
     port: Option<u16>,
     user: String,
-    password: Option<Secret>,
+    login: Option<LoginWith>,
+    sasl: sasl::Options,
+    id: Vec<(Bytes, Option<Bytes>)>,
     security: Security,
     tls: Option<Tls>,
     connector: Arc<dyn Connector>,
@@ -30,6 +34,15 @@ pub struct ImapClientBuilder {
     inactivity: Option<Duration>,
     stall_timeout: Duration,
     deadlines: Deadlines,
+}
+
+/// How to log in.
+enum LoginWith {
+    Password(Secret),
+    Token(Secret),
+    Tokens(Arc<dyn TokenProvider>),
+    External,
+    Anonymous,
 }
 
 /// What the pool is told, apart from how to open a connection.
@@ -109,7 +122,15 @@ impl ImapClientBuilder {
             host,
             port: None,
             user,
-            password: None,
+            login: None,
+            sasl: sasl::Options::default(),
+            id: vec![
+                (Bytes::from_static(b"name"), Some(Bytes::from_static(b"mail-client"))),
+                (
+                    Bytes::from_static(b"version"),
+                    Some(Bytes::from_static(env!("CARGO_PKG_VERSION").as_bytes())),
+                ),
+            ],
             security: Security::ImplicitTls,
             tls: None,
             connector: Arc::new(TcpConnector::new()),
@@ -120,9 +141,71 @@ impl ImapClientBuilder {
         }
     }
 
-    /// The password to log in with.
+    /// The password to log in with. The strongest mechanism is taken that both sides have.
     pub fn password(mut self, password: impl Into<Secret>) -> Self {
-        self.password = Some(password.into());
+        self.login = Some(LoginWith::Password(password.into()));
+        self
+    }
+
+    /// The OAuth 2 access token to log in with, as it stands behind `Bearer`.
+    pub fn token(mut self, token: impl Into<Secret>) -> Self {
+        self.login = Some(LoginWith::Token(token.into()));
+        self
+    }
+
+    /// Where the OAuth 2 access tokens come from: asked at each login, and once more for a fresh one if the server
+    /// refuses.
+    pub fn token_provider(mut self, provider: impl TokenProvider) -> Self {
+        self.login = Some(LoginWith::Tokens(Arc::new(provider)));
+        self
+    }
+
+    /// Logs in as whom the connection shows already (EXTERNAL, RFC 4422 appendix A), by a
+    /// [client certificate](crate::transport::TlsBuilder::client_certificate_pem) say. The user's name is told if it
+    /// isn't empty.
+    pub fn external(mut self) -> Self {
+        self.login = Some(LoginWith::External);
+        self
+    }
+
+    /// Logs in as nobody (ANONYMOUS, RFC 4505). The user's name is what the server may note down, such as a mail
+    /// address.
+    pub fn anonymous(mut self) -> Self {
+        self.login = Some(LoginWith::Anonymous);
+        self
+    }
+
+    /// Whose mail it is to be, if not that of the user who logs in (the authorization identity).
+    pub fn act_as(mut self, user: impl Into<String>) -> Self {
+        self.sasl.authorization = Some(user.into().into());
+        self
+    }
+
+    /// Logs in by this mechanism and no other, whatever the server announces.
+    pub fn mechanism(mut self, mechanism: Mechanism) -> Self {
+        self.sasl.mechanism = Some(mechanism);
+        self
+    }
+
+    /// Logs in by the first of these mechanisms that the server announces, and no other; the strongest that both sides
+    /// have unless told. An empty list leaves the LOGIN command.
+    pub fn mechanisms(mut self, among: impl IntoIterator<Item = Mechanism>) -> Self {
+        self.sasl.among = Some(among.into_iter().collect());
+        self
+    }
+
+    /// Whether the login's first message is sent with its command (SASL-IR, RFC 4959); as the server announces unless
+    /// told. Some announce that they take it, and refuse it.
+    pub fn initial_response(mut self, send: bool) -> Self {
+        self.sasl.initial_response = Some(send);
+        self
+    }
+
+    /// What servers that ask are told of this program after the login (ID, RFC 2971), as fields and values; nothing if
+    /// it is empty. The name and the version of this library unless told.
+    pub fn id<K: Into<String>, V: Into<String>>(mut self, fields: impl IntoIterator<Item = (K, V)>) -> Self {
+        let field = |(key, value): (K, V)| (Bytes::from(key.into()), Some(Bytes::from(value.into())));
+        self.id = fields.into_iter().map(field).collect();
         self
     }
 
@@ -287,18 +370,29 @@ impl ImapClientBuilder {
         let port = self.port.unwrap_or(if self.security == Security::ImplicitTls { 993 } else { 143 });
         let target = Target::new(&self.host, port)
             .map_err(|error| Error::from(crate::transport::Error::from(error)))?;
-        let password =
-            self.password.ok_or_else(|| Error::new(Cause::Configuration("no password was given")))?;
+        let user = Bytes::from(self.user);
+        let mut sasl = self.sasl;
+        let source = match self.login {
+            None => return Err(Error::new(Cause::Configuration("nothing was given to log in with"))),
+            Some(LoginWith::Password(password)) => Source::Fixed(Credentials::Password { user, password }),
+            Some(LoginWith::Token(token)) => Source::Fixed(Credentials::Token { user, token }),
+            Some(LoginWith::Tokens(provider)) => Source::Tokens { user, provider },
+            Some(LoginWith::External) => {
+                let name = Some(user).filter(|user| !user.is_empty());
+                sasl.authorization = sasl.authorization.or(name);
+                Source::Fixed(Credentials::External)
+            }
+            Some(LoginWith::Anonymous) => Source::Fixed(Credentials::Anonymous { trace: user }),
+        };
         let tls = match (self.tls, self.security) {
             (_, Security::Plaintext) => None,
             (Some(tls), _) => Some(tls),
             (None, _) => Some(Tls::platform()?),
         };
-        let mut session = Config::new(self.security, Credentials::password(self.user.into_bytes(), password));
-        session.id = Some(vec![
-            (Bytes::from_static(b"name"), Some(Bytes::from_static(b"mail-client"))),
-            (Bytes::from_static(b"version"), Some(Bytes::from_static(env!("CARGO_PKG_VERSION").as_bytes()))),
-        ]);
+        // Who logs in is known only then: a token is good for a while.
+        let mut session = Config::new(self.security, Credentials::External);
+        session.login.sasl = sasl;
+        session.id = Some(self.id).filter(|id| !id.is_empty());
         if let Some(limit) = self.inactivity {
             session.timeouts = Timeouts { read: limit, write: limit };
         }
@@ -306,6 +400,7 @@ impl ImapClientBuilder {
             settings: Settings { target: target.clone(), stall_timeout: self.stall_timeout },
             opening: Opening { target, connector: self.connector, tls, deadlines: self.deadlines },
             session,
+            identity: Identity::new(source),
         };
         let pool = self.pool.build(manager, self.deadlines.total()).map_err(|error| {
             Error::new(Cause::Configuration(match error {

@@ -2,6 +2,8 @@
 
 use std::{future::Future, time::Duration};
 
+use mail_proto::Secret;
+
 use super::{
     client::ImapClient,
     handles::{Connection, DefaultConnection},
@@ -65,6 +67,18 @@ impl ImapClient {
     pub fn set_max_connections(&self, max: usize) -> Result<()> {
         let changed = self.calls().pool().set_max_connections(max);
         changed.map_err(|_| Error::new(Cause::Configuration("a client needs at least one connection")))
+    }
+
+    /// Logs in with this password from now on, or with this token where the client was built with one; if the server
+    /// refused the one before, it is asked again. Connections that are open stay.
+    ///
+    /// # Errors
+    /// The client was built with a [token provider](super::ImapClientBuilder::token_provider), or to log in without
+    /// either.
+    pub fn set_password(&self, password: impl Into<Secret>) -> Result<()> {
+        self.calls().pool().manager().identity.set_password(password.into())?;
+        self.retry_login();
+        Ok(())
     }
 
     /// Tries to log in again after the server refused the login, which nothing does by itself: no wrong password is

@@ -14,6 +14,7 @@ use super::{
     refusal,
 };
 use crate::{
+    credentials::Identity,
     error::{Cause, Error, Result},
     link::Opening,
 };
@@ -22,12 +23,16 @@ use crate::{
 pub(crate) struct ImapManager {
     pub(super) opening: Opening,
     pub(super) session: Config,
+    pub(super) identity: Identity,
     pub(super) settings: Settings,
 }
 
 impl ImapManager {
     async fn open(&self, attempt: Attempt) -> Result<ImapConnection> {
-        let session = Session::new(self.session.clone(), Instant::now().into_std());
+        let mut config = self.session.clone();
+        let limit = self.opening.deadlines.login;
+        config.login.credentials = Some(self.identity.credentials(attempt.fresh_credentials, limit).await?);
+        let session = Session::new(config, Instant::now().into_std());
         let socket = self.opening.open(session).await?;
         Ok(ImapConnection::start(attempt.id, socket, self.settings.clone()))
     }
@@ -59,6 +64,10 @@ impl Manager for ImapManager {
 
     fn classify(&self, error: &Error) -> Class {
         classify(error)
+    }
+
+    fn renews_credentials(&self) -> bool {
+        self.identity.renews()
     }
 
     fn connect_timed_out(&self, after: Duration) -> Error {

@@ -52,6 +52,12 @@ impl Credentials {
 pub struct Options {
     /// This mechanism and no other, whatever the server announces. `None` takes the strongest that both sides have.
     pub mechanism: Option<Mechanism>,
+    /// Only these, and of those that the server announces the first. IMAP's LOGIN command counts as PLAIN and as LOGIN
+    /// here; with an empty list nothing else is left.
+    pub among: Option<Vec<Mechanism>>,
+    /// Whether to send an initial response, for servers that announce wrongly whether they take one. `None` goes by
+    /// what the server announces.
+    pub initial_response: Option<bool>,
     /// Whom to act as, if not as the user who logs in (the authorization identity).
     pub authorization: Option<Bytes>,
     /// What SCRAM needs of chance, fresh for each exchange. Without one SCRAM isn't chosen.
@@ -69,6 +75,13 @@ impl Options {
     /// No server gets more iterations than this: a tenth of a second of a core with SHA instructions, half a second of
     /// one without.
     pub const MOST_ITERATIONS: u32 = 1_000_000;
+
+    /// Whether a password may be sent by a command that is no SASL exchange, where the server offers none of use.
+    pub fn allows_login_command(&self) -> bool {
+        let sends = |mechanism: &Mechanism| mechanism.sends_password();
+        self.authorization.is_none()
+            && self.among.as_ref().is_none_or(|among| among.is_empty() || among.iter().any(sends))
+    }
 
     /// The bound in force.
     pub fn max_iterations(&self) -> u32 {

@@ -111,8 +111,8 @@ impl fmt::Display for Mechanism {
     }
 }
 
-/// The mechanism to use: the strongest that the server offers and that serves these credentials, or the one that
-/// [`Options::mechanism`] names.
+/// The mechanism to use: the strongest that the server offers and that serves these credentials, or the first such of
+/// [`Options::among`], or the one that [`Options::mechanism`] names.
 ///
 /// `offered` are the names as the server announced them; unknown ones are passed over.
 ///
@@ -133,7 +133,10 @@ pub fn choose<'a>(
             offered_here.push(mechanism);
         }
     }
-    Mechanism::ALL
+    options
+        .among
+        .as_deref()
+        .unwrap_or(Mechanism::ALL)
         .iter()
         .copied()
         .find(|mechanism| offered_here.contains(mechanism) && mechanism.serves(credentials, options))
@@ -178,6 +181,14 @@ mod tests {
         assert_eq!(chosen(all, &Credentials::token("kim", "t"), &options), Ok(Mechanism::OAuthBearer));
         assert_eq!(chosen("XOAUTH2", &Credentials::token("kim", "t"), &options), Ok(Mechanism::XOAuth2));
         assert_eq!(chosen(all, &Credentials::External, &options), Err(SaslError::NoMechanism));
+        options.among = Some(vec![Mechanism::Login, Mechanism::ScramSha1, Mechanism::Plain]);
+        assert_eq!(chosen(all, &password(), &options), Ok(Mechanism::Login), "the first on the list");
+        assert_eq!(chosen("PLAIN CRAM-MD5", &password(), &options), Ok(Mechanism::Plain));
+        assert_eq!(chosen("CRAM-MD5", &password(), &options), Err(SaslError::NoMechanism));
+        assert!(options.allows_login_command());
+        options.among = Some(vec![Mechanism::ScramSha256]);
+        assert!(!options.allows_login_command(), "the password isn't sent by another way either");
+        options.among = None;
         options.mechanism = Some(Mechanism::Plain);
         assert_eq!(chosen(all, &password(), &options), Ok(Mechanism::Plain), "the one that was asked for");
         assert_eq!(

@@ -179,14 +179,16 @@ impl Session {
         let command = match sasl::Client::negotiate(offered, credentials, options) {
             Ok(client) => {
                 let mut exchange = Exchange::new(client);
-                let initial = if capabilities.has(&Capability::SaslIr) { exchange.initial() } else { None };
+                let takes_initial = capabilities.has(&Capability::SaslIr);
+                let initial = options.initial_response.unwrap_or(takes_initial).then(|| exchange.initial());
+                let initial = initial.flatten();
                 let mechanism = Bytes::from_static(exchange.mechanism().as_bytes());
                 self.exchange = Some(exchange);
                 Command::Authenticate { mechanism, initial }
             }
             Err(SaslError::NoMechanism) => match credentials {
                 Credentials::Password { user, password }
-                    if options.authorization.is_none() && !capabilities.has(&Capability::LoginDisabled) =>
+                    if options.allows_login_command() && !capabilities.has(&Capability::LoginDisabled) =>
                 {
                     Command::Login { user: user.clone(), password: password.clone() }
                 }

@@ -154,6 +154,7 @@ impl Session {
         let mut command = Command::Auth { mechanism: mechanism.clone(), initial: None };
         // An initial response that makes the line too long has to wait for its challenge (RFC 4954 section 4).
         if let Some(len) = exchange.initial_len()
+            && self.config.login.sasl.initial_response != Some(false)
             && b"AUTH ".len() + mechanism.len() + 1 + len + 2 <= LONGEST_COMMAND
         {
             command = Command::Auth { mechanism, initial: exchange.initial() };
