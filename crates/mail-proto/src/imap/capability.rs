@@ -245,6 +245,31 @@ impl Capabilities {
         self.list.contains(capability)
     }
 
+    /// Whether the server has this: it says so, or it speaks IMAP4rev2, of which it is part (RFC 9051 appendix E), or
+    /// it has QRESYNC, which needs CONDSTORE (RFC 7162).
+    pub fn supports(&self, capability: &Capability) -> bool {
+        let in_rev2 = matches!(
+            capability,
+            Capability::Children
+                | Capability::Enable
+                | Capability::ESearch
+                | Capability::Idle
+                | Capability::ListExtended
+                | Capability::ListStatus
+                | Capability::LiteralMinus
+                | Capability::Move
+                | Capability::Namespace
+                | Capability::SaslIr
+                | Capability::SearchRes
+                | Capability::StatusSize
+                | Capability::UidPlus
+                | Capability::Unselect
+        );
+        self.has(capability)
+            || in_rev2 && self.has(&Capability::Imap4Rev2)
+            || *capability == Capability::CondStore && self.has(&Capability::QResync)
+    }
+
     /// Whether the server takes this SASL mechanism, given in capitals.
     pub fn has_auth(&self, mechanism: &str) -> bool {
         self.list
@@ -366,6 +391,18 @@ mod tests {
         assert_eq!(cx.into_quirks().len(), 2);
         let mut strict = Context::new(&frame, true);
         assert!(Capabilities::parse(&frame, &mut strict).is_err());
+    }
+
+    #[test]
+    fn a_revision_brings_extensions_with_it() {
+        let of = |names: &[&'static str]| -> Capabilities {
+            names.iter().map(|name| Capability::new(*name)).collect()
+        };
+        let rev2 = of(&["IMAP4rev2"]);
+        assert!(rev2.supports(&Capability::Move) && !rev2.has(&Capability::Move));
+        assert!(!rev2.supports(&Capability::CondStore) && !rev2.supports(&Capability::SpecialUse));
+        assert!(of(&["QRESYNC"]).supports(&Capability::CondStore));
+        assert!(!of(&["IMAP4rev1"]).supports(&Capability::Move));
     }
 
     #[test]

@@ -78,6 +78,18 @@ impl From<&str> for MailboxName {
     }
 }
 
+impl From<String> for MailboxName {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
+}
+
+impl From<&String> for MailboxName {
+    fn from(text: &String) -> Self {
+        Self::new(text)
+    }
+}
+
 impl From<&Self> for MailboxName {
     fn from(name: &Self) -> Self {
         name.clone()

@@ -128,6 +128,40 @@ impl SequenceSet {
         })
     }
 
+    /// The same numbers in order, none twice, neighbours joined into ranges; `None` if the set [is open](Self::is_open).
+    pub fn sorted(&self) -> Option<Self> {
+        (!self.is_open()).then(|| self.intersection(&(1..=u32::MAX).into()))
+    }
+
+    /// The numbers that are in both sets whatever the mailbox holds, in order, none twice. `*` counts as larger than
+    /// any number, and what is in `$` isn't known.
+    pub fn intersection(&self, other: &Self) -> Self {
+        let in_order = |set: &Self| {
+            let mut spans: Vec<_> = set.spans().collect();
+            spans.sort_unstable();
+            spans
+        };
+        let (ours, theirs) = (in_order(self), in_order(other));
+        let (mut ours, mut theirs) = (ours.into_iter().peekable(), theirs.into_iter().peekable());
+        let mut common = Self::default();
+        // Below this, every common number has been found.
+        let mut next = 1;
+        while let (Some(one), Some(two)) = (ours.peek(), theirs.peek()) {
+            let (first, last) = (one.0.max(two.0).max(next), one.1.min(two.1).min(u64::from(u32::MAX)));
+            if first <= last {
+                // At most `u32::MAX`, as `last` is.
+                common.insert_range(first as u32..=last as u32);
+                next = last + 1;
+            }
+            if one.1 <= two.1 {
+                ours.next();
+            } else {
+                theirs.next();
+            }
+        }
+        common
+    }
+
     /// How many numbers the set holds, `None` if it [is open](Self::is_open). A number that stands in two ranges counts twice.
     pub fn len(&self) -> Option<u64> {
         (!self.is_open()).then(|| self.spans().map(|(first, last)| last - first + 1).sum())
@@ -392,6 +426,40 @@ mod tests {
                     prop_assert_eq!(a.overlaps(&b), common);
                 }
             }
+        });
+    }
+
+    #[test]
+    fn what_two_sets_have_in_common() {
+        for (one, other, common) in [
+            ("1:5,7,3:9", "4:8,2", "2,4:8"),
+            ("5:*", "1:7", "5:7"),
+            ("*:5", "7", "7"),
+            ("*", "1:4294967295", ""),
+            ("5:*", "4294967295,9:*", "9:4294967295"),
+            ("1", "2", ""),
+            ("$", "1:9", ""),
+        ] {
+            assert_eq!(set(one).intersection(&set(other)).to_string(), common, "{one} and {other}");
+            assert_eq!(set(other).intersection(&set(one)).to_string(), common, "{other} and {one}");
+        }
+        assert_eq!(set("9,3:5,4:7,8").sorted().unwrap().to_string(), "3:9");
+        assert_eq!(set("5:*").sorted(), None);
+    }
+
+    #[test]
+    fn a_common_number_is_in_both_sets_and_no_other_is() {
+        use proptest::prelude::*;
+        let numbers = || proptest::collection::vec((1..60_u32, 0..9_u32), 0..12);
+        proptest!(|(one in numbers(), other in numbers())| {
+            let set = |ranges: &[(u32, u32)]| {
+                let mut set = SequenceSet::default();
+                ranges.iter().for_each(|(first, more)| set.insert_range(*first..=first + more));
+                set
+            };
+            let (one, other) = (set(&one), set(&other));
+            let common: Vec<u32> = (1..80).filter(|n| one.contains(*n) && other.contains(*n)).collect();
+            prop_assert_eq!(one.intersection(&other), SequenceSet::from(common));
         });
     }
 

@@ -64,6 +64,10 @@ pub(super) fn answers(command: &Command, tag: &str, data: &Untagged) -> bool {
             _ => returns(|option| matches!(option, ListReturn::Metadata(_))),
         },
         Untagged::Status(Status { code: Some(ResponseCode::InProgress(progress)), .. }) => is(&progress.tag),
+        // MOVE tells the new UIDs before it removes the old ones, and so before its end (RFC 6851 section 4.3).
+        Untagged::Status(Status { code: Some(ResponseCode::CopyUid { source, .. }), .. }) => {
+            matches!(command, Command::Move { uid: true, set, .. } if set.overlaps(source))
+        }
         // The server takes its leave because it was asked to.
         Untagged::Status(Status { kind: crate::imap::StatusKind::Bye, .. }) => {
             matches!(command, Command::Logout)

@@ -816,6 +816,25 @@ fn a_message_without_uid_is_found_by_its_number() {
 }
 
 #[test]
+fn the_uids_that_a_move_tells_before_its_end_go_to_it() {
+    let mut dialogue = Dialogue::ready();
+    let moved = |set: &str| {
+        let set = set.parse().unwrap();
+        let selection = Selection { mailbox: MailboxName::inbox(), read_only: false, uid_validity: None };
+        Request::on(selection, Command::Move { uid: true, set, mailbox: "x".into() })
+    };
+    let one = dialogue.session.submit(moved("1:3"));
+    let other = dialogue.session.submit(moved("7"));
+    dialogue.written();
+    dialogue.server("A1 OK selected\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.written(), "A2 UID MOVE 1:3 x\r\nA3 UID MOVE 7 x\r\n");
+    dialogue.server("* OK [COPYUID 9 7 70] moved\r\n* OK [COPYUID 9 2:3 71:72] moved\r\n");
+    dialogue.server("* OK [COPYUID 9 8 73] whose?\r\n");
+    assert_eq!(routed(dialogue.events()), [Some(other), Some(one), None]);
+}
+
+#[test]
 fn several_messages_are_one_append() {
     let mut dialogue = Dialogue::ready();
     let messages = vec![AppendMessage::new(1), AppendMessage::new(2).with_form(AppendForm::Binary)];
