@@ -9,12 +9,12 @@ use std::{
 };
 
 use mail_proto::imap::{
-    EncodeError, MailboxName, ResponseCode, Status,
+    Capability, EncodeError, MailboxName, ResponseCode, SequenceSet, Status,
     client::{Failure, SessionError},
 };
 
 use crate::{
-    imap::connection::About,
+    imap::{connection::About, copied::Copied},
     transport::{self, Target},
 };
 
@@ -47,6 +47,14 @@ pub enum ErrorKind {
     Login,
     /// The server answered NO or BAD.
     Refused,
+    /// The server doesn't search for text in UTF-8. Its [code](Error::code) may name charsets that it does know.
+    BadCharset,
+    /// The server lacks an extension; nothing was sent. [`Error::missing`] names it.
+    Unsupported,
+    /// The mailbox was opened to be read only; nothing was sent.
+    ReadOnly,
+    /// The messages lie in the other mailbox, and in this one still. [`Error::copied`] tells their UIDs.
+    CopiedNotRemoved,
     /// The mailbox can't be selected.
     Mailbox,
     /// The mailbox isn't the one it was: its UIDs mean other messages now.
@@ -77,17 +85,49 @@ pub(crate) enum Cause {
     Session(SessionError),
     Refused(Status),
     NotSelected(Status),
-    UidValidityChanged { expected: u32, found: Option<u32> },
+    Unsupported(Capability),
+    ReadOnly,
+    /// The server said OK, and not what it had to tell.
+    Unanswered(&'static str),
+    CopiedNotRemoved {
+        copied: Box<Copied>,
+        reason: Box<Error>,
+    },
+    /// A command that had to be sent in portions failed when these messages were done.
+    Partly {
+        done: Box<SequenceSet>,
+        reason: Box<Error>,
+    },
+    UidValidityChanged {
+        expected: u32,
+        found: Option<u32>,
+    },
     Encode(EncodeError),
-    Lost { written: bool, reason: Box<Error> },
-    Silent { waited_for: &'static str, after: Duration },
-    Stalled { after: Duration },
-    Deadline { after: Duration, written: bool },
+    Lost {
+        written: bool,
+        reason: Box<Error>,
+    },
+    Silent {
+        waited_for: &'static str,
+        after: Duration,
+    },
+    Stalled {
+        after: Duration,
+    },
+    Deadline {
+        after: Duration,
+        written: bool,
+    },
     Abandoned,
-    CutShort { offset: u64, len: u64 },
+    CutShort {
+        offset: u64,
+        len: u64,
+    },
     Gone,
     Unreadable,
-    TooMuch { limit: usize },
+    TooMuch {
+        limit: usize,
+    },
     Io(Arc<io::Error>),
     Configuration(&'static str),
     NoToken(Arc<dyn StdError + Send + Sync>),
@@ -173,7 +213,13 @@ impl Error {
             Cause::Session(SessionError::Closed | SessionError::Bye(_)) => ErrorKind::ConnectionLost,
             Cause::Session(SessionError::StartTlsRefused(_)) => ErrorKind::Transport,
             Cause::Session(_) => ErrorKind::Protocol,
+            Cause::Refused(Status { code: Some(ResponseCode::BadCharset(_)), .. }) => ErrorKind::BadCharset,
             Cause::Refused(_) => ErrorKind::Refused,
+            Cause::Unsupported(_) => ErrorKind::Unsupported,
+            Cause::ReadOnly => ErrorKind::ReadOnly,
+            Cause::Unanswered(_) => ErrorKind::Protocol,
+            Cause::CopiedNotRemoved { .. } => ErrorKind::CopiedNotRemoved,
+            Cause::Partly { reason, .. } => reason.kind(),
             Cause::NotSelected(_) => ErrorKind::Mailbox,
             Cause::UidValidityChanged { .. } => ErrorKind::UidValidityChanged,
             Cause::Encode(_) | Cause::Configuration(_) => ErrorKind::Argument,
@@ -220,7 +266,9 @@ impl Error {
                 | SessionError::Bye(status)
                 | SessionError::StartTlsRefused(status),
             ) => Some(status),
-            Cause::Lost { reason, .. } => reason.status(),
+            Cause::Lost { reason, .. }
+            | Cause::CopiedNotRemoved { reason, .. }
+            | Cause::Partly { reason, .. } => reason.status(),
             Cause::Pool(error) => match &**error {
                 mail_pool::Error::Credentials { source, .. } => source.status(),
                 mail_pool::Error::AcquireTimeout(timeout) => {
@@ -242,12 +290,41 @@ impl Error {
         Some(self.status()?.text_lossy().into_owned())
     }
 
+    /// The extension that the server lacks, if that is why.
+    pub fn missing(&self) -> Option<&Capability> {
+        match &self.0.cause {
+            Cause::Unsupported(capability) => Some(capability),
+            Cause::Partly { reason, .. } => reason.missing(),
+            _ => None,
+        }
+    }
+
+    /// What was copied before it failed, if it was a move that copied and did not remove.
+    pub fn copied(&self) -> Option<&Copied> {
+        match &self.0.cause {
+            Cause::CopiedNotRemoved { copied, .. } => Some(copied),
+            Cause::Partly { reason, .. } => reason.copied(),
+            _ => None,
+        }
+    }
+
+    /// The messages that were done before it failed, if a set so long that it had to be sent in portions failed at a
+    /// later one.
+    pub fn done(&self) -> Option<&SequenceSet> {
+        match &self.0.cause {
+            Cause::Partly { done, .. } => Some(done),
+            _ => None,
+        }
+    }
+
     /// Whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
             Cause::Transport(error) => error.is_timeout(),
             Cause::Silent { .. } | Cause::Stalled { .. } | Cause::Deadline { .. } => true,
-            Cause::Lost { reason, .. } => reason.is_timeout(),
+            Cause::Lost { reason, .. }
+            | Cause::CopiedNotRemoved { reason, .. }
+            | Cause::Partly { reason, .. } => reason.is_timeout(),
             Cause::Pool(error) => matches!(**error, mail_pool::Error::AcquireTimeout(_)),
             _ => false,
         }
@@ -295,7 +372,12 @@ impl Error {
     /// Whether the command was given to the socket before the connection ended or the call's time was up, so that the
     /// server may have done it.
     pub fn was_written(&self) -> bool {
-        matches!(self.0.cause, Cause::Lost { written: true, .. } | Cause::Deadline { written: true, .. })
+        match &self.0.cause {
+            Cause::Lost { written, .. } | Cause::Deadline { written, .. } => *written,
+            Cause::CopiedNotRemoved { .. } => true,
+            Cause::Partly { reason, .. } => reason.was_written(),
+            _ => false,
+        }
     }
 }
 
@@ -316,6 +398,15 @@ impl fmt::Display for Error {
             }
             Cause::NotSelected(status) => {
                 write!(f, "the mailbox can't be opened: {}", Visible(&status.text_lossy()))
+            }
+            Cause::Unsupported(capability) => write!(f, "the server doesn't have {capability}"),
+            Cause::ReadOnly => f.write_str("the mailbox was opened to be read only"),
+            Cause::Unanswered(what) => write!(f, "the server said OK and did not tell {what}"),
+            Cause::CopiedNotRemoved { reason, .. } => {
+                write!(f, "the messages were copied and not removed: {reason}")
+            }
+            Cause::Partly { done, reason } => {
+                write!(f, "{} of the messages were done, then: {reason}", done.len().unwrap_or_default())
             }
             Cause::UidValidityChanged { expected, found: Some(found) } => {
                 write!(f, "the mailbox is another one now: its UIDVALIDITY was {expected} and is {found}")
@@ -383,7 +474,9 @@ impl StdError for Error {
             Cause::Transport(error) => Some(error),
             Cause::Session(error) => Some(error),
             Cause::Encode(error) => Some(error),
-            Cause::Lost { reason, .. } => Some(&**reason),
+            Cause::Lost { reason, .. }
+            | Cause::CopiedNotRemoved { reason, .. }
+            | Cause::Partly { reason, .. } => Some(&**reason),
             Cause::Io(error) => Some(&**error),
             Cause::NoToken(error) => Some(&**error),
             Cause::Pool(error) => Some(&**error),

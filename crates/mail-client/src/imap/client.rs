@@ -4,7 +4,7 @@ use std::fmt;
 
 use mail_pool::Pool;
 use mail_proto::imap::{
-    Capabilities, Command, List, MailboxName, MailboxStatus, StatusItem,
+    Command, List, MailboxName, MailboxStatus, StatusItem,
     client::{Request, SelectedMailbox},
     response::Untagged,
 };
@@ -35,7 +35,7 @@ use crate::error::{Cause, Error, Result};
 /// ```
 #[derive(Clone)]
 pub struct ImapClient {
-    calls: Calls,
+    pub(super) calls: Calls,
 }
 
 impl ImapClient {
@@ -99,19 +99,6 @@ impl ImapClient {
         found.ok_or_else(|| {
             Error::new(Cause::NotSelected(answer.completion.status)).in_command("STATUS", Some(&mailbox))
         })
-    }
-
-    /// What the server can do.
-    ///
-    /// # Errors
-    /// The server can't be reached, or refuses.
-    pub async fn capabilities(&self) -> Result<Capabilities> {
-        let answer = self.calls.run(Request::new(Command::Capability)).await?;
-        let found = answer.data.into_iter().find_map(|data| match data {
-            Untagged::Capability(capabilities) => Some(capabilities),
-            _ => None,
-        });
-        Ok(found.unwrap_or_default())
     }
 
     /// Does nothing, and so finds out whether the connection works (RFC 9051 section 6.1.2).

@@ -22,9 +22,10 @@ pub(crate) fn is_harmless(command: &Command) -> bool {
         | Command::GetJmapAccess
         | Command::MultiSearch(_)
         | Command::Thread { .. } => true,
-        // What is saved is saved for the connection that is gone.
+        // What is saved or kept up to date is so for the connection that is gone.
         Command::Search { returns, .. } | Command::Sort { returns, .. } => {
-            !returns.as_ref().is_some_and(|returns| returns.contains(&SearchReturn::Save))
+            let stays = |wanted: &SearchReturn| matches!(wanted, SearchReturn::Save | SearchReturn::Update);
+            !returns.iter().flatten().any(stays)
         }
         Command::Fetch { set, items, .. } => !set.is_saved() && items.iter().all(peeks),
         _ => false,

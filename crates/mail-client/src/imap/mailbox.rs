@@ -3,16 +3,18 @@
 use std::fmt;
 
 use mail_proto::imap::{
-    Flag, MailboxName, SequenceSet,
-    client::{SelectedMailbox, Selection},
+    Command, Flag, MailboxName, SequenceSet,
+    client::{Request, SelectedMailbox, Selection},
 };
 use tokio::time::Instant;
 
 use super::{
     calls::Calls,
+    connection::Answer,
     fetch::{FetchItems, FetchStream},
     handles::Connection,
 };
+use crate::error::Result;
 
 /// A mailbox that was opened by [`ImapClient::select`](super::ImapClient::select) or
 /// [`ImapClient::examine`](super::ImapClient::examine).
@@ -101,6 +103,11 @@ impl Mailbox {
     /// Bodies are read without setting `\Seen`.
     pub fn fetch(&self, uids: impl Into<SequenceSet>, items: FetchItems) -> FetchStream {
         FetchStream::new(self.calls.clone(), self.selection(), self.exists(), uids.into(), items)
+    }
+
+    /// Runs a command with this mailbox selected.
+    pub(super) async fn run(&self, command: Command) -> Result<Answer> {
+        self.calls.run(Request::on(self.selection(), command)).await
     }
 
     /// What a command needs selected to be about this mailbox.

@@ -1,6 +1,7 @@
 //! What the tests share: a server with one user, and clients for it.
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub(crate) mod dialogue;
 pub(crate) mod script;
 
 use std::sync::Arc;

@@ -471,7 +471,7 @@ impl SearchKey {
     }
 
     /// Whether it depends on sequence numbers or on the result that was saved.
-    pub(crate) fn has_sequence_numbers(&self) -> bool {
+    pub fn has_sequence_numbers(&self) -> bool {
         self.depends_on_sequence(0)
     }
 

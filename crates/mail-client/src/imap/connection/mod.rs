@@ -17,7 +17,7 @@ use std::{
 };
 
 use mail_proto::imap::{
-    Command,
+    Capabilities, Command,
     client::{Completion, Request, Session},
     response::Untagged,
 };
@@ -46,6 +46,7 @@ pub(crate) struct ImapConnection {
     tokens: AtomicU64,
     broken: Arc<AtomicBool>,
     flow: Arc<Flow>,
+    capabilities: Capabilities,
 }
 
 /// What callers ask of the task.
@@ -110,12 +111,18 @@ impl ImapConnection {
         let (jobs, received) = mpsc::unbounded_channel();
         let broken = Arc::new(AtomicBool::new(false));
         let flow = Arc::new(Flow::default());
+        let capabilities = socket.session.capabilities().cloned().unwrap_or_default();
         tokio::spawn(Task::new(id, socket, received, Arc::clone(&broken), Arc::clone(&flow), settings).run());
-        Self { id, jobs, tokens: AtomicU64::new(0), broken, flow }
+        Self { id, jobs, tokens: AtomicU64::new(0), broken, flow, capabilities }
     }
 
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
+    }
+
+    /// What the server said after the login that it can do.
+    pub(crate) fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     /// Runs a command and gathers its answer.

@@ -1,0 +1,53 @@
+//! What the server can do (RFC 9051 sections 6.1.1 and 7.2.2), and calls that need it.
+
+use mail_proto::imap::{Capabilities, Capability, Command, client::Request, response::Untagged};
+
+use super::{ImapClient, calls::Calls};
+use crate::error::{Cause, Error, Result};
+
+impl Calls {
+    /// Whether the server has this extension.
+    pub(super) async fn supports(&self, capability: &Capability) -> Result<bool> {
+        Ok(self.connection().await?.capabilities().supports(capability))
+    }
+
+    /// Fails, before anything is sent, unless the server has this extension, which this command needs.
+    pub(super) async fn need(&self, capability: Capability, command: &'static str) -> Result<()> {
+        if self.supports(&capability).await? {
+            return Ok(());
+        }
+        let target = &self.pool().manager().opening.target;
+        Err(Error::new(Cause::Unsupported(capability)).at(target).in_command(command, None))
+    }
+}
+
+impl ImapClient {
+    /// What the server can do, as it says when asked (RFC 9051 section 6.1.1).
+    ///
+    /// Operations that need an extension ask for themselves: those that can do without have the same result either
+    /// way, and the others fail with [`Unsupported`](crate::ErrorKind::Unsupported).
+    ///
+    /// ```no_run
+    /// use mail_client::imap::{Capability, ImapClient};
+    ///
+    /// # async fn example(client: ImapClient) -> mail_client::Result<()> {
+    /// if client.capabilities().await?.supports(&Capability::Sort) {
+    ///     println!("the server sorts");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The server can't be reached, refuses, or doesn't say.
+    pub async fn capabilities(&self) -> Result<Capabilities> {
+        let answer = self.calls.run(Request::new(Command::Capability)).await?;
+        let told = answer.data.into_iter().rev().find_map(|data| match data {
+            Untagged::Capability(capabilities) => Some(capabilities),
+            _ => None,
+        });
+        told.ok_or_else(|| {
+            Error::new(Cause::Unanswered("what it can do")).in_command(Command::Capability.name(), None)
+        })
+    }
+}

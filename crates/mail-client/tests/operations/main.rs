@@ -1,0 +1,7 @@
+//! What a client says for each operation, byte for byte, and what it makes of the answers.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod changes;
+mod search;
