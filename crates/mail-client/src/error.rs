@@ -9,7 +9,7 @@ use std::{
 };
 
 use mail_proto::imap::{
-    Capability, EncodeError, MailboxName, ResponseCode, SequenceSet, Status,
+    Capability, EncodeError, MailboxName, ResponseCode, SequenceSet, Status, StatusKind,
     client::{Failure, SessionError},
 };
 
@@ -330,6 +330,11 @@ impl Error {
         }
     }
 
+    /// Whether the server said NO: it understood, and won't.
+    pub(crate) fn is_no(&self) -> bool {
+        matches!(&self.0.cause, Cause::Refused(Status { kind: StatusKind::No, .. }))
+    }
+
     /// Whether the server refuses for the number of connections or the amount of traffic, not for what was asked.
     pub fn is_limit(&self) -> bool {
         self.status().is_some_and(crate::imap::refusal::is_limit)
@@ -509,8 +514,6 @@ impl From<mail_pool::Error<Self>> for Error {
 
 #[cfg(test)]
 mod tests {
-    use mail_proto::imap::StatusKind;
-
     use super::*;
 
     #[test]

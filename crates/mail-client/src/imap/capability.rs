@@ -16,8 +16,13 @@ impl Calls {
         if self.supports(&capability).await? {
             return Ok(());
         }
+        Err(self.unsupported(capability, command))
+    }
+
+    /// The error of a command that needs an extension which the server lacks.
+    pub(super) fn unsupported(&self, capability: Capability, command: &'static str) -> Error {
         let target = &self.pool().manager().opening.target;
-        Err(Error::new(Cause::Unsupported(capability)).at(target).in_command(command, None))
+        Error::new(Cause::Unsupported(capability)).at(target).in_command(command, None)
     }
 }
 
@@ -41,7 +46,7 @@ impl ImapClient {
     /// # Errors
     /// The server can't be reached, refuses, or doesn't say.
     pub async fn capabilities(&self) -> Result<Capabilities> {
-        let answer = self.calls.run(Request::new(Command::Capability)).await?;
+        let answer = self.calls().run(Request::new(Command::Capability)).await?;
         let told = answer.data.into_iter().rev().find_map(|data| match data {
             Untagged::Capability(capabilities) => Some(capabilities),
             _ => None,

@@ -4,9 +4,8 @@ use std::fmt;
 
 use mail_pool::Pool;
 use mail_proto::imap::{
-    Command, List, MailboxName, MailboxStatus, StatusItem,
+    Command, MailboxName,
     client::{Request, SelectedMailbox},
-    response::Untagged,
 };
 
 use super::{calls::Calls, handles::Connection, mailbox::Mailbox, manager::ImapManager};
@@ -35,7 +34,7 @@ use crate::error::{Cause, Error, Result};
 /// ```
 #[derive(Clone)]
 pub struct ImapClient {
-    pub(super) calls: Calls,
+    calls: Calls,
 }
 
 impl ImapClient {
@@ -63,42 +62,6 @@ impl ImapClient {
     #[must_use]
     pub fn via(&self, connection: &Connection) -> Self {
         Self { calls: self.calls.via(connection) }
-    }
-
-    /// Lists mailboxes (RFC 9051 section 6.3.9). In the pattern `*` stands for anything and `%` for anything within a
-    /// level; it is relative to the reference, which mostly is empty. Both are in modified UTF-7, as on the wire.
-    ///
-    /// # Errors
-    /// The server refuses, or can't be reached.
-    pub async fn list(&self, reference: &str, pattern: &str) -> Result<Vec<List>> {
-        let command = Command::list(reference.as_bytes().to_vec(), pattern.as_bytes().to_vec());
-        let answer = self.calls.run(Request::new(command)).await?;
-        let lists = answer.data.into_iter().filter_map(|data| match data {
-            Untagged::List(list) => Some(list),
-            _ => None,
-        });
-        Ok(lists.collect())
-    }
-
-    /// Asks for numbers of a mailbox without selecting it (RFC 9051 section 6.3.11).
-    ///
-    /// # Errors
-    /// The server refuses, as it does for a mailbox that isn't there, or doesn't answer with the mailbox asked for.
-    pub async fn status(
-        &self,
-        mailbox: impl Into<MailboxName>,
-        items: &[StatusItem],
-    ) -> Result<MailboxStatus> {
-        let mailbox = mailbox.into();
-        let command = Command::Status { mailbox: mailbox.clone(), items: items.to_vec() };
-        let answer = self.calls.run(Request::new(command)).await?;
-        let found = answer.data.into_iter().find_map(|data| match data {
-            Untagged::MailboxStatus(status) if status.mailbox == mailbox => Some(status),
-            _ => None,
-        });
-        found.ok_or_else(|| {
-            Error::new(Cause::NotSelected(answer.completion.status)).in_command("STATUS", Some(&mailbox))
-        })
     }
 
     /// Does nothing, and so finds out whether the connection works (RFC 9051 section 6.1.2).

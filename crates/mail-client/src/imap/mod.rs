@@ -1,5 +1,6 @@
 //! IMAP: [`ImapClient`] and what it gives.
 
+mod acl;
 mod builder;
 mod calls;
 mod capability;
@@ -12,21 +13,30 @@ mod expunge;
 mod fetch;
 mod handles;
 mod harmless;
+mod id;
+mod list;
 mod mailbox;
+mod mailboxes;
 mod manager;
+mod metadata;
+mod namespace;
 mod operation;
+mod quota;
 pub(crate) mod refusal;
 mod search;
 mod sort;
+mod status;
 mod store;
 mod targets;
 mod thread;
 
 pub use mail_pool::Assignment;
 pub use mail_proto::imap::{
-    Capabilities, Capability, Date, DateTime, Flag, InvalidSet, List, MailboxAttribute, MailboxName,
-    MailboxStatus, ModSeqScope, PartialRange, ResponseCode, SearchKey, SequenceSet, SortBy, SortKey, Status,
-    StatusItem, StatusKind, ThreadAlgorithm, ThreadNode, Threads,
+    Acl, Capabilities, Capability, Date, DateTime, Flag, InvalidSet, List, ListExtension, ListRights,
+    MailboxAttribute, MailboxName, MailboxStatus, MetadataCode, MetadataDepth, MetadataOptions, ModSeqScope,
+    Namespace, Namespaces, PartialRange, Quota, QuotaResource, ResponseCode, Rights, RightsChange, SearchKey,
+    SequenceSet, SortBy, SortKey, Status, StatusItem, StatusKind, StatusValue, ThreadAlgorithm, ThreadNode,
+    Threads,
 };
 
 pub use self::{
@@ -38,7 +48,10 @@ pub use self::{
     expunge::Removal,
     fetch::{Body, BodyReader, FetchItems, FetchStream, Message},
     handles::{Connection, DefaultConnection, Exclusive, Reply},
+    id::ServerId,
+    list::{ListQuery, ListedMailbox},
     mailbox::Mailbox,
+    metadata::MetadataValues,
     operation::Pending,
     search::{SearchResult, SearchSummary},
     store::{FlagChange, Stored, StoredMessage},

@@ -4,4 +4,6 @@
 mod common;
 
 mod changes;
+mod extensions;
+mod mailboxes;
 mod search;
