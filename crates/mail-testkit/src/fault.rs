@@ -4,6 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use crate::occasion::Occasion;
+
 /// Something that the server does wrong, once unless told otherwise, on every connection unless told otherwise.
 ///
 /// ```
@@ -17,9 +19,7 @@ use bytes::Bytes;
 #[derive(Clone, Debug)]
 pub struct Fault {
     trigger: Trigger,
-    connection: Option<u64>,
-    skip: u64,
-    times: u64,
+    occasion: Occasion,
 }
 
 #[derive(Clone, Debug)]
@@ -99,19 +99,19 @@ impl Fault {
 
     /// Only on this connection, counted from 1 in the order of connecting.
     pub fn on_connection(mut self, number: u64) -> Self {
-        self.connection = Some(number);
+        self.occasion.connection = Some(number);
         self
     }
 
     /// Not at the first occasion but at the n-th, counted from 1 over all connections that it holds for.
     pub fn nth(mut self, n: u64) -> Self {
-        self.skip = n.saturating_sub(1);
+        self.occasion.skip = n.saturating_sub(1);
         self
     }
 
     /// So many times instead of once.
     pub fn times(mut self, times: u64) -> Self {
-        self.times = times;
+        self.occasion.times = times;
         self
     }
 
@@ -121,24 +121,7 @@ impl Fault {
     }
 
     fn new(trigger: Trigger) -> Self {
-        Self { trigger, connection: None, skip: 0, times: 1 }
-    }
-
-    /// Whether it is this one's turn: an occasion that doesn't count for it is none, and one before the n-th is used
-    /// up by being counted.
-    fn is_due(&mut self, connection: u64) -> bool {
-        if self.times == 0 || self.connection.is_some_and(|number| number != connection) {
-            return false;
-        }
-        let due = self.skip == 0;
-        self.skip = self.skip.saturating_sub(1);
-        due
-    }
-
-    fn strike(&mut self) {
-        if self.times != u64::MAX {
-            self.times -= 1;
-        }
+        Self { trigger, occasion: Occasion::default() }
     }
 }
 
@@ -205,8 +188,8 @@ impl Faults {
         let mut first = None;
         for fault in self.lock().iter_mut() {
             let Some(what) = pick(&fault.trigger) else { continue };
-            if fault.is_due(connection) && first.is_none() {
-                fault.strike();
+            if fault.occasion.is_due(connection) && first.is_none() {
+                fault.occasion.strike();
                 first = Some(what);
             }
         }

@@ -1,13 +1,15 @@
 //! The IMAP server's side of a connection (RFC 3501 with the extensions that `CAPABILITY` lists).
 
 mod append;
-mod capabilities;
+mod execute;
 mod fetch;
+mod gate;
 mod idle;
 mod input;
 mod login;
 mod mailboxes;
 mod messages;
+mod news;
 mod pattern;
 mod search;
 mod section;
@@ -22,17 +24,18 @@ use bytes::Bytes;
 use mail_proto::frame::{Framer, Segment};
 use mail_proto::imap::command::{Command, TaggedCommand, tag_of};
 use mail_proto::imap::encode::{EncodeError, Encoded, Fragment};
-use mail_proto::imap::fetch::Fetch;
 use mail_proto::imap::response::{ParseOptions, Response, Untagged};
-use mail_proto::imap::{Flag, ListOptions, ResponseCode, Status, StatusKind};
+use mail_proto::imap::{Capabilities, Flag, ResponseCode, Status, StatusKind};
 use tokio::sync::watch;
 
+use crate::capabilities::Stage;
 use crate::channel::Channel;
 use crate::fault::{Action, Break};
+use crate::hook::When;
 use crate::report::Seat;
 use crate::server::{Endpoint, Shared};
 use crate::store::{Account, Flags};
-use selected::{Selected, Update};
+use selected::Selected;
 
 /// What is queued is sent before more than this is gathered.
 const QUEUED: usize = 64 * 1024;
@@ -143,6 +146,7 @@ impl Session<'_> {
         let parsed = TaggedCommand::parse(segment.bytes.clone(), ParseOptions::STRICT);
         self.seat
             .saw(transcript::text(&segment.bytes, parsed.as_ref().ok().map(|parsed| &parsed.value.command)));
+        self.run_hooks(When::Before, &name);
         let refused = match self.shared.faults.at_command(self.seat.number(), &name) {
             Some(action) => self.act(action).await?,
             None => None,
@@ -153,6 +157,13 @@ impl Session<'_> {
                 (
                     tag_of(&segment.bytes).map(Bytes::copy_from_slice),
                     bad("this literal must wait to be asked for"),
+                )
+            }
+            Ok(parsed) if gate::lacks(&self.shared.offer, &parsed.value).is_some() => {
+                self.skip_literal(&segment).await?;
+                (
+                    Some(parsed.value.tag),
+                    refused.unwrap_or_else(|| bad("this server doesn't know that command")),
                 )
             }
             Ok(parsed) => {
@@ -178,7 +189,8 @@ impl Session<'_> {
             self.say(Untagged::Status(outcome));
             return Ok(());
         };
-        let may_expunge = !matches!(name.as_str(), "FETCH" | "STORE" | "SEARCH");
+        self.run_hooks(When::Within, &name);
+        let may_expunge = !matches!(name.as_str(), "FETCH" | "STORE" | "SEARCH" | "SORT" | "THREAD");
         self.tell_news(may_expunge)?;
         let outcome = if outcome.text.is_empty() {
             Status { text: format!("{name} completed").into(), ..outcome }
@@ -186,6 +198,10 @@ impl Session<'_> {
             outcome
         };
         self.put(Response::Tagged { tag, status: outcome }.encode());
+        if self.shared.hooks.wait_for(When::After) {
+            self.channel.flush().await?;
+            self.run_hooks(When::After, &name);
+        }
         match std::mem::replace(&mut self.then, Then::GoOn) {
             Then::GoOn => Ok(()),
             Then::Close => Err(End::Said),
@@ -195,6 +211,27 @@ impl Session<'_> {
                 Ok(self.channel.start_tls(self.shared.identity.server.clone()).await?)
             }
         }
+    }
+
+    /// What others do at this moment.
+    fn run_hooks(&self, when: When, name: &str) {
+        if let Some(user) = &self.user {
+            self.shared.hooks.run(when, self.seat.number(), name, &user.account);
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let stage = match self.user {
+            Some(_) => Stage::LoggedIn,
+            None if self.may_start_tls() => Stage::BeforeTls,
+            None => Stage::BeforeLogin,
+        };
+        self.shared.offer.shown(stage).collect()
+    }
+
+    /// Whether TLS has to be started before a login.
+    fn may_start_tls(&self) -> bool {
+        self.endpoint == Endpoint::ImapStartTls && !self.channel.is_tls()
     }
 
     /// Does what a fault says; the answer of a command that it refuses.
@@ -224,136 +261,6 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn execute(&mut self, command: Command) -> Outcome {
-        match command {
-            Command::Capability => {
-                self.say(Untagged::Capability(self.capabilities()));
-                Ok(done())
-            }
-            Command::Noop => Ok(done()),
-            Command::Logout => {
-                self.say(Untagged::Status(Status::new(StatusKind::Bye, "goodbye")));
-                self.then = Then::Close;
-                Ok(done())
-            }
-            Command::Id(_) => {
-                let field = |name: &'static str, value: &'static str| (name.into(), Some(value.into()));
-                self.say(Untagged::Id(vec![
-                    field("name", "mail-testkit"),
-                    field("version", env!("CARGO_PKG_VERSION")),
-                ]));
-                Ok(done())
-            }
-            Command::StartTls => Ok(self.start_tls()),
-            Command::Login { user, password } => Ok(self.login(&user, password.expose())),
-            Command::Authenticate { mechanism, initial } => self.authenticate(&mechanism, initial).await,
-            command => match &self.user {
-                None => Ok(bad("log in first")),
-                Some(user) => {
-                    let account = user.account.clone();
-                    self.execute_as(&account, command).await
-                }
-            },
-        }
-    }
-
-    /// What needs a login.
-    async fn execute_as(&mut self, account: &Account, command: Command) -> Outcome {
-        match command {
-            Command::Enable(_) => {
-                self.say(Untagged::Enabled(std::iter::empty().collect()));
-                Ok(done())
-            }
-            Command::Namespace => Ok(self.namespace()),
-            Command::List { reference, patterns, options }
-                if patterns.len() == 1 && options == ListOptions::default() =>
-            {
-                Ok(self.list(account, &reference, &patterns[0]))
-            }
-            Command::Lsub { reference, pattern } => Ok(self.lsub(account, &reference, &pattern)),
-            Command::Status { mailbox, items } => Ok(self.status(account, &mailbox, &items)),
-            Command::Select { mailbox, read_only, .. } => Ok(self.select(account, &mailbox, read_only)),
-            Command::Create { mailbox, .. } => Ok(self.create(account, &mailbox)),
-            Command::Delete(mailbox) => Ok(mailboxes::changed(account.delete(mailbox.as_bytes()))),
-            Command::Rename { from, to } => {
-                Ok(mailboxes::changed(account.rename(from.as_bytes(), to.as_bytes())))
-            }
-            Command::Subscribe(mailbox) => Ok(mailboxes::subscribe(account, &mailbox, true)),
-            Command::Unsubscribe(mailbox) => Ok(mailboxes::subscribe(account, &mailbox, false)),
-            Command::Idle => self.idle().await,
-            command => match self.selected.take() {
-                None => Ok(bad("select a mailbox first")),
-                Some(mut selected) => {
-                    let outcome = self.execute_in(account, &mut selected, command).await?;
-                    if let Selection::Kept(status) = outcome {
-                        self.selected = Some(selected);
-                        return Ok(status);
-                    }
-                    Ok(done())
-                }
-            },
-        }
-    }
-
-    /// What needs a selected mailbox.
-    async fn execute_in(
-        &mut self,
-        account: &Account,
-        selected: &mut Selected,
-        command: Command,
-    ) -> Result<Selection, End> {
-        let status = match command {
-            Command::Check => done(),
-            Command::Unselect => return Ok(Selection::Dropped),
-            Command::Close => {
-                if !selected.read_only {
-                    messages::expunge(account, selected, None);
-                }
-                return Ok(Selection::Dropped);
-            }
-            Command::Expunge => messages::expunge(account, selected, None),
-            Command::UidExpunge(set) => messages::expunge(account, selected, Some(&set)),
-            Command::Search { uid, returns: None, key } => self.search(account, selected, uid, &key),
-            Command::Fetch { uid, set, items, modifiers } if modifiers.is_empty() => {
-                self.fetch(account, selected, uid, &set, &items).await?
-            }
-            Command::Store { uid, set, action, silent, flags, unchanged_since: None } => {
-                let change = store::Change { action, silent, flags };
-                self.store(account, selected, uid, &set, &change)
-            }
-            Command::Copy { uid, set, mailbox } => self.copy_messages(account, selected, uid, &set, &mailbox),
-            Command::Move { uid, set, mailbox } => self.move_messages(account, selected, uid, &set, &mailbox),
-            _ => bad("this server doesn't know that command"),
-        };
-        Ok(Selection::Kept(status))
-    }
-
-    /// Tells what others did in the selected mailbox.
-    fn tell_news(&mut self, expunges: bool) -> Result<(), End> {
-        let (Some(user), Some(selected)) = (&self.user, &mut self.selected) else { return Ok(()) };
-        let updates = {
-            let contents = user.account.lock();
-            contents.mailboxes.get(&selected.id).map(|mailbox| selected.catch_up(mailbox, expunges))
-        };
-        let Some(updates) = updates else {
-            self.say(Untagged::Status(Status::new(StatusKind::Bye, "the selected mailbox was deleted")));
-            return Err(End::Said);
-        };
-        for update in updates {
-            match update {
-                Update::Expunge(seq) => self.say(Untagged::Expunge(seq)),
-                Update::Exists(count) => self.say(Untagged::Exists(count)),
-                Update::Flags(numbers, flags) => {
-                    let recent =
-                        self.selected.as_ref().is_some_and(|selected| selected.is_recent(numbers.uid));
-                    let flags = flag_list(&flags, recent);
-                    self.put(Fetch::build(numbers.seq).uid(numbers.uid).flags(&flags).encode());
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Queues an untagged response.
     fn say(&mut self, data: Untagged) {
         self.put(Response::Untagged(data).encode());
@@ -380,12 +287,6 @@ impl Session<'_> {
             }
         }
     }
-}
-
-/// Whether the mailbox is still selected when a command is done.
-enum Selection {
-    Kept(Status),
-    Dropped,
 }
 
 /// OK, with the command's name as its text.

@@ -3,7 +3,8 @@
 //! [`Server`] is an IMAP server in memory, with ports of its own on loopback: implicit TLS, STARTTLS and plain. It
 //! serves what it is given, over a [`Link`] as slow as wanted, limits connections as providers do, reports what it
 //! saw, and does on order what servers do when things go wrong ([`Fault`]). Its mail can be looked into and changed
-//! under the clients' feet ([`Account`]). [`Corpus`] makes mail to fill it with.
+//! under the clients' feet ([`Account`]), at a chosen moment if need be ([`Hook`]). What it can do is chosen too
+//! ([`Builder::capabilities`]). [`Corpus`] makes mail to fill it with.
 //!
 //! ```
 //! use std::time::Duration;
@@ -25,11 +26,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod capabilities;
 mod channel;
 mod corpus;
 mod fault;
+mod hook;
 mod imap;
 mod link;
+mod occasion;
 mod report;
 mod server;
 mod store;
@@ -38,6 +42,7 @@ mod wire;
 
 pub use corpus::Corpus;
 pub use fault::{Action, Fault};
+pub use hook::Hook;
 pub use link::Link;
 pub use report::{Connections, Report, SeenCommand};
 pub use server::{Builder, Connection, Endpoint, Server, StartError};

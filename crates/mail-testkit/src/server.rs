@@ -19,7 +19,9 @@ use tokio::time::{Instant, sleep};
 pub use builder::{Builder, StartError};
 pub use connection::Connection;
 
+use crate::capabilities::Offer;
 use crate::fault::{Fault, Faults};
+use crate::hook::{Hook, Hooks};
 use crate::link::{Link, pipe};
 use crate::report::{Ledger, Report};
 use crate::store::Account;
@@ -76,7 +78,8 @@ pub(crate) struct Shared {
     pub(crate) link: Link,
     /// `usize::MAX` for no limit.
     pub(crate) max_connections_per_user: AtomicUsize,
-    pub(crate) hidden_capabilities: Vec<String>,
+    pub(crate) offer: Offer,
+    pub(crate) hooks: Hooks,
     pub(crate) delimiter: Option<u8>,
 }
 
@@ -169,6 +172,12 @@ impl Server {
         self.shared.faults.clear();
     }
 
+    /// Does something to a user's mail at a chosen moment of that user's commands, as another client would. Before the
+    /// login there is no such moment.
+    pub fn hook(&self, hook: Hook, deed: impl FnMut(&Account) + Send + 'static) {
+        self.shared.hooks.add(hook, deed);
+    }
+
     /// How many connections a user may have from now on; those there are stay.
     pub fn set_max_connections_per_user(&self, most: usize) {
         self.shared.max_connections_per_user.store(most, Ordering::Relaxed);
@@ -194,7 +203,7 @@ impl Shared {
 
     /// Whether the server shows and does what this capability stands for.
     pub(crate) fn has(&self, capability: &str) -> bool {
-        !self.hidden_capabilities.iter().any(|hidden| hidden.eq_ignore_ascii_case(capability))
+        self.offer.has(capability)
     }
 }
 

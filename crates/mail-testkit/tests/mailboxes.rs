@@ -77,7 +77,12 @@ async fn hostile_names_are_held_and_served_as_they_are() {
 #[tokio::test(start_paused = true)]
 async fn status_counts() {
     let seen = Message::new("12345").with_flags(["\\Seen", "\\Deleted"]);
-    let server = alice().messages("Box", [seen, Message::new("123")]).start().await.unwrap();
+    let server = alice()
+        .with_capability("QUOTA=RES-MESSAGE")
+        .messages("Box", [seen, Message::new("123")])
+        .start()
+        .await
+        .unwrap();
     let mut dialogue = login(&server).await;
     let uid_validity = server.account("alice").unwrap().uid_validity("Box").unwrap();
     let status = dialogue.ok("STATUS Box (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE)").await;

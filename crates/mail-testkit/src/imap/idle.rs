@@ -7,9 +7,6 @@ use super::{End, Outcome, Session, bad, done};
 
 impl Session<'_> {
     pub(super) async fn idle(&mut self) -> Outcome {
-        if !self.shared.has("IDLE") {
-            return Ok(bad("this server doesn't know that command"));
-        }
         let Some(mut changes) = self.user.as_ref().map(|user| user.changes.clone()) else {
             return Ok(bad("log in first"));
         };

@@ -67,7 +67,13 @@ impl Session<'_> {
 
     /// Whether every literal of the command is of a kind that the client was told of.
     pub(super) fn takes_literals_of(&self, segment: &Segment) -> bool {
-        self.shared.has("LITERAL+") || !segment.bytes.windows(4).any(|four| four == b"+}\r\n")
+        let largest = match &self.shared.offer {
+            offer if offer.has("LITERAL+") => return true,
+            offer if offer.has("LITERAL-") => 4096,
+            // No literal may be sent unasked, not even an empty one.
+            _ => return unasked(&segment.bytes).next().is_none(),
+        };
+        unasked(&segment.bytes).all(|len| len <= largest)
     }
 
     /// What comes next; what is queued is sent before waiting for it.
@@ -91,4 +97,28 @@ impl Session<'_> {
     fn ask_for_literal(&mut self) {
         self.put(Response::Continue { text: Bytes::from_static(b"go on") }.encode());
     }
+}
+
+/// The lengths of the literals in a frame that came without being asked for.
+fn unasked(frame: &[u8]) -> impl Iterator<Item = u64> {
+    let mut rest = frame;
+    std::iter::from_fn(move || {
+        loop {
+            let end = memchr::memchr(b'\n', rest)?;
+            let (line, behind) = rest.split_at(end + 1);
+            rest = behind;
+            let line = line.strip_suffix(b"\n")?;
+            let Some(head) = line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"}") else { continue };
+            let Some(open) = memchr::memrchr(b'{', head) else { continue };
+            let digits = &head[open + 1..];
+            let number = digits.strip_suffix(b"+").unwrap_or(digits);
+            let Some(len) = std::str::from_utf8(number).ok().and_then(|text| text.parse().ok()) else {
+                continue;
+            };
+            rest = rest.get(usize::try_from(len).unwrap_or(usize::MAX)..).unwrap_or_default();
+            if number.len() < digits.len() {
+                return Some(len);
+            }
+        }
+    })
 }

@@ -51,9 +51,6 @@ impl Session<'_> {
         set: &SequenceSet,
         target: &MailboxName,
     ) -> Status {
-        if !self.shared.has("MOVE") {
-            return bad("this server doesn't know that command");
-        }
         if selected.read_only {
             return no(ResponseCode::ReadOnly, "the mailbox was selected for reading only");
         }

@@ -11,7 +11,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::{Endpoint, LOOPBACK, Server, Shared, listen};
+use crate::capabilities::Offer;
 use crate::fault::{Fault, Faults};
+use crate::hook::Hooks;
 use crate::link::Link;
 use crate::report::Ledger;
 use crate::store::{Account, Message, StoreError};
@@ -25,7 +27,7 @@ pub struct Builder {
     link: Link,
     max_connections_per_user: usize,
     faults: Vec<Fault>,
-    hidden_capabilities: Vec<String>,
+    offer: Offer,
     delimiter: Option<u8>,
     failed: Option<StartError>,
 }
@@ -64,7 +66,7 @@ impl Builder {
             link: Link::default(),
             max_connections_per_user: usize::MAX,
             faults: Vec::new(),
-            hidden_capabilities: Vec::new(),
+            offer: Offer::default(),
             delimiter: Some(b'/'),
             failed: None,
         }
@@ -143,9 +145,24 @@ impl Builder {
         self
     }
 
-    /// Neither shows nor knows a capability, `LITERAL+` for example.
+    /// Neither shows nor knows a capability, `LITERAL+` for example: its commands are BAD, and what it adds to other
+    /// commands is neither taken nor sent. What IMAP4rev2 has in itself goes only with IMAP4rev2.
     pub fn without_capability(mut self, capability: impl Into<String>) -> Self {
-        self.hidden_capabilities.push(capability.into());
+        self.offer.remove(&capability.into());
+        self
+    }
+
+    /// Shows a capability more and does what it stands for, if it is one that isn't there unasked: `IMAP4rev2`,
+    /// `LITERAL-` (in place of `LITERAL+`), `X-GM-EXT-1` or `APPENDLIMIT=1000`. One that the server doesn't know is shown
+    /// all the same.
+    pub fn with_capability(mut self, capability: impl Into<String>) -> Self {
+        self.offer.add(capability.into());
+        self
+    }
+
+    /// Shows and does just these, and on its port STARTTLS; without an `AUTH=` there is LOGIN alone.
+    pub fn capabilities<S: Into<String>>(mut self, capabilities: impl IntoIterator<Item = S>) -> Self {
+        self.offer = Offer::only(capabilities);
         self
     }
 
@@ -172,7 +189,8 @@ impl Builder {
             faults: Faults::new(self.faults),
             link: self.link,
             max_connections_per_user: AtomicUsize::new(self.max_connections_per_user),
-            hidden_capabilities: self.hidden_capabilities,
+            offer: self.offer,
+            hooks: Hooks::default(),
             delimiter: self.delimiter,
         });
         let closing = watch::Sender::new(());

@@ -1,0 +1,120 @@
+//! Which part of the server carries out which command.
+
+use mail_proto::imap::response::Untagged;
+use mail_proto::imap::{Command, ListOptions, Status, StatusKind};
+
+use super::selected::Selected;
+use super::{End, Outcome, Session, Then, bad, done, mailboxes, messages, store};
+use crate::store::Account;
+
+impl Session<'_> {
+    pub(super) async fn execute(&mut self, command: Command) -> Outcome {
+        match command {
+            Command::Capability => {
+                self.say(Untagged::Capability(self.capabilities()));
+                Ok(done())
+            }
+            Command::Noop => Ok(done()),
+            Command::Logout => {
+                self.say(Untagged::Status(Status::new(StatusKind::Bye, "goodbye")));
+                self.then = Then::Close;
+                Ok(done())
+            }
+            Command::Id(_) => {
+                let field = |name: &'static str, value: &'static str| (name.into(), Some(value.into()));
+                self.say(Untagged::Id(vec![
+                    field("name", "mail-testkit"),
+                    field("version", env!("CARGO_PKG_VERSION")),
+                ]));
+                Ok(done())
+            }
+            Command::StartTls => Ok(self.start_tls()),
+            Command::Login { user, password } => Ok(self.login(&user, password.expose())),
+            Command::Authenticate { mechanism, initial } => self.authenticate(&mechanism, initial).await,
+            command => match &self.user {
+                None => Ok(bad("log in first")),
+                Some(user) => {
+                    let account = user.account.clone();
+                    self.execute_as(&account, command).await
+                }
+            },
+        }
+    }
+
+    /// What needs a login.
+    async fn execute_as(&mut self, account: &Account, command: Command) -> Outcome {
+        match command {
+            Command::Enable(_) => {
+                self.say(Untagged::Enabled(std::iter::empty().collect()));
+                Ok(done())
+            }
+            Command::Namespace => Ok(self.namespace()),
+            Command::List { reference, patterns, options }
+                if patterns.len() == 1 && options == ListOptions::default() =>
+            {
+                Ok(self.list(account, &reference, &patterns[0]))
+            }
+            Command::Lsub { reference, pattern } => Ok(self.lsub(account, &reference, &pattern)),
+            Command::Status { mailbox, items } => Ok(self.status(account, &mailbox, &items)),
+            Command::Select { mailbox, read_only, .. } => Ok(self.select(account, &mailbox, read_only)),
+            Command::Create { mailbox, .. } => Ok(self.create(account, &mailbox)),
+            Command::Delete(mailbox) => Ok(mailboxes::changed(account.delete(mailbox.as_bytes()))),
+            Command::Rename { from, to } => {
+                Ok(mailboxes::changed(account.rename(from.as_bytes(), to.as_bytes())))
+            }
+            Command::Subscribe(mailbox) => Ok(mailboxes::subscribe(account, &mailbox, true)),
+            Command::Unsubscribe(mailbox) => Ok(mailboxes::subscribe(account, &mailbox, false)),
+            Command::Idle => self.idle().await,
+            command => match self.selected.take() {
+                None => Ok(bad("select a mailbox first")),
+                Some(mut selected) => {
+                    let outcome = self.execute_in(account, &mut selected, command).await?;
+                    if let Selection::Kept(status) = outcome {
+                        self.selected = Some(selected);
+                        return Ok(status);
+                    }
+                    Ok(done())
+                }
+            },
+        }
+    }
+
+    /// What needs a selected mailbox.
+    async fn execute_in(
+        &mut self,
+        account: &Account,
+        selected: &mut Selected,
+        command: Command,
+    ) -> Result<Selection, End> {
+        let status = match command {
+            Command::Check => done(),
+            Command::Unselect => return Ok(Selection::Dropped),
+            Command::Close => {
+                if !selected.read_only {
+                    messages::expunge(account, selected, None);
+                }
+                return Ok(Selection::Dropped);
+            }
+            Command::Expunge => messages::expunge(account, selected, None),
+            Command::UidExpunge(set) => messages::expunge(account, selected, Some(&set)),
+            Command::Search { uid, returns: None, key } => self.search(account, selected, uid, &key),
+            Command::Fetch { uid, set, items, modifiers } if modifiers.is_empty() => {
+                self.fetch(account, selected, uid, &set, &items).await?
+            }
+            Command::Store { uid, set, action, silent, flags, unchanged_since: None } => {
+                let change = store::Change { action, silent, flags };
+                self.store(account, selected, uid, &set, &change)
+            }
+            Command::Copy { uid, set, mailbox } => self.copy_messages(account, selected, uid, &set, &mailbox),
+            Command::Move { uid, set, mailbox } => self.move_messages(account, selected, uid, &set, &mailbox),
+            _ => bad("this server doesn't know that command"),
+        };
+        Ok(Selection::Kept(status))
+    }
+}
+
+/// Whether the mailbox is still selected when a command is done.
+enum Selection {
+    Kept(Status),
+    Dropped,
+}
