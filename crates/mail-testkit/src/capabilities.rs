@@ -3,7 +3,7 @@
 use mail_proto::imap::Capability;
 
 /// Unless told otherwise.
-const USUAL: [&str; 14] = [
+const USUAL: [&str; 18] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -18,6 +18,10 @@ const USUAL: [&str; 14] = [
     "UNSELECT",
     "IDLE",
     "STATUS=SIZE",
+    "BINARY",
+    "OBJECTID",
+    "PREVIEW",
+    "SAVEDATE",
 ];
 
 /// What IMAP4rev2 has in itself (RFC 9051 appendix E).

@@ -12,7 +12,6 @@ mod messages;
 mod news;
 mod pattern;
 mod search;
-mod section;
 mod selected;
 mod store;
 mod transcript;
@@ -55,6 +54,7 @@ pub(crate) async fn serve(
         framer: Framer::commands(input::limits()),
         user: None,
         selected: None,
+        current: Current::default(),
         then: Then::GoOn,
     };
     match session.run().await {
@@ -73,7 +73,15 @@ struct Session<'a> {
     framer: Framer,
     user: Option<User>,
     selected: Option<Selected>,
+    /// The command that is being carried out.
+    current: Current,
     then: Then,
+}
+
+/// A command as it came.
+#[derive(Default)]
+struct Current {
+    frame: Bytes,
 }
 
 /// What follows the tagged response of the command.
@@ -168,6 +176,7 @@ impl Session<'_> {
             }
             Ok(parsed) => {
                 let TaggedCommand { tag, command, uploads } = parsed.value;
+                self.current = Current { frame: segment.bytes.clone() };
                 let outcome = match (command, refused) {
                     // A message is read even if it isn't wanted: the next command is behind it.
                     (Command::Append { mailbox, messages }, refused) => {

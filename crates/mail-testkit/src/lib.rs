@@ -33,6 +33,7 @@ mod fault;
 mod hook;
 mod imap;
 mod link;
+mod mime;
 mod occasion;
 mod report;
 mod server;

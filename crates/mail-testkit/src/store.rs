@@ -9,4 +9,5 @@ pub(crate) use account::MailboxId;
 pub use account::{Account, StoreError};
 pub use flags::Flags;
 pub(crate) use mailbox::{Entry, Mailbox};
+pub(crate) use message::Ids;
 pub use message::{Message, StoredMessage};

@@ -3,6 +3,7 @@
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{Command, ListOptions, Status, StatusKind};
 
+use super::fetch::Wanted;
 use super::selected::Selected;
 use super::{End, Outcome, Session, Then, bad, done, mailboxes, messages, store};
 use crate::store::Account;
@@ -99,7 +100,7 @@ impl Session<'_> {
             Command::UidExpunge(set) => messages::expunge(account, selected, Some(&set)),
             Command::Search { uid, returns: None, key } => self.search(account, selected, uid, &key),
             Command::Fetch { uid, set, items, modifiers } if modifiers.is_empty() => {
-                self.fetch(account, selected, uid, &set, &items).await?
+                self.fetch(account, selected, Wanted { uid, set, items }).await?
             }
             Command::Store { uid, set, action, silent, flags, unchanged_since: None } => {
                 let change = store::Change { action, silent, flags };

@@ -2,103 +2,236 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use mail_proto::imap::encode::{EncodeError, Encoded};
-use mail_proto::imap::fetch::{Fetch, FetchItem};
+use mail_proto::imap::fetch::{Fetch, FetchBuilder, FetchItem, Item, Partial, Section, SectionText};
 use mail_proto::imap::{DateTime, ResponseCode, SequenceSet};
 
 use super::selected::{Numbers, Selected};
-use super::{Outcome, QUEUED, Session, bad, done, flag_list, no, section};
+use super::{Outcome, QUEUED, Session, bad, done, flag_list, no};
+use crate::mime;
 use crate::store::{Account, Entry};
 
 /// So many messages are looked up at a time.
 const BATCH: usize = 64;
+
+/// What FETCH is told.
+pub(super) struct Wanted {
+    pub(super) uid: bool,
+    pub(super) set: SequenceSet,
+    pub(super) items: Vec<FetchItem>,
+}
+
+/// What went wrong on the way, which the tagged response tells.
+#[derive(Default)]
+struct Troubles {
+    gone: bool,
+    unknown_encoding: bool,
+}
 
 impl Session<'_> {
     pub(super) async fn fetch(
         &mut self,
         account: &Account,
         selected: &mut Selected,
-        by_uid: bool,
-        set: &SequenceSet,
-        items: &[FetchItem],
+        wanted: Wanted,
     ) -> Outcome {
-        let Some(messages) = selected.resolve(set, by_uid) else {
+        let Some(messages) = selected.resolve(&wanted.set, wanted.uid) else {
             return Ok(bad("there is no such message"));
         };
-        let is_known = |item: &FetchItem| {
-            matches!(
-                item,
-                FetchItem::Uid
-                    | FetchItem::Flags
-                    | FetchItem::InternalDate
-                    | FetchItem::Size
-                    | FetchItem::Body { .. }
-            )
-        };
-        if !items.iter().all(is_known) {
-            return Ok(bad("this server doesn't know one of these items"));
-        }
-        let marks_seen = !selected.read_only
-            && items.iter().any(|item| matches!(item, FetchItem::Body { peek: false, .. }));
-        let mut gone = false;
+        let marks_seen = !selected.read_only && wanted.items.iter().any(reads);
+        let old_names = OldNames::of(&self.current.frame);
+        let mut troubles = Troubles::default();
         for batch in messages.chunks(BATCH) {
             for (numbers, entry, changed) in look_up(account, selected, batch, marks_seen) {
                 match entry {
                     Some(entry) => {
-                        let encoded = self.describe(selected, numbers, &entry, items, by_uid, changed);
+                        let fetch = Fetch::build(numbers.seq);
+                        let fetch = if wanted.uid && !wanted.items.contains(&FetchItem::Uid) {
+                            fetch.uid(entry.uid)
+                        } else {
+                            fetch
+                        };
+                        let told = Told {
+                            session: self,
+                            selected,
+                            entry: &entry,
+                            old_names,
+                            troubles: &mut troubles,
+                        };
+                        let encoded = told.describe(fetch, &wanted.items, changed);
                         self.put(encoded);
                     }
-                    None => gone = true,
+                    None => troubles.gone = true,
                 }
                 if self.channel.queued() >= QUEUED {
                     self.channel.flush().await?;
                 }
             }
         }
-        if gone && !by_uid {
+        if troubles.unknown_encoding {
+            return Ok(no(ResponseCode::UnknownCte, "a part's encoding isn't known"));
+        }
+        if troubles.gone && !wanted.uid {
             return Ok(no(ResponseCode::ExpungeIssued, "some of the messages are gone"));
         }
         Ok(done())
     }
+}
 
+/// Whether this marks a message as seen.
+fn reads(item: &FetchItem) -> bool {
+    matches!(item, FetchItem::Body { peek: false, .. } | FetchItem::Binary { peek: false, .. })
+}
+
+/// One message as it is told.
+struct Told<'a, 'b> {
+    session: &'a Session<'b>,
+    selected: &'a Selected,
+    entry: &'a Entry,
+    old_names: OldNames,
+    troubles: &'a mut Troubles,
+}
+
+impl Told<'_, '_> {
     fn describe(
-        &self,
-        selected: &Selected,
-        numbers: Numbers,
-        entry: &Entry,
+        mut self,
+        mut fetch: FetchBuilder,
         items: &[FetchItem],
-        by_uid: bool,
         changed: bool,
     ) -> Result<Encoded, EncodeError> {
-        let flags = || flag_list(&entry.flags, selected.is_recent(entry.uid));
-        let has_body = items.iter().any(|item| matches!(item, FetchItem::Body { .. }));
-        let is_nil = has_body && self.shared.faults.is_nil(self.seat.number(), entry.uid);
-        let mut fetch = Fetch::build(numbers.seq);
-        if by_uid && !items.contains(&FetchItem::Uid) {
-            fetch = fetch.uid(entry.uid);
-        }
+        let has_body =
+            items.iter().any(|item| matches!(item, FetchItem::Body { .. } | FetchItem::Binary { .. }));
+        let is_nil =
+            has_body && self.session.shared.faults.is_nil(self.session.seat.number(), self.entry.uid);
         for item in items {
-            fetch = match item {
-                FetchItem::Uid => fetch.uid(entry.uid),
-                FetchItem::Flags => fetch.flags(&flags()),
-                FetchItem::InternalDate => fetch.internal_date(&date(entry.internal_date)),
-                FetchItem::Size => fetch.size(entry.body.len() as u64),
-                FetchItem::Body { section, partial, .. } => {
-                    let whole = if is_nil { None } else { section::section(&entry.body, section) };
-                    let content = match partial {
-                        Some(partial) => whole.map(|whole| section::partial(&whole, *partial)),
-                        None => whole,
-                    };
-                    fetch.body(section, partial.as_ref().map(|partial| partial.offset), content)
-                }
-                // Others were refused before.
-                _ => fetch,
-            };
+            fetch = self.item(fetch, item, is_nil);
         }
         if changed && !items.contains(&FetchItem::Flags) {
-            fetch = fetch.flags(&flags());
+            fetch = self.flags(fetch);
         }
         fetch.encode()
+    }
+
+    fn flags(&self, fetch: FetchBuilder) -> FetchBuilder {
+        fetch.flags(&flag_list(&self.entry.flags, self.selected.is_recent(self.entry.uid)))
+    }
+
+    fn item(&mut self, fetch: FetchBuilder, item: &FetchItem, is_nil: bool) -> FetchBuilder {
+        let Entry { uid, body, ids, .. } = self.entry;
+        match item {
+            FetchItem::Uid => fetch.uid(*uid),
+            FetchItem::Flags => self.flags(fetch),
+            FetchItem::InternalDate => fetch.internal_date(&date(self.entry.internal_date)),
+            FetchItem::Size => fetch.size(body.len() as u64),
+            FetchItem::ModSeq => fetch.mod_seq(self.entry.modseq),
+            FetchItem::Envelope => fetch.envelope(&mime::envelope(&mime::split(body).0)),
+            FetchItem::BodyStructure => fetch.body_structure(&mime::structure(body)),
+            FetchItem::BodyBasic => fetch.body_basic(&mime::structure(body)),
+            FetchItem::EmailId => fetch.email_id(email_id(ids.email).as_bytes()),
+            FetchItem::ThreadId => fetch.thread_id(Some(thread_id(ids.thread).as_bytes())),
+            FetchItem::Preview { .. } => {
+                fetch.preview(Some(mime::preview(body).unwrap_or_default().as_bytes()))
+            }
+            FetchItem::SaveDate => fetch.save_date(Some(&date(self.entry.save_date))),
+            FetchItem::GmailMessageId => fetch.gmail_message_id(GMAIL + ids.email),
+            FetchItem::GmailThreadId => fetch.gmail_thread_id(GMAIL + ids.thread),
+            FetchItem::GmailLabels => fetch.gmail_labels(&self.entry.labels),
+            FetchItem::Binary { part, partial, .. } => {
+                let content = match mime::binary(body, part) {
+                    Some(Err(_)) => {
+                        self.troubles.unknown_encoding = true;
+                        return fetch;
+                    }
+                    Some(Ok(content)) if !is_nil => Some(content),
+                    _ => None,
+                };
+                fetch.binary(part, origin(*partial), cut(content, *partial))
+            }
+            FetchItem::BinarySize { part } => match mime::binary(body, part) {
+                Some(Ok(content)) => fetch.binary_size(part, content.len() as u64),
+                Some(Err(_)) => {
+                    self.troubles.unknown_encoding = true;
+                    fetch
+                }
+                None => fetch.binary_size(part, 0),
+            },
+            FetchItem::Body { section, partial, peek } => {
+                let content = if is_nil { None } else { mime::section(body, section) };
+                match self.old_names.name(section, *partial, *peek) {
+                    Some(name) => fetch.item(Item::Unknown { name: name.as_bytes(), raw: &literal(content) }),
+                    None => fetch.body(section, origin(*partial), cut(content, *partial)),
+                }
+            }
+            // There are no others that the server shows to know.
+            _ => fetch,
+        }
+    }
+}
+
+fn origin(partial: Option<Partial>) -> Option<u32> {
+    partial.map(|partial| partial.offset)
+}
+
+fn cut(content: Option<Bytes>, partial: Option<Partial>) -> Option<Bytes> {
+    match partial {
+        Some(partial) => content.map(|content| mime::partial(&content, partial)),
+        None => content,
+    }
+}
+
+/// A message's id as EMAILID tells it.
+pub(super) fn email_id(id: u64) -> String {
+    format!("M{id}")
+}
+
+/// A thread's id as THREADID tells it.
+pub(super) fn thread_id(id: u64) -> String {
+    format!("T{id}")
+}
+
+/// Gmail's ids have 64 bits.
+pub(super) const GMAIL: u64 = 1 << 60;
+
+/// The names of RFC 3501 for sections, which have to be answered as they were asked: `RFC822` and its like.
+#[derive(Clone, Copy, Default)]
+struct OldNames {
+    message: bool,
+    header: bool,
+    text: bool,
+}
+
+impl OldNames {
+    fn of(frame: &[u8]) -> Self {
+        let mut names = Self::default();
+        for word in frame.split(|octet| matches!(octet, b' ' | b'(' | b')' | b'\r' | b'\n')) {
+            match word.to_ascii_uppercase().as_slice() {
+                b"RFC822" => names.message = true,
+                b"RFC822.HEADER" => names.header = true,
+                b"RFC822.TEXT" => names.text = true,
+                _ => {}
+            }
+        }
+        names
+    }
+
+    fn name(self, section: &Section, partial: Option<Partial>, peek: bool) -> Option<&'static str> {
+        if partial.is_some() || !section.part.is_empty() {
+            return None;
+        }
+        match section.text {
+            SectionText::All if self.message && !peek => Some("RFC822"),
+            SectionText::Header if self.header && peek => Some("RFC822.HEADER"),
+            SectionText::Text if self.text && !peek => Some("RFC822.TEXT"),
+            _ => None,
+        }
+    }
+}
+
+fn literal(content: Option<Bytes>) -> Vec<u8> {
+    match content {
+        Some(content) => [format!("{{{}}}\r\n", content.len()).as_bytes(), &content].concat(),
+        None => b"NIL".to_vec(),
     }
 }
 

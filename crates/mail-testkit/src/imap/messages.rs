@@ -90,19 +90,14 @@ fn transfer(
     let copies: Vec<(u32, Message)> = messages
         .iter()
         .filter_map(|numbers| source?.get(numbers.uid))
-        .map(|entry| {
-            let stored = entry.to_stored();
-            let copy =
-                Message { body: stored.body, flags: stored.flags, internal_date: stored.internal_date };
-            (stored.uid, copy)
-        })
+        .map(|entry| (entry.uid, entry.to_copy()))
         .collect();
-    let Some(mailbox) = contents.mailboxes.get_mut(&target_id) else { return Ok(None) };
+    let Some(mailbox) = contents.mailboxes.get(&target_id) else { return Ok(None) };
     let uid_validity = mailbox.uid_validity;
     let (mut from, mut to) = (Vec::new(), Vec::new());
     for (uid, copy) in copies {
         // There are as many UIDs as messages by far; a test that exhausts them sees the rest stay.
-        let Some(new) = mailbox.add(copy) else { break };
+        let Some(new) = contents.add(target_id, copy) else { break };
         from.push(uid);
         to.push(new);
     }

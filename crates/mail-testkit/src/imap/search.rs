@@ -1,12 +1,11 @@
 //! Which messages match a search (RFC 9051 6.4.4).
 
-use bytes::Bytes;
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{Date, DateTime, Flag, Search, SearchKey, SequenceSet, Status};
-use memchr::memmem;
 
 use super::selected::{Numbers, Selected};
-use super::{Session, done, fetch, section};
+use super::{Session, done, fetch};
+use crate::mime;
 use crate::store::{Account, Entry};
 
 impl Session<'_> {
@@ -57,11 +56,14 @@ impl Query<'_> {
             SearchKey::SentBefore(date) => sent(entry).is_some_and(|sent| sent < *date),
             SearchKey::SentOn(date) => sent(entry).is_some_and(|sent| sent == *date),
             SearchKey::SentSince(date) => sent(entry).is_some_and(|sent| sent >= *date),
-            SearchKey::Text(text) => holds(&entry.body, text),
-            SearchKey::Body(text) => holds(&section::split(&entry.body).1, text),
+            SearchKey::Text(text) => {
+                let (header, _) = mime::split(&entry.body);
+                holds(&mime::header_text(&header), text) || holds(&mime::searched(&entry.body), text)
+            }
+            SearchKey::Body(text) => holds(&mime::searched(&entry.body), text),
             SearchKey::Header(name, text) => {
-                let (header, _) = section::split(&entry.body);
-                section::values(&header, name).any(|value| holds(&value, text))
+                let (header, _) = mime::split(&entry.body);
+                mime::values(&header, name).any(|value| holds(&mime::decoded(&value), text))
             }
             SearchKey::Or(keys) => matches(&keys.0) || matches(&keys.1),
             SearchKey::Not(key) => !matches(key),
@@ -85,8 +87,8 @@ fn received(entry: &Entry) -> Date {
 
 /// The day in its Date field, whatever the zone (RFC 9051 6.4.4): `[day-name ","] day month year …`.
 fn sent(entry: &Entry) -> Option<Date> {
-    let (header, _) = section::split(&entry.body);
-    let value = section::values(&header, b"Date").next()?;
+    let (header, _) = mime::split(&entry.body);
+    let value = mime::values(&header, b"Date").next()?;
     let text = String::from_utf8_lossy(&value);
     let behind_name = text.split_once(',').map_or(&*text, |(_, rest)| rest);
     let mut words = behind_name.split_ascii_whitespace();
@@ -98,7 +100,7 @@ fn contains(set: &SequenceSet, number: u32, largest: u32) -> bool {
     set.ranges(largest).any(|range| range.contains(&number))
 }
 
-/// Whether the text occurs, in any case of ASCII letters. Nothing occurs everywhere.
-fn holds(hay: &[u8], text: &Bytes) -> bool {
-    memmem::find(&hay.to_ascii_lowercase(), &text.to_ascii_lowercase()).is_some()
+/// Whether the text occurs, in any case. Nothing occurs everywhere.
+fn holds(hay: &str, text: &[u8]) -> bool {
+    hay.to_lowercase().contains(&String::from_utf8_lossy(text).to_lowercase())
 }

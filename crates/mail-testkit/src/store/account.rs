@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::{Flags, Mailbox, Message, StoredMessage};
+use super::{Flags, Ids, Mailbox, Message, StoredMessage};
+use crate::mime;
 
 /// A mailbox keeps it when it is renamed, and loses it when it is deleted.
 pub(crate) type MailboxId = u64;
@@ -35,6 +36,9 @@ pub(crate) struct Contents {
     pub(crate) mailboxes: HashMap<MailboxId, Mailbox>,
     last_id: MailboxId,
     next_uid_validity: u32,
+    last_email_id: u64,
+    /// The threads by the ids of their messages, and of those that these refer to.
+    threads: HashMap<Vec<u8>, u64>,
 }
 
 /// Why the store can't do that.
@@ -86,6 +90,8 @@ impl Account {
             mailboxes: HashMap::new(),
             last_id: 0,
             next_uid_validity: 1_700_000_001,
+            last_email_id: 0,
+            threads: HashMap::new(),
         };
         let account = Self(Arc::new(Shared {
             user,
@@ -132,9 +138,11 @@ impl Account {
     pub(crate) fn append(&self, name: &[u8], message: Message) -> Result<(u32, u32), StoreError> {
         let numbers = {
             let mut contents = self.lock();
-            let (_, mailbox) = contents.find_mut(name)?;
-            let uid = mailbox.add(message).ok_or_else(|| StoreError::NoUidsLeft { name: name.to_vec() })?;
-            (mailbox.uid_validity, uid)
+            let (id, mailbox) = contents.find_mut(name)?;
+            let uid_validity = mailbox.uid_validity;
+            let uid =
+                contents.add(id, message).ok_or_else(|| StoreError::NoUidsLeft { name: name.to_vec() })?;
+            (uid_validity, uid)
         };
         self.announce();
         Ok(numbers)
@@ -236,6 +244,25 @@ impl Contents {
         let name = normal(name);
         let found = self.names.get(&name).and_then(|id| Some((*id, self.mailboxes.get_mut(id)?)));
         found.ok_or(StoreError::NoMailbox { name })
+    }
+
+    /// Puts a message into a mailbox; its UID, or none if the mailbox has given all away or is gone.
+    pub(crate) fn add(&mut self, mailbox: MailboxId, message: Message) -> Option<u32> {
+        let ids = match message.ids {
+            Some(ids) => ids,
+            None => self.identify(&message),
+        };
+        self.mailboxes.get_mut(&mailbox)?.add(message, ids)
+    }
+
+    /// A new message's id, and that of its thread, to which belongs what it refers to.
+    fn identify(&mut self, message: &Message) -> Ids {
+        self.last_email_id += 1;
+        let email = self.last_email_id;
+        let related = mime::related_ids(&message.body);
+        let thread = related.iter().find_map(|id| self.threads.get(id)).copied().unwrap_or(email);
+        self.threads.extend(related.into_iter().map(|id| (id, thread)));
+        Ids { email, thread }
     }
 
     pub(crate) fn create(&mut self, name: &[u8]) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::{Flags, Message, StoredMessage};
+use super::{Flags, Ids, Message, StoredMessage};
 
 /// Who changed a message: a session, or nobody's session.
 pub(crate) type Author = u64;
@@ -29,6 +29,10 @@ pub(crate) struct Entry {
     pub(crate) changed_by: Author,
     pub(crate) flags: Flags,
     pub(crate) internal_date: SystemTime,
+    /// When it was put into this mailbox (RFC 8514).
+    pub(crate) save_date: SystemTime,
+    pub(crate) ids: Ids,
+    pub(crate) labels: Vec<String>,
     pub(crate) body: Bytes,
 }
 
@@ -46,12 +50,22 @@ impl Mailbox {
     }
 
     /// Adds a message; its UID, or none if the mailbox has given all UIDs away.
-    pub(crate) fn add(&mut self, message: Message) -> Option<u32> {
+    pub(super) fn add(&mut self, message: Message, ids: Ids) -> Option<u32> {
         let uid = self.uid_next;
         self.uid_next = uid.checked_add(1)?;
         self.modseq += 1;
-        let Message { body, flags, internal_date } = message;
-        self.entries.push(Entry { uid, modseq: self.modseq, changed_by: 0, flags, internal_date, body });
+        let Message { body, flags, internal_date, labels, ids: _ } = message;
+        self.entries.push(Entry {
+            uid,
+            modseq: self.modseq,
+            changed_by: 0,
+            flags,
+            internal_date,
+            save_date: SystemTime::now(),
+            ids,
+            labels,
+            body,
+        });
         Some(uid)
     }
 
@@ -91,6 +105,12 @@ impl Mailbox {
 }
 
 impl Entry {
+    /// The same message, to put elsewhere.
+    pub(crate) fn to_copy(&self) -> Message {
+        let Self { flags, internal_date, labels, body, ids, .. } = self.clone();
+        Message { body, flags, internal_date, labels, ids: Some(ids) }
+    }
+
     pub(crate) fn to_stored(&self) -> StoredMessage {
         let Self { uid, flags, internal_date, body, .. } = self.clone();
         StoredMessage { uid, flags, internal_date, body }

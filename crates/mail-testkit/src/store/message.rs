@@ -12,13 +12,23 @@ pub struct Message {
     pub(crate) body: Bytes,
     pub(crate) flags: Flags,
     pub(crate) internal_date: SystemTime,
+    pub(crate) labels: Vec<String>,
+    /// Those of the message that this is a copy of.
+    pub(crate) ids: Option<Ids>,
+}
+
+/// The ids of a message and of its thread, which a copy shares (RFC 8474).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ids {
+    pub(crate) email: u64,
+    pub(crate) thread: u64,
 }
 
 impl Message {
     /// A message without flags, received at a fixed time.
     pub fn new(body: impl Into<Bytes>) -> Self {
         let internal_date = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        Self { body: body.into(), flags: Flags::default(), internal_date }
+        Self { body: body.into(), flags: Flags::default(), internal_date, labels: Vec::new(), ids: None }
     }
 
     /// With these flags, `\Seen` or `$Forwarded` for example.
@@ -30,6 +40,12 @@ impl Message {
     /// With this INTERNALDATE, to the second.
     pub fn with_internal_date(mut self, date: SystemTime) -> Self {
         self.internal_date = date;
+        self
+    }
+
+    /// With these labels, as Gmail has them (`X-GM-LABELS`), spelled as on the wire.
+    pub fn with_labels<S: Into<String>>(mut self, labels: impl IntoIterator<Item = S>) -> Self {
+        self.labels = labels.into_iter().map(Into::into).collect();
         self
     }
 
