@@ -3,7 +3,7 @@
 use mail_proto::imap::Capability;
 
 /// Unless told otherwise.
-const USUAL: [&str; 18] = [
+const USUAL: [&str; 20] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -22,6 +22,8 @@ const USUAL: [&str; 18] = [
     "OBJECTID",
     "PREVIEW",
     "SAVEDATE",
+    "MULTIAPPEND",
+    "REPLACE",
 ];
 
 /// What IMAP4rev2 has in itself (RFC 9051 appendix E).

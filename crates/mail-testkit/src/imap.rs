@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mail_proto::frame::{Framer, Segment};
-use mail_proto::imap::command::{Command, TaggedCommand, tag_of};
+use mail_proto::imap::command::{TaggedCommand, tag_of};
 use mail_proto::imap::encode::{EncodeError, Encoded, Fragment};
 use mail_proto::imap::response::{ParseOptions, Response, Untagged};
 use mail_proto::imap::{Capabilities, Flag, ResponseCode, Status, StatusKind};
@@ -55,6 +55,7 @@ pub(crate) async fn serve(
         user: None,
         selected: None,
         current: Current::default(),
+        refused_early: None,
         then: Then::GoOn,
     };
     match session.run().await {
@@ -75,6 +76,8 @@ struct Session<'a> {
     selected: Option<Selected>,
     /// The command that is being carried out.
     current: Current,
+    /// Why its message wasn't asked for.
+    refused_early: Option<Status>,
     then: Then,
 }
 
@@ -159,6 +162,8 @@ impl Session<'_> {
             Some(action) => self.act(action).await?,
             None => None,
         };
+        let early = self.refused_early.take();
+        let refused = refused.or(early);
         let (tag, outcome) = match parsed {
             _ if !self.takes_literals_of(&segment) => {
                 self.skip_literal(&segment).await?;
@@ -175,16 +180,12 @@ impl Session<'_> {
                 )
             }
             Ok(parsed) => {
-                let TaggedCommand { tag, command, uploads } = parsed.value;
+                let tag = parsed.value.tag.clone();
                 self.current = Current { frame: segment.bytes.clone() };
-                let outcome = match (command, refused) {
-                    // A message is read even if it isn't wanted: the next command is behind it.
-                    (Command::Append { mailbox, messages }, refused) => {
-                        let wanted = append::Wanted { mailbox, messages, uploads };
-                        self.append(wanted, &segment, refused).await?
-                    }
-                    (_, Some(refused)) => refused,
-                    (command, None) => self.execute(command).await?,
+                let outcome = match (append::Upload::of(&parsed.value), refused) {
+                    (Some(upload), refused) => self.upload(upload, &segment, refused).await?,
+                    (None, Some(refused)) => refused,
+                    (None, None) => self.execute(parsed.value.command).await?,
                 };
                 (Some(tag), outcome)
             }

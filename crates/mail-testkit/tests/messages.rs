@@ -202,8 +202,8 @@ async fn an_append_that_is_refused_leaves_the_connection_in_step() {
         let refused = dialogue.result(&format!("APPEND none {{{len}+}}\r\n{content}")).await;
         assert!(refused.starts_with("x NO [TRYCREATE]"), "{refused}");
         assert_eq!(dialogue.command("NOOP").await, ["x OK NOOP completed"]);
-        let several = format!("APPEND INBOX {{{len}+}}\r\n{content} {{{len}+}}\r\n{content}");
-        assert!(dialogue.result(&several).await.starts_with("x BAD"));
+        let broken = format!("APPEND INBOX {{{len}+}}\r\n{content} and more");
+        assert!(dialogue.result(&broken).await.starts_with("x BAD"));
         assert_eq!(dialogue.command("NOOP").await, ["x OK NOOP completed"]);
     }
     dialogue.send("a APPEND none {100000}\r\n").await;

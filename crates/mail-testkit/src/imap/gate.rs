@@ -16,6 +16,13 @@ pub(super) fn lacks(offer: &Offer, parsed: &TaggedCommand) -> Option<&'static st
     needs.lacking
 }
 
+/// Whether one of these messages needs what the server doesn't have.
+pub(super) fn lacks_for_messages(offer: &Offer, messages: &[AppendMessage]) -> bool {
+    let mut needs = Needs { offer, lacking: None };
+    needs.messages(messages);
+    needs.lacking.is_some()
+}
+
 struct Needs<'a> {
     offer: &'a Offer,
     lacking: Option<&'static str>,

@@ -23,7 +23,15 @@ impl Session<'_> {
             match self.next_event().await? {
                 None => return Ok(None),
                 Some(Event::Segment(segment)) => return Ok(Some(segment)),
-                Some(Event::LiteralWaits { .. }) => self.ask_for_literal(),
+                Some(Event::LiteralWaits { .. }) => match self.refuses_announced(self.framer.partial()) {
+                    None => self.ask_for_literal(),
+                    refused => {
+                        let bytes = Bytes::copy_from_slice(self.framer.partial());
+                        self.framer.refuse_literal();
+                        self.refused_early = refused;
+                        return Ok(Some(Segment { bytes, continues: false, streamed: None }));
+                    }
+                },
                 // What belongs to a streamed literal was read with its command.
                 Some(_) => {}
             }

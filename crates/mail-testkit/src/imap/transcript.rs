@@ -26,7 +26,7 @@ pub(super) fn text(frame: &[u8], command: Option<&Command>) -> String {
         None if matches!(name(frame).as_str(), "LOGIN" | "AUTHENTICATE") => {
             [&words(2), &b" ***"[..]].concat()
         }
-        Some(Command::Append { .. }) => {
+        Some(Command::Append { .. } | Command::Replace { .. }) => {
             let end = frame.windows(3).position(|three| three == b"}\r\n").map_or(frame.len(), |at| at + 1);
             frame[..end].to_vec()
         }

@@ -131,21 +131,25 @@ impl Account {
 
     /// Puts a message into a mailbox; its UID.
     pub fn deliver(&self, mailbox: impl AsRef<[u8]>, message: impl Into<Message>) -> Result<u32, StoreError> {
-        self.append(mailbox.as_ref(), message.into()).map(|(_, uid)| uid)
+        let name = mailbox.as_ref();
+        let uids = self.append(name, vec![message.into()])?.1;
+        uids.first().copied().ok_or_else(|| StoreError::NoUidsLeft { name: name.to_vec() })
     }
 
-    /// The same, with the UIDVALIDITY under which the UID is valid.
-    pub(crate) fn append(&self, name: &[u8], message: Message) -> Result<(u32, u32), StoreError> {
-        let numbers = {
+    /// Puts messages into a mailbox, all or none; the UIDVALIDITY and their UIDs.
+    pub(crate) fn append(&self, name: &[u8], messages: Vec<Message>) -> Result<(u32, Vec<u32>), StoreError> {
+        let stored = {
             let mut contents = self.lock();
-            let (id, mailbox) = contents.find_mut(name)?;
+            let (id, mailbox) = contents.find(name)?;
             let uid_validity = mailbox.uid_validity;
-            let uid =
-                contents.add(id, message).ok_or_else(|| StoreError::NoUidsLeft { name: name.to_vec() })?;
-            (uid_validity, uid)
+            if mailbox.uids_left() < messages.len() as u64 {
+                return Err(StoreError::NoUidsLeft { name: name.to_vec() });
+            }
+            let uids = messages.into_iter().filter_map(|message| contents.add(id, message)).collect();
+            (uid_validity, uids)
         };
         self.announce();
-        Ok(numbers)
+        Ok(stored)
     }
 
     /// Replaces the flags of a message.

@@ -49,6 +49,11 @@ impl Mailbox {
         self.position(uid).map(|at| &self.entries[at])
     }
 
+    /// How many messages more can have a UID.
+    pub(super) fn uids_left(&self) -> u64 {
+        u64::from(u32::MAX - self.uid_next)
+    }
+
     /// Adds a message; its UID, or none if the mailbox has given all UIDs away.
     pub(super) fn add(&mut self, message: Message, ids: Ids) -> Option<u32> {
         let uid = self.uid_next;
