@@ -3,7 +3,7 @@
 use mail_proto::imap::Capability;
 
 /// Unless told otherwise.
-const USUAL: [&str; 20] = [
+const USUAL: [&str; 22] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -24,6 +24,8 @@ const USUAL: [&str; 20] = [
     "SAVEDATE",
     "MULTIAPPEND",
     "REPLACE",
+    "CONDSTORE",
+    "QRESYNC",
 ];
 
 /// What IMAP4rev2 has in itself (RFC 9051 appendix E).
@@ -92,14 +94,21 @@ impl Offer {
         self.0.push(name);
     }
 
+    /// One less, and with CONDSTORE what is built on it.
     pub(crate) fn remove(&mut self, name: &str) {
+        if name.eq_ignore_ascii_case("CONDSTORE") {
+            self.remove("QRESYNC");
+        }
         self.0.retain(|known| !known.eq_ignore_ascii_case(name));
     }
 
     /// Whether the server does what this stands for, whatever its value.
     pub(crate) fn has(&self, name: &str) -> bool {
         let shows = |name: &str| self.0.iter().any(|known| known.eq_ignore_ascii_case(name));
-        shows(name) || IN_REV2.contains(&name) && shows("IMAP4rev2") || self.value(name).is_some()
+        shows(name)
+            || name == "CONDSTORE" && shows("QRESYNC")
+            || IN_REV2.contains(&name) && shows("IMAP4rev2")
+            || self.value(name).is_some()
     }
 
     /// What stands behind the `=` of one with a value.

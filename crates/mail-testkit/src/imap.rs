@@ -1,6 +1,7 @@
 //! The IMAP server's side of a connection (RFC 3501 with the extensions that `CAPABILITY` lists).
 
 mod append;
+mod enable;
 mod execute;
 mod fetch;
 mod gate;
@@ -11,6 +12,7 @@ mod mailboxes;
 mod messages;
 mod news;
 mod pattern;
+mod resync;
 mod search;
 mod selected;
 mod store;
@@ -34,6 +36,7 @@ use crate::hook::When;
 use crate::report::Seat;
 use crate::server::{Endpoint, Shared};
 use crate::store::{Account, Flags};
+use enable::Enabled;
 use selected::Selected;
 
 /// What is queued is sent before more than this is gathered.
@@ -54,6 +57,7 @@ pub(crate) async fn serve(
         framer: Framer::commands(input::limits()),
         user: None,
         selected: None,
+        enabled: Enabled::default(),
         current: Current::default(),
         refused_early: None,
         then: Then::GoOn,
@@ -74,6 +78,7 @@ struct Session<'a> {
     framer: Framer,
     user: Option<User>,
     selected: Option<Selected>,
+    enabled: Enabled,
     /// The command that is being carried out.
     current: Current,
     /// Why its message wasn't asked for.

@@ -89,6 +89,7 @@ async fn status_counts() {
     let expected =
         format!("MESSAGES 2 RECENT 2 UIDNEXT 3 UIDVALIDITY {uid_validity} UNSEEN 1 DELETED 1 SIZE 8");
     assert_eq!(status[0], format!("* STATUS Box ({expected})"));
+    assert_eq!(dialogue.ok("STATUS Box (MAILBOXID)").await[0], "* STATUS Box (MAILBOXID (F2))");
     assert!(dialogue.result("STATUS None (MESSAGES)").await.starts_with("x NO [NONEXISTENT]"));
 }
 
@@ -107,6 +108,8 @@ async fn select_tells_all_that_a_client_needs() {
         "* OK [UNSEEN 2] the first that wasn't seen".to_owned(),
         format!("* OK [UIDVALIDITY {uid_validity}] UIDs are valid"),
         "* OK [UIDNEXT 3] the next UID".to_owned(),
+        "* OK [MAILBOXID (F1)] the mailbox's id".to_owned(),
+        "* OK [HIGHESTMODSEQ 3] the highest mod-sequence".to_owned(),
         "x OK [READ-WRITE] SELECT completed".to_owned(),
     ];
     assert_eq!(dialogue.ok("SELECT InBox").await, expected);
@@ -137,7 +140,7 @@ async fn mailboxes_come_and_go() {
     let server = alice().start().await.unwrap();
     let account = server.account("alice").unwrap();
     let mut dialogue = login(&server).await;
-    dialogue.ok("CREATE made/").await;
+    assert_eq!(dialogue.result("CREATE made/").await, "x OK [MAILBOXID (F2)] CREATE completed");
     assert!(dialogue.result("CREATE made").await.starts_with("x NO [ALREADYEXISTS]"));
     account.deliver("made", "hello").unwrap();
     let uid_validity = account.uid_validity("made").unwrap();

@@ -5,7 +5,8 @@ use mail_proto::imap::{Command, ListOptions, Status, StatusKind};
 
 use super::fetch::Wanted;
 use super::selected::Selected;
-use super::{End, Outcome, Session, Then, bad, done, mailboxes, messages, store};
+use super::store::Change;
+use super::{End, Outcome, Session, Then, bad, done, mailboxes, messages};
 use crate::store::Account;
 
 impl Session<'_> {
@@ -45,10 +46,7 @@ impl Session<'_> {
     /// What needs a login.
     async fn execute_as(&mut self, account: &Account, command: Command) -> Outcome {
         match command {
-            Command::Enable(_) => {
-                self.say(Untagged::Enabled(std::iter::empty().collect()));
-                Ok(done())
-            }
+            Command::Enable(wanted) => Ok(self.enable(account, &wanted)),
             Command::Namespace => Ok(self.namespace()),
             Command::List { reference, patterns, options }
                 if patterns.len() == 1 && options == ListOptions::default() =>
@@ -57,7 +55,9 @@ impl Session<'_> {
             }
             Command::Lsub { reference, pattern } => Ok(self.lsub(account, &reference, &pattern)),
             Command::Status { mailbox, items } => Ok(self.status(account, &mailbox, &items)),
-            Command::Select { mailbox, read_only, .. } => Ok(self.select(account, &mailbox, read_only)),
+            Command::Select { mailbox, read_only, options } => {
+                Ok(self.select(account, &mailbox, read_only, &options))
+            }
             Command::Create { mailbox, .. } => Ok(self.create(account, &mailbox)),
             Command::Delete(mailbox) => Ok(mailboxes::changed(account.delete(mailbox.as_bytes()))),
             Command::Rename { from, to } => {
@@ -68,14 +68,13 @@ impl Session<'_> {
             Command::Idle => self.idle().await,
             command => match self.selected.take() {
                 None => Ok(bad("select a mailbox first")),
-                Some(mut selected) => {
-                    let outcome = self.execute_in(account, &mut selected, command).await?;
-                    if let Selection::Kept(status) = outcome {
+                Some(mut selected) => match self.execute_in(account, &mut selected, command).await? {
+                    Selection::Kept(status) => {
                         self.selected = Some(selected);
-                        return Ok(status);
+                        Ok(status)
                     }
-                    Ok(done())
-                }
+                    Selection::Dropped(status) => Ok(status),
+                },
             },
         }
     }
@@ -89,22 +88,25 @@ impl Session<'_> {
     ) -> Result<Selection, End> {
         let status = match command {
             Command::Check => done(),
-            Command::Unselect => return Ok(Selection::Dropped),
+            Command::Unselect => return Ok(Selection::Dropped(done())),
             Command::Close => {
-                if !selected.read_only {
-                    messages::expunge(account, selected, None);
-                }
-                return Ok(Selection::Dropped);
+                let removed = if selected.read_only {
+                    Vec::new()
+                } else {
+                    messages::remove_deleted(account, selected, None)
+                };
+                let status = self.expunged(account, selected, &removed);
+                return Ok(Selection::Dropped(status));
             }
-            Command::Expunge => messages::expunge(account, selected, None),
-            Command::UidExpunge(set) => messages::expunge(account, selected, Some(&set)),
+            Command::Expunge => self.expunge(account, selected, None),
+            Command::UidExpunge(set) => self.expunge(account, selected, Some(&set)),
             Command::Search { uid, returns: None, key } => self.search(account, selected, uid, &key),
-            Command::Fetch { uid, set, items, modifiers } if modifiers.is_empty() => {
-                self.fetch(account, selected, Wanted { uid, set, items }).await?
+            Command::Fetch { uid, set, items, modifiers } => {
+                self.fetch(account, selected, Wanted { uid, set, items, modifiers }).await?
             }
-            Command::Store { uid, set, action, silent, flags, unchanged_since: None } => {
-                let change = store::Change { action, silent, flags };
-                self.store(account, selected, uid, &set, &change)
+            Command::Store { uid, set, action, silent, flags, unchanged_since } => {
+                let change = Change { uid, set, action, silent, flags, unchanged_since };
+                self.store(account, selected, &change)
             }
             Command::Copy { uid, set, mailbox } => self.copy_messages(account, selected, uid, &set, &mailbox),
             Command::Move { uid, set, mailbox } => self.move_messages(account, selected, uid, &set, &mailbox),
@@ -117,5 +119,5 @@ impl Session<'_> {
 /// Whether the mailbox is still selected when a command is done.
 enum Selection {
     Kept(Status),
-    Dropped,
+    Dropped(Status),
 }

@@ -4,11 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use mail_proto::imap::encode::{EncodeError, Encoded};
-use mail_proto::imap::fetch::{Fetch, FetchBuilder, FetchItem, Item, Partial, Section, SectionText};
-use mail_proto::imap::{DateTime, ResponseCode, SequenceSet};
+use mail_proto::imap::fetch::{
+    Fetch, FetchBuilder, FetchItem, FetchModifiers, Item, Partial, Section, SectionText,
+};
+use mail_proto::imap::{DateTime, ResponseCode, SequenceSet, Status};
 
 use super::selected::{Numbers, Selected};
-use super::{Outcome, QUEUED, Session, bad, done, flag_list, no};
+use super::{Outcome, QUEUED, Session, bad, done, flag_list, no, resync};
 use crate::mime;
 use crate::store::{Account, Entry};
 
@@ -20,6 +22,7 @@ pub(super) struct Wanted {
     pub(super) uid: bool,
     pub(super) set: SequenceSet,
     pub(super) items: Vec<FetchItem>,
+    pub(super) modifiers: FetchModifiers,
 }
 
 /// What went wrong on the way, which the tagged response tells.
@@ -34,29 +37,33 @@ impl Session<'_> {
         &mut self,
         account: &Account,
         selected: &mut Selected,
-        wanted: Wanted,
+        mut wanted: Wanted,
     ) -> Outcome {
-        let Some(messages) = selected.resolve(&wanted.set, wanted.uid) else {
+        let Some(mut messages) = selected.resolve(&wanted.set, wanted.uid) else {
             return Ok(bad("there is no such message"));
         };
+        if let Some(refused) = self.limit(account, selected, &mut wanted, &mut messages) {
+            return Ok(refused);
+        }
         let marks_seen = !selected.read_only && wanted.items.iter().any(reads);
         let old_names = OldNames::of(&self.current.frame);
+        let adds_uid = wanted.uid || self.enabled.qresync;
+        let tells_modseqs = self.enabled.condstore && selected.keeps_modseqs(account);
         let mut troubles = Troubles::default();
         for batch in messages.chunks(BATCH) {
             for (numbers, entry, changed) in look_up(account, selected, batch, marks_seen) {
                 match entry {
                     Some(entry) => {
-                        let fetch = Fetch::build(numbers.seq);
-                        let fetch = if wanted.uid && !wanted.items.contains(&FetchItem::Uid) {
-                            fetch.uid(entry.uid)
-                        } else {
-                            fetch
-                        };
+                        let mut fetch = Fetch::build(numbers.seq);
+                        if adds_uid && !wanted.items.contains(&FetchItem::Uid) {
+                            fetch = fetch.uid(entry.uid);
+                        }
                         let told = Told {
                             session: self,
                             selected,
                             entry: &entry,
                             old_names,
+                            tells_modseqs,
                             troubles: &mut troubles,
                         };
                         let encoded = told.describe(fetch, &wanted.items, changed);
@@ -79,6 +86,42 @@ impl Session<'_> {
     }
 }
 
+impl Session<'_> {
+    /// Keeps the messages that the modifiers leave, and tells what vanished; or says what is wrong with them.
+    fn limit(
+        &mut self,
+        account: &Account,
+        selected: &Selected,
+        wanted: &mut Wanted,
+        messages: &mut Vec<Numbers>,
+    ) -> Option<Status> {
+        let FetchModifiers { changed_since, vanished, partial: _ } = wanted.modifiers;
+        if changed_since.is_some() && !wanted.items.contains(&FetchItem::ModSeq) {
+            wanted.items.push(FetchItem::ModSeq);
+        }
+        let speaks_of_modseqs = wanted.items.contains(&FetchItem::ModSeq);
+        if vanished && !(wanted.uid && changed_since.is_some() && self.enabled.qresync) {
+            return Some(bad("VANISHED needs UIDs, CHANGEDSINCE, and QRESYNC enabled"));
+        }
+        if speaks_of_modseqs {
+            if !selected.keeps_modseqs(account) {
+                return Some(bad("this mailbox keeps no mod-sequences"));
+            }
+            self.enable_condstore(account, Some(selected));
+        }
+        if let Some(since) = changed_since {
+            let gone = {
+                let contents = account.lock();
+                let mailbox = contents.mailboxes.get(&selected.id)?;
+                messages.retain(|numbers| mailbox.get(numbers.uid).is_some_and(|entry| entry.modseq > since));
+                if vanished { resync::vanished_since(mailbox, since, &wanted.set, 0) } else { Vec::new() }
+            };
+            self.say_vanished(gone, true);
+        }
+        None
+    }
+}
+
 /// Whether this marks a message as seen.
 fn reads(item: &FetchItem) -> bool {
     matches!(item, FetchItem::Body { peek: false, .. } | FetchItem::Binary { peek: false, .. })
@@ -90,6 +133,7 @@ struct Told<'a, 'b> {
     selected: &'a Selected,
     entry: &'a Entry,
     old_names: OldNames,
+    tells_modseqs: bool,
     troubles: &'a mut Troubles,
 }
 
@@ -109,6 +153,9 @@ impl Told<'_, '_> {
         }
         if changed && !items.contains(&FetchItem::Flags) {
             fetch = self.flags(fetch);
+        }
+        if changed && self.tells_modseqs && !items.contains(&FetchItem::ModSeq) {
+            fetch = fetch.mod_seq(self.entry.modseq);
         }
         fetch.encode()
     }

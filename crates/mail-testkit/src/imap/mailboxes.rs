@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{
-    Flag, List, MailboxAttribute, MailboxName, MailboxStatus, Namespace, Namespaces, ResponseCode, Status,
-    StatusItem,
+    Flag, List, MailboxAttribute, MailboxName, MailboxStatus, Namespace, Namespaces, ResponseCode,
+    SelectOptions, Status, StatusItem, StatusValue,
 };
 
 use super::selected::Selected;
-use super::{Session, done, flag_list, no, ok, pattern};
-use crate::store::{Account, Flags, Mailbox, StoreError};
+use super::{Session, bad, done, flag_list, no, ok, pattern};
+use crate::store::{Account, Flags, Mailbox, MailboxId, StoreError};
 
 impl Session<'_> {
     pub(super) fn namespace(&mut self) -> Status {
@@ -76,13 +76,18 @@ impl Session<'_> {
     }
 
     pub(super) fn status(&mut self, account: &Account, name: &MailboxName, items: &[StatusItem]) -> Status {
+        if items.contains(&StatusItem::HighestModSeq) {
+            let selected = self.selected.take();
+            self.enable_condstore(account, selected.as_ref());
+            self.selected = selected;
+        }
         let told = {
             let contents = account.lock();
-            let mailbox = match contents.find(name.as_bytes()) {
-                Ok((_, mailbox)) => mailbox,
+            let (id, mailbox) = match contents.find(name.as_bytes()) {
+                Ok(found) => found,
                 Err(error) => return refusal(&error),
             };
-            items.iter().filter_map(|item| Some((*item, number(mailbox, *item)?.into()))).collect()
+            items.iter().filter_map(|item| Some((*item, value(id, mailbox, *item)?))).collect()
         };
         self.say(Untagged::MailboxStatus(MailboxStatus {
             mailbox: name.clone(),
@@ -92,9 +97,25 @@ impl Session<'_> {
         done()
     }
 
-    pub(super) fn select(&mut self, account: &Account, name: &MailboxName, read_only: bool) -> Status {
+    pub(super) fn select(
+        &mut self,
+        account: &Account,
+        name: &MailboxName,
+        read_only: bool,
+        options: &SelectOptions,
+    ) -> Status {
+        if options.qresync.is_some() && !self.enabled.qresync {
+            return bad("QRESYNC isn't enabled");
+        }
         // A SELECT that fails leaves nothing selected.
-        self.selected = None;
+        if self.selected.take().is_some() && (self.shared.has("QRESYNC") || self.shared.has("IMAP4rev2")) {
+            self.say(Untagged::Status(
+                ok("the mailbox selected before isn't any more").with_code(ResponseCode::Closed),
+            ));
+        }
+        if options.condstore || options.qresync.is_some() {
+            self.enable_condstore(account, None);
+        }
         let selected = match Selected::open(account, name.as_bytes(), read_only, self.seat.number()) {
             Ok(selected) => selected,
             Err(error) => return refusal(&error),
@@ -122,6 +143,19 @@ impl Session<'_> {
         }
         self.say(notice(ResponseCode::UidValidity(uid_validity), "UIDs are valid"));
         self.say(notice(ResponseCode::UidNext(uid_next), "the next UID"));
+        if self.shared.has("OBJECTID") {
+            self.say(notice(ResponseCode::MailboxId(mailbox_id(selected.id)), "the mailbox's id"));
+        }
+        if self.shared.has("CONDSTORE") {
+            self.say(if selected.keeps_modseqs(account) {
+                notice(ResponseCode::HighestModSeq(selected.told()), "the highest mod-sequence")
+            } else {
+                notice(ResponseCode::NoModSeq, "no mod-sequences are kept")
+            });
+        }
+        if let Some(known) = &options.qresync {
+            self.resync(account, &selected, known);
+        }
         self.selected = Some(selected);
         if read_only {
             ok("EXAMINE completed").with_code(ResponseCode::ReadOnly)
@@ -136,7 +170,13 @@ impl Session<'_> {
             ([name @ .., last], Some(delimiter)) if *last == delimiter => name,
             (name, _) => name,
         };
-        changed(account.create(name))
+        if let Err(error) = account.create(name) {
+            return refusal(&error);
+        }
+        let id = account.lock().find(name).map(|(id, _)| id).ok();
+        let code =
+            id.filter(|_| self.shared.has("OBJECTID")).map(|id| ResponseCode::MailboxId(mailbox_id(id)));
+        Status { code, ..done() }
     }
 }
 
@@ -168,6 +208,18 @@ pub(super) fn refusal(error: &StoreError) -> Status {
     no(code, error.to_string())
 }
 
+/// A mailbox's id as OBJECTID tells it (RFC 8474).
+pub(super) fn mailbox_id(id: MailboxId) -> Bytes {
+    format!("F{id}").into()
+}
+
+fn value(id: MailboxId, mailbox: &Mailbox, item: StatusItem) -> Option<StatusValue> {
+    match item {
+        StatusItem::MailboxId => Some(StatusValue::Id(mailbox_id(id))),
+        item => number(mailbox, item).map(StatusValue::Number),
+    }
+}
+
 fn number(mailbox: &Mailbox, item: StatusItem) -> Option<u64> {
     let entries = mailbox.entries();
     let count =
@@ -180,6 +232,8 @@ fn number(mailbox: &Mailbox, item: StatusItem) -> Option<u64> {
         StatusItem::Unseen => count(&|flags| !flags.contains("\\Seen")),
         StatusItem::Deleted => count(&|flags| flags.contains("\\Deleted")),
         StatusItem::Size => entries.iter().map(|entry| entry.body.len() as u64).sum(),
+        StatusItem::HighestModSeq if mailbox.keeps_modseqs => mailbox.modseq,
+        StatusItem::HighestModSeq => 0,
         _ => return None,
     })
 }

@@ -10,25 +10,47 @@ use super::selected::Selected;
 use super::{Session, bad, done, no, ok};
 use crate::store::{Account, Message, StoreError};
 
-/// Removes what is `\Deleted`, of these UIDs if they are given. The client is told with the command's end.
-pub(super) fn expunge(account: &Account, selected: &Selected, uids: Option<&SequenceSet>) -> Status {
-    if selected.read_only {
-        return no(ResponseCode::ReadOnly, "the mailbox was selected for reading only");
-    }
+/// Removes what is `\Deleted`, of these UIDs if they are given; what went.
+pub(super) fn remove_deleted(account: &Account, selected: &Selected, uids: Option<&SequenceSet>) -> Vec<u32> {
     let only: Option<HashSet<u32>> = uids.map(|set| {
         let messages = selected.resolve(set, true).unwrap_or_default();
         messages.into_iter().map(|numbers| numbers.uid).collect()
     });
-    if let Some(mailbox) = account.lock().mailboxes.get_mut(&selected.id) {
+    let removed = account.lock().mailboxes.get_mut(&selected.id).map(|mailbox| {
         mailbox.remove(|entry| {
             entry.flags.contains("\\Deleted") && only.as_ref().is_none_or(|only| only.contains(&entry.uid))
-        });
-    }
+        })
+    });
     account.announce();
-    done()
+    removed.unwrap_or_default()
 }
 
 impl Session<'_> {
+    /// EXPUNGE and UID EXPUNGE. The client is told what went with the command's end.
+    pub(super) fn expunge(
+        &self,
+        account: &Account,
+        selected: &Selected,
+        uids: Option<&SequenceSet>,
+    ) -> Status {
+        if selected.read_only {
+            return no(ResponseCode::ReadOnly, "the mailbox was selected for reading only");
+        }
+        let removed = remove_deleted(account, selected, uids);
+        self.expunged(account, selected, &removed)
+    }
+
+    /// OK, with the highest mod-sequence for who resynchronises by it if anything went (RFC 7162 section 3.2.7).
+    pub(super) fn expunged(&self, account: &Account, selected: &Selected, removed: &[u32]) -> Status {
+        let contents = account.lock();
+        let mailbox = contents.mailboxes.get(&selected.id);
+        let mailbox = mailbox.filter(|mailbox| mailbox.keeps_modseqs);
+        match mailbox.filter(|_| self.enabled.qresync && !removed.is_empty()) {
+            Some(mailbox) => Status { code: Some(ResponseCode::HighestModSeq(mailbox.modseq)), ..done() },
+            None => done(),
+        }
+    }
+
     pub(super) fn copy_messages(
         &self,
         account: &Account,
@@ -38,7 +60,10 @@ impl Session<'_> {
         target: &MailboxName,
     ) -> Status {
         match transfer(account, selected, by_uid, set, target, false) {
-            Ok(code) => Status { code: code.filter(|_| self.shared.has("UIDPLUS")), ..done() },
+            Ok(moved) => {
+                let code = moved.map(|moved| moved.code).filter(|_| self.shared.has("UIDPLUS"));
+                Status { code, ..done() }
+            }
             Err(refused) => refused,
         }
     }
@@ -55,19 +80,26 @@ impl Session<'_> {
             return no(ResponseCode::ReadOnly, "the mailbox was selected for reading only");
         }
         match transfer(account, selected, by_uid, set, target, true) {
-            Ok(code) => {
+            Ok(None) => done(),
+            Ok(Some(moved)) => {
                 // Before the EXPUNGEs, which come with the command's end (RFC 6851 4.3).
-                if let Some(code) = code.filter(|_| self.shared.has("UIDPLUS")) {
-                    self.say(Untagged::Status(ok("moved").with_code(code)));
+                if self.shared.has("UIDPLUS") {
+                    self.say(Untagged::Status(ok("moved").with_code(moved.code)));
                 }
-                done()
+                self.expunged(account, selected, &moved.uids)
             }
             Err(refused) => refused,
         }
     }
 }
 
-/// Copies messages, all or none, and removes them here if they move. COPYUID if there were any.
+/// Messages that were copied or moved: their UIDs, and COPYUID.
+struct Transferred {
+    uids: Vec<u32>,
+    code: ResponseCode,
+}
+
+/// Copies messages, all or none, and removes them here if they move.
 fn transfer(
     account: &Account,
     selected: &Selected,
@@ -75,7 +107,7 @@ fn transfer(
     set: &SequenceSet,
     target: &MailboxName,
     moves: bool,
-) -> Result<Option<ResponseCode>, Status> {
+) -> Result<Option<Transferred>, Status> {
     let messages = selected.resolve(set, by_uid).ok_or_else(|| bad("there is no such message"))?;
     let mut contents = account.lock();
     let contents = &mut *contents;
@@ -109,5 +141,6 @@ fn transfer(
     if from.is_empty() {
         return Ok(None);
     }
-    Ok(Some(ResponseCode::CopyUid { uid_validity, source: from.into(), target: to.into() }))
+    let code = ResponseCode::CopyUid { uid_validity, source: from.clone().into(), target: to.into() };
+    Ok(Some(Transferred { uids: from, code }))
 }

@@ -11,26 +11,35 @@ impl Session<'_> {
     /// Tells what others did in the selected mailbox.
     pub(super) fn tell_news(&mut self, expunges: bool) -> Result<(), End> {
         let (Some(user), Some(selected)) = (&self.user, &mut self.selected) else { return Ok(()) };
-        let updates = {
+        let news = {
             let contents = user.account.lock();
-            contents.mailboxes.get(&selected.id).map(|mailbox| selected.catch_up(mailbox, expunges))
+            let mailbox = contents.mailboxes.get(&selected.id);
+            mailbox.map(|mailbox| (selected.catch_up(mailbox, expunges), mailbox.keeps_modseqs))
         };
-        let Some(updates) = updates else {
+        let Some((updates, keeps_modseqs)) = news else {
             self.say(Untagged::Status(Status::new(StatusKind::Bye, "the selected mailbox was deleted")));
             return Err(End::Said);
         };
+        let mut vanished = Vec::new();
         for update in updates {
+            if !matches!(update, Update::Expunge(_)) {
+                self.say_vanished(std::mem::take(&mut vanished), false);
+            }
             match update {
-                Update::Expunge(seq) => self.say(Untagged::Expunge(seq)),
+                Update::Expunge(numbers) if self.enabled.qresync => vanished.push(numbers.uid),
+                Update::Expunge(numbers) => self.say(Untagged::Expunge(numbers.seq)),
                 Update::Exists(count) => self.say(Untagged::Exists(count)),
-                Update::Flags(numbers, flags) => {
+                Update::Flags { numbers, flags, modseq } => {
                     let recent =
                         self.selected.as_ref().is_some_and(|selected| selected.is_recent(numbers.uid));
                     let flags = flag_list(&flags, recent);
-                    self.put(Fetch::build(numbers.seq).uid(numbers.uid).flags(&flags).encode());
+                    let fetch = Fetch::build(numbers.seq).uid(numbers.uid).flags(&flags);
+                    let tells = self.enabled.condstore && keeps_modseqs;
+                    self.put(if tells { fetch.mod_seq(modseq) } else { fetch }.encode());
                 }
             }
         }
+        self.say_vanished(vanished, false);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{Date, DateTime, Flag, Search, SearchKey, SequenceSet, Status};
 
 use super::selected::{Numbers, Selected};
-use super::{Session, done, fetch};
+use super::{Session, bad, done, fetch};
 use crate::mime;
 use crate::store::{Account, Entry};
 
@@ -17,17 +17,40 @@ impl Session<'_> {
         key: &SearchKey,
     ) -> Status {
         let query = Query { selected, largest_uid: selected.all().last().map_or(0, |numbers| numbers.uid) };
-        let numbers = {
+        let speaks_of_modseqs = speaks_of_modseqs(key);
+        if speaks_of_modseqs {
+            if !selected.keeps_modseqs(account) {
+                return bad("this mailbox keeps no mod-sequences");
+            }
+            self.enable_condstore(account, Some(selected));
+        }
+        let (numbers, modseq) = {
             let contents = account.lock();
             let mailbox = contents.mailboxes.get(&selected.id);
-            let found = selected.all().filter(|numbers| {
-                let entry = mailbox.and_then(|mailbox| mailbox.get(numbers.uid));
-                entry.is_some_and(|entry| query.matches(key, *numbers, entry))
-            });
-            found.map(|numbers| if by_uid { numbers.uid } else { numbers.seq }).collect()
+            let found: Vec<(Numbers, u64)> = selected
+                .all()
+                .filter_map(|numbers| {
+                    let entry = mailbox.and_then(|mailbox| mailbox.get(numbers.uid))?;
+                    query.matches(key, numbers, entry).then_some((numbers, entry.modseq))
+                })
+                .collect();
+            let modseq = found.iter().map(|(_, modseq)| *modseq).max().filter(|_| speaks_of_modseqs);
+            let numbers = found.iter().map(|(numbers, _)| if by_uid { numbers.uid } else { numbers.seq });
+            (numbers.collect(), modseq)
         };
-        self.say(Untagged::Search(Search { numbers, modseq: None }));
+        self.say(Untagged::Search(Search { numbers, modseq }));
         done()
+    }
+}
+
+/// Whether the answer tells the highest mod-sequence of what was found (RFC 7162 section 3.1.5).
+fn speaks_of_modseqs(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::ModSeq { .. } => true,
+        SearchKey::Or(keys) => speaks_of_modseqs(&keys.0) || speaks_of_modseqs(&keys.1),
+        SearchKey::Not(key) | SearchKey::Fuzzy(key) => speaks_of_modseqs(key),
+        SearchKey::And(keys) => keys.iter().any(speaks_of_modseqs),
+        _ => false,
     }
 }
 
@@ -65,6 +88,7 @@ impl Query<'_> {
                 let (header, _) = mime::split(&entry.body);
                 mime::values(&header, name).any(|value| holds(&mime::decoded(&value), text))
             }
+            SearchKey::ModSeq { least, .. } => entry.modseq >= *least,
             SearchKey::Or(keys) => matches(&keys.0) || matches(&keys.1),
             SearchKey::Not(key) => !matches(key),
             SearchKey::And(keys) => keys.iter().all(matches),

@@ -33,9 +33,9 @@ pub(super) struct Numbers {
 /// Something to tell the client, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Update {
-    Expunge(u32),
+    Expunge(Numbers),
     Exists(u32),
-    Flags(Numbers, Flags),
+    Flags { numbers: Numbers, flags: Flags, modseq: u64 },
 }
 
 impl Selected {
@@ -105,6 +105,20 @@ impl Selected {
         self.uids.iter().zip(1..).map(|(uid, seq)| Numbers { seq, uid: *uid })
     }
 
+    /// The UID of the message with this number.
+    pub(super) fn uid(&self, seq: u32) -> Option<u32> {
+        self.uids.get(usize::try_from(seq).ok()?.checked_sub(1)?).copied()
+    }
+
+    /// The mod-sequence up to which the client was told all.
+    pub(super) fn told(&self) -> u64 {
+        self.told
+    }
+
+    pub(super) fn keeps_modseqs(&self, account: &Account) -> bool {
+        account.lock().mailboxes.get(&self.id).is_some_and(|mailbox| mailbox.keeps_modseqs)
+    }
+
     /// Whether the client was told all that there is to tell.
     pub(super) fn is_up_to_date(&self, mailbox: &Mailbox) -> bool {
         mailbox.modseq == self.told
@@ -134,7 +148,7 @@ impl Selected {
             let entry = entries.get(behind).filter(|entry| entry.uid == *uid);
             if entry.is_none() {
                 if expunges {
-                    updates.push(Update::Expunge(kept.len() as u32 + 1));
+                    updates.push(Update::Expunge(Numbers { seq: kept.len() as u32 + 1, uid: *uid }));
                     continue;
                 }
                 self.owes_expunges = true;
@@ -145,7 +159,7 @@ impl Selected {
                 && entry.changed_by != self.author
             {
                 let numbers = Numbers { seq: kept.len() as u32, uid: *uid };
-                flags.push(Update::Flags(numbers, entry.flags.clone()));
+                flags.push(Update::Flags { numbers, flags: entry.flags.clone(), modseq: entry.modseq });
             }
         }
         let last = self.uids.last().copied().unwrap_or(0);
@@ -184,7 +198,8 @@ mod tests {
         account.expunge("INBOX", [2, 3, 5]).unwrap();
         account.deliver("INBOX", "y").unwrap();
         let updates = catch_up(&mut selected, &account, true);
-        let expected = [Update::Expunge(2), Update::Expunge(2), Update::Expunge(3), Update::Exists(3)];
+        let gone = |seq, uid| Update::Expunge(Numbers { seq, uid });
+        let expected = [gone(2, 2), gone(2, 3), gone(3, 5), Update::Exists(3)];
         assert_eq!(updates, expected);
         assert_eq!(selected.all().map(|numbers| numbers.uid).collect::<Vec<_>>(), [1, 4, 6]);
         assert_eq!(catch_up(&mut selected, &account, true), []);
@@ -198,7 +213,7 @@ mod tests {
         assert_eq!(catch_up(&mut selected, &account, false), []);
         account.deliver("INBOX", "y").unwrap();
         assert_eq!(catch_up(&mut selected, &account, false), [Update::Exists(4)]);
-        assert_eq!(catch_up(&mut selected, &account, true), [Update::Expunge(1)]);
+        assert_eq!(catch_up(&mut selected, &account, true), [Update::Expunge(Numbers { seq: 1, uid: 1 })]);
     }
 
     #[test]
@@ -208,8 +223,9 @@ mod tests {
         let mut other = Selected::open(&account, b"INBOX", false, 2).unwrap();
         account.lock().find_mut(b"INBOX").unwrap().1.change_flags(2, 1, |flags| flags.insert("\\Seen"));
         assert_eq!(catch_up(&mut mine, &account, true), []);
-        let seen = ["\\Seen"].into_iter().collect();
-        assert_eq!(catch_up(&mut other, &account, true), [Update::Flags(Numbers { seq: 2, uid: 2 }, seen)]);
+        let flags = ["\\Seen"].into_iter().collect();
+        let numbers = Numbers { seq: 2, uid: 2 };
+        assert_eq!(catch_up(&mut other, &account, true), [Update::Flags { numbers, flags, modseq: 4 }]);
     }
 
     #[test]

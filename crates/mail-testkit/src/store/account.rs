@@ -180,6 +180,25 @@ impl Account {
         Ok(removed)
     }
 
+    /// The highest mod-sequence of a mailbox (RFC 7162).
+    pub fn highest_mod_sequence(&self, mailbox: impl AsRef<[u8]>) -> Result<u64, StoreError> {
+        Ok(self.lock().find(mailbox.as_ref())?.1.modseq)
+    }
+
+    /// Whether a mailbox keeps mod-sequences, as each does until told otherwise. One that doesn't says NOMODSEQ when it is
+    /// selected (RFC 7162 section 3.1.2.2).
+    pub fn set_mod_sequences(&self, mailbox: impl AsRef<[u8]>, kept: bool) -> Result<(), StoreError> {
+        self.lock().find_mut(mailbox.as_ref())?.1.keeps_modseqs = kept;
+        Ok(())
+    }
+
+    /// Forgets which messages went so far, as servers do that keep no log: who asks what vanished since then is told of
+    /// all UIDs that aren't there (RFC 7162 section 3.2.5.1).
+    pub fn forget_expunged(&self, mailbox: impl AsRef<[u8]>) -> Result<(), StoreError> {
+        self.lock().find_mut(mailbox.as_ref())?.1.forget_expunged();
+        Ok(())
+    }
+
     /// Makes an empty mailbox.
     pub fn create(&self, mailbox: impl AsRef<[u8]>) -> Result<(), StoreError> {
         self.lock().create(mailbox.as_ref())?;

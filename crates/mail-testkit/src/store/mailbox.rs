@@ -18,6 +18,12 @@ pub(crate) struct Mailbox {
     /// The first UID that no session was told of as recent.
     pub(crate) first_recent: u32,
     pub(crate) subscribed: bool,
+    /// Whether clients are told of mod-sequences here (RFC 7162 section 3.1.2.2 has NOMODSEQ for those that aren't).
+    pub(crate) keeps_modseqs: bool,
+    /// Which UID went at which mod-sequence, in this order.
+    expunged: Vec<(u64, u32)>,
+    /// What went up to this mod-sequence was forgotten.
+    forgotten: u64,
     /// By UID.
     entries: Vec<Entry>,
 }
@@ -38,7 +44,17 @@ pub(crate) struct Entry {
 
 impl Mailbox {
     pub(crate) fn new(uid_validity: u32) -> Self {
-        Self { uid_validity, uid_next: 1, modseq: 1, first_recent: 1, subscribed: true, entries: Vec::new() }
+        Self {
+            uid_validity,
+            uid_next: 1,
+            modseq: 1,
+            first_recent: 1,
+            subscribed: true,
+            keeps_modseqs: true,
+            expunged: Vec::new(),
+            forgotten: 0,
+            entries: Vec::new(),
+        }
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {
@@ -100,8 +116,21 @@ impl Mailbox {
         });
         if !removed.is_empty() {
             self.modseq += 1;
+            self.expunged.extend(removed.iter().map(|uid| (self.modseq, *uid)));
         }
         removed
+    }
+
+    /// The UIDs that went after this mod-sequence; none if that was forgotten.
+    pub(crate) fn expunged_since(&self, modseq: u64) -> Option<impl Iterator<Item = u32>> {
+        let begin = self.expunged.partition_point(|(at, _)| *at <= modseq);
+        (modseq >= self.forgotten).then(|| self.expunged[begin..].iter().map(|(_, uid)| *uid))
+    }
+
+    /// Keeps no account of what went so far.
+    pub(super) fn forget_expunged(&mut self) {
+        self.expunged.clear();
+        self.forgotten = self.modseq;
     }
 
     fn position(&self, uid: u32) -> Option<usize> {
