@@ -3,7 +3,7 @@
 use mail_proto::imap::Capability;
 
 /// Unless told otherwise.
-const USUAL: [&str; 22] = [
+const USUAL: [&str; 31] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -26,6 +26,15 @@ const USUAL: [&str; 22] = [
     "REPLACE",
     "CONDSTORE",
     "QRESYNC",
+    "ESEARCH",
+    "SEARCHRES",
+    "PARTIAL",
+    "WITHIN",
+    "SORT",
+    "SORT=DISPLAY",
+    "ESORT",
+    "THREAD=ORDEREDSUBJECT",
+    "THREAD=REFERENCES",
 ];
 
 /// What IMAP4rev2 has in itself (RFC 9051 appendix E).
@@ -47,6 +56,10 @@ const IN_REV2: [&str; 16] = [
     "CHILDREN",
     "STATUS=SIZE",
 ];
+
+/// What is nothing without another.
+const BUILT_ON: [(&str, &str); 4] =
+    [("CONDSTORE", "QRESYNC"), ("ESEARCH", "SEARCHRES"), ("SORT", "ESORT"), ("SORT", "SORT=DISPLAY")];
 
 /// Shown before a login too.
 const BEFORE_LOGIN: [&str; 6] = ["IMAP4rev1", "IMAP4rev2", "LITERAL+", "LITERAL-", "SASL-IR", "ID"];
@@ -94,10 +107,12 @@ impl Offer {
         self.0.push(name);
     }
 
-    /// One less, and with CONDSTORE what is built on it.
+    /// One less, and those that are built on it.
     pub(crate) fn remove(&mut self, name: &str) {
-        if name.eq_ignore_ascii_case("CONDSTORE") {
-            self.remove("QRESYNC");
+        for (base, built) in BUILT_ON {
+            if name.eq_ignore_ascii_case(base) {
+                self.remove(built);
+            }
         }
         self.0.retain(|known| !known.eq_ignore_ascii_case(name));
     }
@@ -108,7 +123,7 @@ impl Offer {
         shows(name)
             || name == "CONDSTORE" && shows("QRESYNC")
             || IN_REV2.contains(&name) && shows("IMAP4rev2")
-            || self.value(name).is_some()
+            || name == "APPENDLIMIT" && self.value(name).is_some()
     }
 
     /// What stands behind the `=` of one with a value.

@@ -1,6 +1,7 @@
 //! The IMAP server's side of a connection (RFC 3501 with the extensions that `CAPABILITY` lists).
 
 mod append;
+mod charset;
 mod enable;
 mod execute;
 mod fetch;
@@ -12,10 +13,13 @@ mod mailboxes;
 mod messages;
 mod news;
 mod pattern;
+mod query;
 mod resync;
 mod search;
 mod selected;
+mod sort;
 mod store;
+mod thread;
 mod transcript;
 
 use std::io;
@@ -89,6 +93,7 @@ struct Session<'a> {
 /// A command as it came.
 #[derive(Default)]
 struct Current {
+    tag: Bytes,
     frame: Bytes,
 }
 
@@ -168,7 +173,7 @@ impl Session<'_> {
             None => None,
         };
         let early = self.refused_early.take();
-        let refused = refused.or(early);
+        let refused = refused.or(early).or_else(|| self.refuses_charset(&name, &segment.bytes));
         let (tag, outcome) = match parsed {
             _ if !self.takes_literals_of(&segment) => {
                 self.skip_literal(&segment).await?;
@@ -186,7 +191,7 @@ impl Session<'_> {
             }
             Ok(parsed) => {
                 let tag = parsed.value.tag.clone();
-                self.current = Current { frame: segment.bytes.clone() };
+                self.current = Current { tag: tag.clone(), frame: segment.bytes.clone() };
                 let outcome = match (append::Upload::of(&parsed.value), refused) {
                     (Some(upload), refused) => self.upload(upload, &segment, refused).await?,
                     (None, Some(refused)) => refused,

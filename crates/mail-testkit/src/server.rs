@@ -80,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) max_connections_per_user: AtomicUsize,
     pub(crate) offer: Offer,
     pub(crate) hooks: Hooks,
+    /// The charsets that a search may name.
+    pub(crate) search_charsets: Vec<String>,
     pub(crate) delimiter: Option<u8>,
 }
 

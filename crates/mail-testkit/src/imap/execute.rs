@@ -6,7 +6,7 @@ use mail_proto::imap::{Command, ListOptions, Status, StatusKind};
 use super::fetch::Wanted;
 use super::selected::Selected;
 use super::store::Change;
-use super::{End, Outcome, Session, Then, bad, done, mailboxes, messages};
+use super::{End, Outcome, Session, Then, bad, done, mailboxes, messages, search};
 use crate::store::Account;
 
 impl Session<'_> {
@@ -100,7 +100,13 @@ impl Session<'_> {
             }
             Command::Expunge => self.expunge(account, selected, None),
             Command::UidExpunge(set) => self.expunge(account, selected, Some(&set)),
-            Command::Search { uid, returns: None, key } => self.search(account, selected, uid, &key),
+            Command::Search { uid, returns, key } => {
+                self.search(account, selected, &search::Wanted { uid, returns, key, order: None })
+            }
+            Command::Sort { uid, returns, order, key } => {
+                self.search(account, selected, &search::Wanted { uid, returns, key, order: Some(order) })
+            }
+            Command::Thread { uid, algorithm, key } => self.thread(account, selected, uid, &algorithm, &key),
             Command::Fetch { uid, set, items, modifiers } => {
                 self.fetch(account, selected, Wanted { uid, set, items, modifiers }).await?
             }

@@ -10,7 +10,7 @@ use mail_proto::imap::fetch::{
 use mail_proto::imap::{DateTime, ResponseCode, SequenceSet, Status};
 
 use super::selected::{Numbers, Selected};
-use super::{Outcome, QUEUED, Session, bad, done, flag_list, no, resync};
+use super::{Outcome, QUEUED, Session, bad, done, flag_list, no, resync, search};
 use crate::mime;
 use crate::store::{Account, Entry};
 
@@ -95,7 +95,10 @@ impl Session<'_> {
         wanted: &mut Wanted,
         messages: &mut Vec<Numbers>,
     ) -> Option<Status> {
-        let FetchModifiers { changed_since, vanished, partial: _ } = wanted.modifiers;
+        let FetchModifiers { changed_since, vanished, partial } = wanted.modifiers;
+        if partial.is_some() && !wanted.uid {
+            return Some(bad("PARTIAL needs UIDs"));
+        }
         if changed_since.is_some() && !wanted.items.contains(&FetchItem::ModSeq) {
             wanted.items.push(FetchItem::ModSeq);
         }
@@ -117,6 +120,9 @@ impl Session<'_> {
                 if vanished { resync::vanished_since(mailbox, since, &wanted.set, 0) } else { Vec::new() }
             };
             self.say_vanished(gone, true);
+        }
+        if let Some(range) = partial {
+            *messages = search::part(messages, range).to_vec();
         }
         None
     }

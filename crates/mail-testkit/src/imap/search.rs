@@ -1,130 +1,176 @@
-//! Which messages match a search (RFC 9051 6.4.4).
+//! SEARCH: what was found, told as it was asked (RFC 9051 6.4.4, RFC 4731, RFC 5182, RFC 9394).
 
 use mail_proto::imap::response::Untagged;
-use mail_proto::imap::{Date, DateTime, Flag, Search, SearchKey, SequenceSet, Status};
+use mail_proto::imap::{
+    ESearch, PartialRange, Search, SearchKey, SearchReturn, SequenceSet, SortKey, Status,
+};
 
+use super::query::{self, Found};
 use super::selected::{Numbers, Selected};
-use super::{Session, bad, done, fetch};
-use crate::mime;
-use crate::store::{Account, Entry};
+use super::{Session, bad, done, sort};
+use crate::store::Account;
+
+/// SEARCH or SORT as it was given.
+pub(super) struct Wanted {
+    pub(super) uid: bool,
+    pub(super) returns: Option<Vec<SearchReturn>>,
+    pub(super) key: SearchKey,
+    /// Of SORT.
+    pub(super) order: Option<Vec<SortKey>>,
+}
 
 impl Session<'_> {
-    pub(super) fn search(
+    pub(super) fn search(&mut self, account: &Account, selected: &mut Selected, wanted: &Wanted) -> Status {
+        let saves = wanted.returns.iter().flatten().any(|option| *option == SearchReturn::Save);
+        if let Some(refused) = self.refuses_search(account, selected, &wanted.key) {
+            return refused;
+        }
+        if let Some(returns) = &wanted.returns
+            && has_partial(returns)
+            && returns.contains(&SearchReturn::All)
+        {
+            return bad("PARTIAL and ALL are one or the other");
+        }
+        let found = match &wanted.order {
+            None => query::find(account, selected, &wanted.key),
+            Some(order) => sort::sorted(query::find_entries(account, selected, &wanted.key), order),
+        };
+        let tells_modseq = query::speaks_of_modseqs(&wanted.key);
+        let number = |numbers: &Numbers| if wanted.uid { numbers.uid } else { numbers.seq };
+        match &wanted.returns {
+            None => {
+                let modseq = highest(&found).filter(|_| tells_modseq);
+                let numbers = found.iter().map(|found| number(&found.numbers)).collect();
+                let search = Search { numbers, modseq };
+                self.say(if wanted.order.is_some() {
+                    Untagged::Sort(search)
+                } else {
+                    Untagged::Search(search)
+                });
+            }
+            Some(returns) => {
+                if saves {
+                    selected.save(saved(&found, returns));
+                }
+                if let Some(mut told) = tell(&found, returns, wanted.uid, tells_modseq) {
+                    told.tag = Some(self.current.tag.clone());
+                    self.say(Untagged::ESearch(Box::new(told)));
+                }
+            }
+        }
+        done()
+    }
+
+    /// Why nothing can be searched for by this; switches mod-sequences on if it speaks of them.
+    pub(super) fn refuses_search(
         &mut self,
         account: &Account,
         selected: &Selected,
-        by_uid: bool,
         key: &SearchKey,
-    ) -> Status {
-        let query = Query { selected, largest_uid: selected.all().last().map_or(0, |numbers| numbers.uid) };
-        let speaks_of_modseqs = speaks_of_modseqs(key);
-        if speaks_of_modseqs {
+    ) -> Option<Status> {
+        if query::speaks_of_modseqs(key) {
             if !selected.keeps_modseqs(account) {
-                return bad("this mailbox keeps no mod-sequences");
+                return Some(bad("this mailbox keeps no mod-sequences"));
             }
             self.enable_condstore(account, Some(selected));
         }
-        let (numbers, modseq) = {
-            let contents = account.lock();
-            let mailbox = contents.mailboxes.get(&selected.id);
-            let found: Vec<(Numbers, u64)> = selected
-                .all()
-                .filter_map(|numbers| {
-                    let entry = mailbox.and_then(|mailbox| mailbox.get(numbers.uid))?;
-                    query.matches(key, numbers, entry).then_some((numbers, entry.modseq))
-                })
-                .collect();
-            let modseq = found.iter().map(|(_, modseq)| *modseq).max().filter(|_| speaks_of_modseqs);
-            let numbers = found.iter().map(|(numbers, _)| if by_uid { numbers.uid } else { numbers.seq });
-            (numbers.collect(), modseq)
-        };
-        self.say(Untagged::Search(Search { numbers, modseq }));
-        done()
+        None
     }
 }
 
-/// Whether the answer tells the highest mod-sequence of what was found (RFC 7162 section 3.1.5).
-fn speaks_of_modseqs(key: &SearchKey) -> bool {
-    match key {
-        SearchKey::ModSeq { .. } => true,
-        SearchKey::Or(keys) => speaks_of_modseqs(&keys.0) || speaks_of_modseqs(&keys.1),
-        SearchKey::Not(key) | SearchKey::Fuzzy(key) => speaks_of_modseqs(key),
-        SearchKey::And(keys) => keys.iter().any(speaks_of_modseqs),
-        _ => false,
-    }
-}
-
-/// What a search is made in.
-struct Query<'a> {
-    selected: &'a Selected,
-    /// The largest UID that the client knows of.
-    largest_uid: u32,
-}
-
-impl Query<'_> {
-    fn matches(&self, key: &SearchKey, numbers: Numbers, entry: &Entry) -> bool {
-        let matches = |key| self.matches(key, numbers, entry);
-        match key {
-            SearchKey::All => true,
-            SearchKey::Flag(flag) => self.has_flag(flag, entry),
-            SearchKey::NotFlag(flag) => !self.has_flag(flag, entry),
-            SearchKey::New => self.selected.is_recent(entry.uid) && !entry.flags.contains("\\Seen"),
-            SearchKey::Sequence(set) => contains(set, numbers.seq, self.selected.exists()),
-            SearchKey::Uid(set) => contains(set, numbers.uid, self.largest_uid),
-            SearchKey::Larger(size) => entry.body.len() as u64 > *size,
-            SearchKey::Smaller(size) => (entry.body.len() as u64) < *size,
-            SearchKey::Before(date) => received(entry) < *date,
-            SearchKey::On(date) => received(entry) == *date,
-            SearchKey::Since(date) => received(entry) >= *date,
-            SearchKey::SentBefore(date) => sent(entry).is_some_and(|sent| sent < *date),
-            SearchKey::SentOn(date) => sent(entry).is_some_and(|sent| sent == *date),
-            SearchKey::SentSince(date) => sent(entry).is_some_and(|sent| sent >= *date),
-            SearchKey::Text(text) => {
-                let (header, _) = mime::split(&entry.body);
-                holds(&mime::header_text(&header), text) || holds(&mime::searched(&entry.body), text)
+/// What is told of a result; nothing if all that was asked is to save it.
+pub(super) fn tell(
+    found: &[Found],
+    returns: &[SearchReturn],
+    uid: bool,
+    tells_modseq: bool,
+) -> Option<ESearch> {
+    let number = |found: &Found| if uid { found.numbers.uid } else { found.numbers.seq };
+    let mut told = ESearch::default();
+    told.uid = uid;
+    let everything = [SearchReturn::All];
+    let returns = if returns.is_empty() { &everything } else { returns };
+    for option in returns {
+        match option {
+            SearchReturn::Min => told.min = found.first().map(number),
+            SearchReturn::Max => told.max = found.last().map(number),
+            SearchReturn::Count => told.count = Some(found.len() as u32),
+            SearchReturn::All => told.all = set(found.iter().map(number)),
+            SearchReturn::Partial(range) => {
+                told.partial = Some((*range, set(part(found, *range).iter().map(number))));
             }
-            SearchKey::Body(text) => holds(&mime::searched(&entry.body), text),
-            SearchKey::Header(name, text) => {
-                let (header, _) = mime::split(&entry.body);
-                mime::values(&header, name).any(|value| holds(&mime::decoded(&value), text))
-            }
-            SearchKey::ModSeq { least, .. } => entry.modseq >= *least,
-            SearchKey::Or(keys) => matches(&keys.0) || matches(&keys.1),
-            SearchKey::Not(key) => !matches(key),
-            SearchKey::And(keys) => keys.iter().all(matches),
-            _ => false,
+            _ => {}
         }
     }
+    if tells_modseq {
+        told.modseq = highest(&looked_at(found, returns));
+    }
+    (returns != [SearchReturn::Save]).then_some(told)
+}
 
-    fn has_flag(&self, flag: &Flag, entry: &Entry) -> bool {
-        match flag {
-            Flag::Recent => self.selected.is_recent(entry.uid),
-            flag => std::str::from_utf8(flag.as_bytes()).is_ok_and(|name| entry.flags.contains(name)),
+/// The UIDs that SAVE keeps (RFC 5182 section 2.1).
+fn saved(found: &[Found], returns: &[SearchReturn]) -> Vec<u32> {
+    looked_at(found, returns).iter().map(|found| found.numbers.uid).collect()
+}
+
+/// Those of the result that the options speak of: all, unless they speak of single ones only.
+fn looked_at(found: &[Found], returns: &[SearchReturn]) -> Vec<Found> {
+    let mut single = Vec::new();
+    for option in returns {
+        match option {
+            SearchReturn::All | SearchReturn::Count => return found.to_vec(),
+            SearchReturn::Min => single.extend(found.first().cloned()),
+            SearchReturn::Max => single.extend(found.last().cloned()),
+            SearchReturn::Partial(range) => single.extend_from_slice(part(found, *range)),
+            _ => {}
         }
     }
+    let speaks_of_single =
+        returns.iter().any(|option| matches!(option, SearchReturn::Min | SearchReturn::Max))
+            || has_partial(returns);
+    if speaks_of_single { single } else { found.to_vec() }
 }
 
-/// The day of its INTERNALDATE, which is told in UTC.
-fn received(entry: &Entry) -> Date {
-    fetch::date(entry.internal_date).date()
+fn has_partial(returns: &[SearchReturn]) -> bool {
+    returns.iter().any(|option| matches!(option, SearchReturn::Partial(_)))
 }
 
-/// The day in its Date field, whatever the zone (RFC 9051 6.4.4): `[day-name ","] day month year …`.
-fn sent(entry: &Entry) -> Option<Date> {
-    let (header, _) = mime::split(&entry.body);
-    let value = mime::values(&header, b"Date").next()?;
-    let text = String::from_utf8_lossy(&value);
-    let behind_name = text.split_once(',').map_or(&*text, |(_, rest)| rest);
-    let mut words = behind_name.split_ascii_whitespace();
-    let date_time = format!("{}-{}-{} 00:00:00 +0000", words.next()?, words.next()?, words.next()?);
-    DateTime::parse(date_time.as_bytes()).map(|date| date.date())
+fn highest(found: &[Found]) -> Option<u64> {
+    found.iter().map(|found| found.modseq).max()
 }
 
-fn contains(set: &SequenceSet, number: u32, largest: u32) -> bool {
-    set.ranges(largest).any(|range| range.contains(&number))
+/// In this order, which is that of a SORT.
+fn set(numbers: impl Iterator<Item = u32>) -> Option<SequenceSet> {
+    let mut set = SequenceSet::default();
+    numbers.for_each(|number| set.insert(number));
+    (!set.is_empty()).then_some(set)
 }
 
-/// Whether the text occurs, in any case. Nothing occurs everywhere.
-fn holds(hay: &str, text: &[u8]) -> bool {
-    hay.to_lowercase().contains(&String::from_utf8_lossy(text).to_lowercase())
+/// Some of a list, by place.
+pub(super) fn part<T>(all: &[T], range: PartialRange) -> &[T] {
+    let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let (first, last, from_last) = match range {
+        PartialRange::FromFirst(one, other) => (one.min(other), one.max(other), false),
+        PartialRange::FromLast(one, other) => (one.min(other), one.max(other), true),
+    };
+    let (begin, end) = (place(first).saturating_sub(1).min(all.len()), place(last).min(all.len()));
+    if from_last { &all[all.len() - end..all.len() - begin] } else { &all[begin..end] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_counted_from_either_end() {
+        let all = [1, 2, 3, 4, 5];
+        let cut = |range| part(&all, range).to_vec();
+        assert_eq!(cut(PartialRange::FromFirst(1, 2)), [1, 2]);
+        assert_eq!(cut(PartialRange::FromFirst(4, 9)), [4, 5]);
+        assert_eq!(cut(PartialRange::FromFirst(6, 9)), [0; 0]);
+        assert_eq!(cut(PartialRange::FromLast(1, 2)), [4, 5]);
+        assert_eq!(cut(PartialRange::FromLast(9, 5)), [1]);
+        assert_eq!(cut(PartialRange::FromLast(6, 9)), [0; 0]);
+        assert_eq!(part(&[0; 0], PartialRange::FromLast(1, 1)), [0; 0]);
+    }
 }

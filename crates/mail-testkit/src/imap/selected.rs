@@ -21,6 +21,8 @@ pub(super) struct Selected {
     pub(super) author: u64,
     /// The UIDs that this session, and no other, sees as recent.
     recent: std::ops::Range<u32>,
+    /// The UIDs of the result that was saved (RFC 5182), sorted.
+    saved: Vec<u32>,
 }
 
 /// A message by both its numbers.
@@ -52,7 +54,16 @@ impl Selected {
             mailbox.first_recent = mailbox.uid_next;
         }
         let uids = mailbox.entries().iter().map(|entry| entry.uid).collect();
-        Ok(Self { id, read_only, uids, told: mailbox.modseq, owes_expunges: false, author, recent })
+        Ok(Self {
+            id,
+            read_only,
+            uids,
+            told: mailbox.modseq,
+            owes_expunges: false,
+            author,
+            recent,
+            saved: Vec::new(),
+        })
     }
 
     /// How many messages the client knows of.
@@ -71,6 +82,9 @@ impl Selected {
     /// The messages of a set, each once, in the mailbox's order; numbers that there are none of are passed over if
     /// they are UIDs, and make it `None` if they are sequence numbers.
     pub(super) fn resolve(&self, set: &SequenceSet, uids: bool) -> Option<Vec<Numbers>> {
+        if set.is_saved() {
+            return Some(self.all().filter(|numbers| self.is_saved(numbers.uid)).collect());
+        }
         let largest = if uids { self.uids.last().copied().unwrap_or(0) } else { self.exists() };
         let mut spans = Vec::new();
         for range in set.ranges(largest) {
@@ -98,6 +112,16 @@ impl Selected {
             next = next.max(span.end);
         }
         Some(found)
+    }
+
+    /// Keeps the result of a search.
+    pub(super) fn save(&mut self, mut uids: Vec<u32>) {
+        uids.sort_unstable();
+        self.saved = uids;
+    }
+
+    pub(super) fn is_saved(&self, uid: u32) -> bool {
+        self.saved.binary_search(&uid).is_ok()
     }
 
     /// All that the client knows of.

@@ -28,6 +28,7 @@ pub struct Builder {
     max_connections_per_user: usize,
     faults: Vec<Fault>,
     offer: Offer,
+    search_charsets: Vec<String>,
     delimiter: Option<u8>,
     failed: Option<StartError>,
 }
@@ -67,6 +68,7 @@ impl Builder {
             max_connections_per_user: usize::MAX,
             faults: Vec::new(),
             offer: Offer::default(),
+            search_charsets: vec!["US-ASCII".to_owned(), "UTF-8".to_owned()],
             delimiter: Some(b'/'),
             failed: None,
         }
@@ -166,6 +168,13 @@ impl Builder {
         self
     }
 
+    /// Takes searches in these charsets alone, of `US-ASCII` and `UTF-8`, which are taken unless told otherwise. A search
+    /// that names another is answered `NO [BADCHARSET …]`.
+    pub fn search_charsets<S: Into<String>>(mut self, charsets: impl IntoIterator<Item = S>) -> Self {
+        self.search_charsets = charsets.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// What stands between the levels of mailbox names; `/` unless told, `None` for names without levels.
     pub fn delimiter(mut self, delimiter: Option<u8>) -> Self {
         self.delimiter = delimiter;
@@ -191,6 +200,7 @@ impl Builder {
             max_connections_per_user: AtomicUsize::new(self.max_connections_per_user),
             offer: self.offer,
             hooks: Hooks::default(),
+            search_charsets: self.search_charsets,
             delimiter: self.delimiter,
         });
         let closing = watch::Sender::new(());
