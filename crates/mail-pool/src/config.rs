@@ -3,24 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::assignment::Assignment;
 use crate::context::Context;
 use crate::core::Rules;
 use crate::error::ConfigError;
 use crate::manager::Manager;
 use crate::pool::Pool;
 use crate::quota::Quota;
-
-/// Which connection serves a call that names none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Assignment {
-    /// The caller's default connection if it has made one, else main.
-    #[default]
-    MainOrDefault,
-    /// Always main. Default connections are forbidden.
-    Main,
-    /// The caller's default connection, made at its first call. Main is never opened and no slot is reserved for it.
-    Default,
-}
 
 /// Where contexts come from, if not from tokio and the operating system.
 pub(crate) type ContextSource = Arc<dyn Fn() -> Context + Send + Sync>;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::Notify;
 
-use crate::config::Assignment;
+use crate::assignment::Assignment;
 use crate::context::Context;
 use crate::core::Holder;
 use crate::error::Error;

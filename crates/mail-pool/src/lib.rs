@@ -116,6 +116,7 @@
 //! or on the one that [`Builder::runtime`] names; that runtime must be driven. If it ends, the next caller's takes over. Handles may be dropped
 //! anywhere, outside any runtime too: then their connections are cut instead of logged out if no runtime is left to do it on.
 
+mod assignment;
 mod checkout;
 mod config;
 mod context;
@@ -137,8 +138,9 @@ mod sync;
 mod wait;
 mod work;
 
+pub use assignment::Assignment;
 pub use checkout::Checkout;
-pub use config::{Assignment, Builder};
+pub use config::Builder;
 pub use context::Context;
 pub use core::Phase;
 pub use defaults::DefaultConnection;

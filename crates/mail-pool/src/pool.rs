@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::assignment::Assignment;
 use crate::checkout::{CheckingOut, Checkout};
-use crate::config::{Assignment, Builder, Options};
+use crate::config::{Builder, Options};
 use crate::context::Context;
 use crate::core::Holder;
 use crate::defaults::{DefaultConnection, Scope};

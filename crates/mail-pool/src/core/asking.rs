@@ -1,6 +1,15 @@
 //! Asking for a connection: at once or in line; looking what has come; going away.
 
-use super::*;
+use std::time::Instant;
+
+use super::dialling::Leave;
+use super::line::Key;
+use super::machine::Core;
+use super::orders::Out;
+use super::rules::{Holder, Linked, MAIN, SlotId};
+use super::slot::{Repair, State};
+use super::waiter::{Failure, Look, Stage, Take, Verdict, Waiter, Want};
+use crate::manager::Kind;
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Takes an extra that is there for the taking, without waiting and without dialling.

@@ -1,6 +1,7 @@
 //! How many slots are in which condition.
 
-use super::{MAIN, Repair, SlotId, State};
+use super::rules::{MAIN, SlotId};
+use super::slot::{Repair, State};
 
 /// How many slots are in which condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,19 +1,10 @@
-//! When a connection may be dialled, and what a refusal means.
+//! What is known of the server's willingness to let us in.
 
 use std::time::{Duration, Instant};
 
-use super::{Core, Failure, Job, Linked, MAIN, Note, Out, SlotId, Verdict};
-use crate::manager::{Class, Kind};
-
-/// A dial that failed.
-#[derive(Clone, Debug)]
-pub(crate) struct Refusal<E> {
-    pub error: E,
-    pub class: Class,
-    pub at: Instant,
-    /// How many other connections were open.
-    pub others_open: usize,
-}
+use super::rules::SlotId;
+use super::snapshot::Refusal;
+use crate::manager::Class;
 
 /// Whether a dial may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,44 +18,44 @@ pub(super) enum Leave {
 #[derive(Debug)]
 pub(super) struct Dialling<E> {
     /// A login has succeeded since the last doubt.
-    proven: bool,
+    pub proven: bool,
     /// Back-off, a throttle or a cool-down: nothing is dialled before.
-    not_before: Option<Instant>,
+    pub not_before: Option<Instant>,
     /// The back-off is a throttle that lasts until then.
-    throttled: Option<Instant>,
+    pub throttled: Option<Instant>,
     /// Failures in a row, for the length of the back-off.
-    failures: u32,
+    pub failures: u32,
     /// Failures in a row of which nobody was told.
-    untold: u32,
+    pub untold: u32,
     /// What is left of the quota after a refusal.
-    fallen: Option<Fallen>,
-    probe: Option<SlotId>,
+    pub fallen: Option<Fallen>,
+    pub probe: Option<SlotId>,
     /// Dials started so far.
-    dials: u64,
+    pub dials: u64,
     /// Dials up to this one know nothing of the last fall of the quota, or of the last doubt about the login: what they
     /// bring is part of the same news.
-    fell_at: u64,
-    doubted_at: u64,
+    pub fell_at: u64,
+    pub doubted_at: u64,
     /// A refused login was taken for a limit.
-    suspected: bool,
-    fresh: Fresh,
+    pub suspected: bool,
+    pub fresh: Fresh,
     /// The login is refused for good.
-    blocked: Option<(E, usize)>,
-    refusal: Option<Refusal<E>>,
-    logged_out: Option<Instant>,
+    pub blocked: Option<(E, usize)>,
+    pub refusal: Option<Refusal<E>>,
+    pub logged_out: Option<Instant>,
     /// A refusal soon after our own logout was tried again.
-    tried_after_logout: bool,
-    random: u64,
+    pub tried_after_logout: bool,
+    pub random: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Fallen {
-    effective: usize,
-    probe_at: Instant,
+pub(super) struct Fallen {
+    pub effective: usize,
+    pub probe_at: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fresh {
+pub(super) enum Fresh {
     No,
     Next,
     Tried,
@@ -148,310 +139,5 @@ impl<E: Clone> Dialling<E> {
         self.random ^= self.random << 17;
         let share = (self.random >> 11) as f64 / (1u64 << 53) as f64;
         wait.mul_f64(0.75 + share / 2.0)
-    }
-}
-
-impl<L: Linked, E: Clone, W> Core<L, E, W> {
-    /// Whether a dial may start now.
-    pub(super) fn may_dial(&self, main: bool, now: Instant) -> Leave {
-        let dialling = &self.dialling;
-        let permits = if main {
-            self.counts.dialling_main == 0
-        } else {
-            self.counts.dialling < self.rules.max_handshakes
-        };
-        let alone = self.counts.dialling + self.counts.dialling_main == 0;
-        if self.closed
-            || dialling.blocked.is_some()
-            || dialling.not_before.is_some_and(|at| at > now)
-            || !permits
-            || !(dialling.proven || alone)
-            || self.counts.open >= self.rules.max
-        {
-            return Leave::No;
-        }
-        if self.counts.open < self.effective() {
-            Leave::Yes
-        } else if dialling.probe_due(now) {
-            Leave::Probe
-        } else {
-            Leave::No
-        }
-    }
-
-    /// Sends out the order for a slot that was just put into its dialling state.
-    pub(super) fn start_dial(&mut self, slot: SlotId, kind: Kind, out: &mut Out<L, E, W>) {
-        self.dialling.dials += 1;
-        self.slots[slot].dial = self.dialling.dials;
-        // The slot itself is counted by now.
-        if self.counts.open > self.effective() {
-            self.dialling.probe = Some(slot);
-        }
-        let fresh = self.dialling.fresh == Fresh::Next;
-        if fresh {
-            self.dialling.fresh = Fresh::Tried;
-        }
-        out.jobs.push(Job::Dial { slot, kind, fresh });
-    }
-
-    pub(super) fn login_succeeded(&mut self, slot: SlotId, now: Instant, out: &mut Out<L, E, W>) {
-        let max = self.rules.max;
-        let established = self.counts.established;
-        let dialling = &mut self.dialling;
-        dialling.proven = true;
-        dialling.failures = 0;
-        dialling.untold = 0;
-        dialling.suspected = false;
-        dialling.fresh = Fresh::No;
-        dialling.tried_after_logout = false;
-        dialling.not_before = None;
-        dialling.throttled = None;
-        let probed = dialling.probe == Some(slot);
-        dialling.forget_probe(slot);
-        if let Some(fallen) = &mut dialling.fallen {
-            if established > fallen.effective {
-                fallen.effective = established;
-                if fallen.effective >= max {
-                    dialling.fallen = None;
-                }
-                out.notes.push(Note::Quota { effective: established, max });
-            }
-            if probed && let Some(fallen) = &mut dialling.fallen {
-                // There was a place; there may be one more.
-                fallen.probe_at = now;
-            }
-        }
-    }
-
-    /// A dial has failed.
-    pub(crate) fn refused(
-        &mut self,
-        slot: SlotId,
-        error: E,
-        class: Class,
-        now: Instant,
-        out: &mut Out<L, E, W>,
-    ) {
-        let others_open = self.counts.established;
-        let old =
-            self.dialling.refusal.replace(Refusal { error: error.clone(), class, at: now, others_open });
-        out.errors.extend(old.map(|refusal| refusal.error));
-        self.dialling.forget_probe(slot);
-        let dial = self.slots[slot].dial;
-        match &self.slots[slot].state {
-            super::State::Dialling => {
-                self.set(slot, super::State::Free);
-                self.freed(slot);
-            }
-            super::State::Held { .. } => self.abandon_repair(slot),
-            _ => debug_assert!(false, "a dial failed in a slot that was not dialling"),
-        }
-        match class {
-            Class::Limit => self.limited(dial, now, out),
-            Class::Outage if others_open > 0 => self.limited(dial, now, out),
-            Class::Outage | Class::Transient => {
-                self.back_off(now, "the dial failed", out);
-                self.dialling.untold += 1;
-                if others_open == 0 || self.dialling.untold >= 3 {
-                    self.dialling.untold = 0;
-                    self.tell_oldest(slot, &Verdict::Failed(Failure::Connect(error.clone())), out);
-                }
-            }
-            Class::Throttled(told) => self.throttled(told, now, out),
-            Class::Permanent => {
-                self.tell_all(&Verdict::Failed(Failure::Connect(error.clone())), out);
-            }
-            Class::Refused => self.login_refused(dial, &error, others_open, now, out),
-        }
-        out.errors.push(error);
-        self.settle_main_after_refusal();
-        self.pump(now, out);
-    }
-
-    /// The server has no place for more than what is open.
-    fn limited(&mut self, dial: u64, now: Instant, out: &mut Out<L, E, W>) {
-        let settling = self.counts.closing > 0
-            || self
-                .dialling
-                .logged_out
-                .is_some_and(|at| now.saturating_duration_since(at) < self.rules.logout_settles);
-        if settling && !self.dialling.tried_after_logout {
-            self.dialling.tried_after_logout = true;
-            let wait = self.dialling.jitter(self.rules.logout_settles / 4);
-            self.hold_dials(now, wait, "the last logout may still be counted", out);
-            return;
-        }
-        self.dialling.tried_after_logout = false;
-        let known = dial <= self.dialling.fell_at;
-        self.fall(now, out);
-        if known {
-            return;
-        }
-        self.back_off(now, "the server's limit", out);
-    }
-
-    fn fall(&mut self, now: Instant, out: &mut Out<L, E, W>) {
-        let effective = self.counts.established.max(1).min(self.rules.max);
-        let probe_at = now + self.dialling.jitter(self.rules.cool_down);
-        self.dialling.fell_at = self.dialling.dials;
-        self.dialling.fallen = Some(Fallen { effective, probe_at });
-        out.notes.push(Note::Quota { effective, max: self.rules.max });
-        self.due(probe_at, out);
-    }
-
-    fn throttled(&mut self, told: Option<Duration>, now: Instant, out: &mut Out<L, E, W>) {
-        let wait = told.unwrap_or(self.rules.throttle);
-        self.hold_dials(now, wait, "too many attempts", out);
-        self.dialling.throttled = Some(now + wait);
-        for key in self.everybody() {
-            self.tell_if_throttled(key, now, out);
-        }
-    }
-
-    /// Nothing can come to those who would give up before the throttle ends, if nothing is open: they may as well know now.
-    pub(super) fn tell_if_throttled(&mut self, key: super::Key, now: Instant, out: &mut Out<L, E, W>) {
-        let until = self.dialling.throttled.filter(|until| *until > now && self.counts.established == 0);
-        let (Some(until), Some(waiter)) = (until, self.waiters.get(key)) else {
-            return;
-        };
-        if waiter.deadline.is_some_and(|at| at < until)
-            && let Some(refusal) = self.dialling.refusal()
-        {
-            self.tell(key, Verdict::Failed(Failure::Connect(refusal.error)), out);
-        }
-    }
-
-    fn login_refused(
-        &mut self,
-        dial: u64,
-        error: &E,
-        others_open: usize,
-        now: Instant,
-        out: &mut Out<L, E, W>,
-    ) {
-        // One at a time until it is known what the matter is.
-        self.dialling.proven = false;
-        if dial <= self.dialling.doubted_at {
-            return;
-        }
-        self.dialling.doubted_at = self.dialling.dials;
-        if self.rules.renews_credentials && self.dialling.fresh == Fresh::No {
-            self.dialling.fresh = Fresh::Next;
-            return;
-        }
-        if others_open == 0 || self.dialling.suspected {
-            let old = self.dialling.blocked.replace((error.clone(), others_open));
-            out.errors.extend(old.map(|(error, _)| error));
-            out.notes.push(Note::LoginBlocked);
-            return self.tell_all_blocked(out);
-        }
-        self.dialling.suspected = true;
-        self.fall(now, out);
-        if let Some(probe_at) = self.dialling.probe_at() {
-            self.hold_dials(now, probe_at - now, "a refused login that may be a limit", out);
-        }
-    }
-
-    pub(super) fn back_off(&mut self, now: Instant, why: &'static str, out: &mut Out<L, E, W>) {
-        let (first, most) = self.rules.backoff;
-        let doubled = first.saturating_mul(1 << self.dialling.failures.min(20));
-        self.dialling.failures += 1;
-        let wait = self.dialling.jitter(doubled.min(most));
-        self.hold_dials(now, wait, why, out);
-    }
-
-    fn hold_dials(&mut self, now: Instant, wait: Duration, why: &'static str, out: &mut Out<L, E, W>) {
-        let until = now + wait;
-        if self.dialling.not_before.is_none_or(|at| at < until) {
-            self.dialling.not_before = Some(until);
-            self.due(until, out);
-            out.notes.push(Note::Backoff { wait, why });
-        }
-    }
-
-    /// The login may be tried again: the credentials are new, or the user says so.
-    pub(crate) fn retry_login(&mut self, now: Instant, out: &mut Out<L, E, W>) {
-        let dialling = &mut self.dialling;
-        if let Some((error, _)) = dialling.blocked.take() {
-            out.errors.push(error);
-        }
-        dialling.suspected = false;
-        dialling.proven = false;
-        dialling.fresh = Fresh::No;
-        dialling.not_before = None;
-        dialling.throttled = None;
-        dialling.failures = 0;
-        if let Some(fallen) = &mut dialling.fallen {
-            fallen.probe_at = now;
-        }
-        self.pump(now, out);
-    }
-
-    /// The server said of a connection that is logged in that there are too many.
-    pub(crate) fn limit_reported(&mut self, now: Instant, out: &mut Out<L, E, W>) {
-        // The one that was told so doesn't count.
-        let effective = self.counts.established.saturating_sub(1);
-        self.limited(u64::MAX, now, out);
-        if let Some(fallen) = &mut self.dialling.fallen {
-            fallen.effective = fallen.effective.min(effective.max(1));
-        }
-        self.pump(now, out);
-    }
-
-    pub(super) fn tell_all_blocked(&mut self, out: &mut Out<L, E, W>) {
-        if let Some((error, others_open)) = self.dialling.blocked() {
-            self.tell_all(&Verdict::Failed(Failure::Credentials { error: error.clone(), others_open }), out);
-            out.errors.push(error);
-        }
-    }
-
-    /// Tells those for whom a slot was dialled: all users of main or of the handle, else the next in line.
-    fn tell_oldest(&mut self, slot: SlotId, verdict: &Verdict<E>, out: &mut Out<L, E, W>) {
-        if slot != MAIN
-            && self.slots[slot].line.is_empty()
-            && let Some(key) = self.next_in_line()
-        {
-            self.tell(key, verdict.clone(), out);
-        } else {
-            self.tell_slot(slot, verdict, out);
-        }
-    }
-
-    fn tell_all(&mut self, verdict: &Verdict<E>, out: &mut Out<L, E, W>) {
-        while let Some(key) = self.waiters.front(&self.line) {
-            self.tell(key, verdict.clone(), out);
-        }
-        for slot in 0..self.slots.len() {
-            // A connection that is merely being checked doesn't need the login.
-            if self.slots[slot].state.peek().is_none() {
-                self.tell_slot(slot, verdict, out);
-            }
-        }
-    }
-
-    pub(super) fn everybody(&self) -> Vec<super::Key> {
-        let mut keys = Vec::new();
-        let lines = self.slots.iter().map(|slot| &slot.line);
-        for line in lines.chain([&self.line]) {
-            let mut at = self.waiters.front(line);
-            while let Some(key) = at {
-                keys.push(key);
-                at = self.waiters.after(key);
-            }
-        }
-        keys
-    }
-
-    /// After verdicts, held slots that nobody asks for any more must not be dialled again.
-    fn settle_main_after_refusal(&mut self) {
-        for slot in 0..self.slots.len() {
-            if matches!(
-                self.slots[slot].state,
-                super::State::Held { link: None, repair: super::Repair::Wanted }
-            ) && self.slots[slot].line.is_empty()
-            {
-                self.abandon_repair(slot);
-            }
-        }
     }
 }

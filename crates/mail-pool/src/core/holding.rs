@@ -1,6 +1,13 @@
 //! Holding a slot, and letting go of it.
 
-use super::*;
+use std::time::Instant;
+
+use super::machine::Core;
+use super::orders::{Job, Note, Out, Why};
+use super::rules::{Linked, MAIN, SlotId};
+use super::slot::{Repair, State};
+use super::waiter::{Fate, PutBack, Stage};
+use crate::context::Context;
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// The connection of a held slot, if it is there and nothing is being done about it.

@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use super::counts::Counts;
 use super::dialling::Leave;
-use super::{Core, Linked, MAIN, Stage, State, Want};
+use super::machine::Core;
+use super::rules::{Linked, MAIN};
+use super::slot::State;
+use super::waiter::{Stage, Want};
 
 /// Above this many waiters their lines are not walked after every operation.
 const WALKED: usize = 64;

@@ -9,8 +9,15 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::manager::Class;
+use super::line::Key;
+use super::machine::Core;
+use super::orders::{Job, Out};
+use super::rules::{Holder, Linked, MAIN, Rules, SlotId};
+use super::slot::State;
+use super::waiter::{Fate, Look, Stage, Take, Want};
+use crate::assignment::Assignment;
+use crate::context::Context;
+use crate::manager::{Class, Kind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Id(u64);

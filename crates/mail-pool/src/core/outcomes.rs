@@ -1,6 +1,12 @@
 //! What background work reports: a dial, a check, a reset or a goodbye has ended.
 
-use super::*;
+use std::time::Instant;
+
+use super::machine::Core;
+use super::orders::{Out, Why};
+use super::rules::{Linked, MAIN, SlotId};
+use super::slot::{Repair, State};
+use super::waiter::Verdict;
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// A dial has brought a connection.

@@ -1,6 +1,16 @@
 //! Finding a place for what is free, and something for those who wait.
 
-use super::*;
+use std::time::Instant;
+
+use super::dialling::Leave;
+use super::line::Key;
+use super::machine::Core;
+use super::orders::{Job, Note, Out, Why};
+use super::rules::{Holder, Linked, MAIN, SlotId};
+use super::slot::{Repair, Slot, State};
+use super::waiter::{Failure, Stage, Verdict};
+use crate::context::Context;
+use crate::manager::Kind;
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
     pub(super) fn settle(&mut self, slot: SlotId, link: L, now: Instant, out: &mut Out<L, E, W>) {

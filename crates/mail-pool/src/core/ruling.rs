@@ -1,6 +1,13 @@
 //! What the owner of the pool decides and sees: the quota, the end, the status.
 
-use super::*;
+use std::time::{Duration, Instant};
+
+use super::machine::Core;
+use super::orders::{Out, Why};
+use super::rules::Linked;
+use super::slot::State;
+use super::snapshot::{SlotView, Snapshot};
+use super::waiter::{Failure, Stage, Verdict};
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Changes the quota.

@@ -2,7 +2,11 @@
 
 use std::time::Instant;
 
-use super::{Core, Failure, Linked, Note, Out, Stage, State, Verdict, Why};
+use super::machine::Core;
+use super::orders::{Note, Out, Why};
+use super::rules::Linked;
+use super::slot::State;
+use super::waiter::{Failure, Stage, Verdict};
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Something falls due at `at`. The alarm is set anew if it would ring later.

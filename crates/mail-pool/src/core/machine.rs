@@ -1,0 +1,113 @@
+//! The core's data, and the few steps that everything else is made of.
+
+use std::time::Instant;
+
+use super::counts::Counts;
+use super::dialling::Dialling;
+use super::line::{Arena, Line};
+use super::rules::{Linked, MAIN, Rules, SlotId};
+use super::slot::{Repair, Slot, State};
+use super::waiter::Waiter;
+use crate::assignment::Assignment;
+
+#[derive(Debug)]
+pub(crate) struct Core<L, E, W> {
+    pub(super) rules: Rules,
+    pub(super) slots: Vec<Slot<L>>,
+    /// Extras that are free, and those idle, the last given back at the end.
+    pub(super) free: Vec<SlotId>,
+    pub(super) idle: Vec<SlotId>,
+    pub(super) waiters: Arena<Waiter<E, W>>,
+    pub(super) line: Line,
+    /// How many in `line` let an offer lapse.
+    pub(super) lapsed: usize,
+    /// How many in `line` have something to fall back on.
+    pub(super) fallbacks: usize,
+    pub(super) tickets: u64,
+    pub(super) dialling: Dialling<E>,
+    pub(super) counts: Counts,
+    pub(super) closed: bool,
+    pub(super) opened_so_far: u64,
+    pub(super) closed_so_far: u64,
+    /// When the timer rings next.
+    pub(super) alarm: Option<Instant>,
+    /// No waiter's deadline is earlier.
+    pub(super) deadlines: Option<Instant>,
+}
+
+impl<L: Linked, E: Clone, W> Core<L, E, W> {
+    pub(crate) fn new(rules: Rules, now: Instant) -> Self {
+        let dialling = Dialling::new(rules.seed);
+        let mut core = Self {
+            rules,
+            slots: Vec::new(),
+            free: Vec::new(),
+            idle: Vec::new(),
+            waiters: Arena::new(),
+            line: Line::new(),
+            lapsed: 0,
+            fallbacks: 0,
+            tickets: 0,
+            dialling,
+            counts: Counts::default(),
+            closed: false,
+            opened_so_far: 0,
+            closed_so_far: 0,
+            alarm: None,
+            deadlines: None,
+        };
+        core.slots.push(Slot::new(now));
+        core
+    }
+
+    /// Slots kept for main.
+    pub(super) fn reserve(&self) -> usize {
+        usize::from(self.rules.assignment != Assignment::Default)
+    }
+
+    pub(super) fn extras_by_quota(&self) -> usize {
+        self.rules.max.saturating_sub(self.reserve())
+    }
+
+    /// What the server lets us have, as far as we know.
+    pub(crate) fn effective(&self) -> usize {
+        self.dialling.effective(self.rules.max)
+    }
+
+    /// Whether the quota has a slot for another extra.
+    pub(super) fn room(&self) -> bool {
+        self.counts.extras < self.extras_by_quota()
+    }
+
+    pub(super) fn main_is_wanted(&self) -> bool {
+        matches!(self.slots[MAIN].state, State::Held { link: None, repair: Repair::Wanted })
+    }
+
+    /// A slot whose state is `Free` goes back to the free ones.
+    pub(super) fn freed(&mut self, slot: SlotId) {
+        self.slots[slot].holder = None;
+        self.slots[slot].expires = None;
+        if slot != MAIN {
+            self.free.push(slot);
+        }
+    }
+
+    /// A held slot is dialled no more; the next who asks for it starts anew.
+    pub(super) fn abandon_repair(&mut self, slot: SlotId) {
+        if slot == MAIN && self.slots[MAIN].line.is_empty() {
+            self.set(MAIN, State::Free);
+            return;
+        }
+        let repair = if self.slots[slot].line.is_empty() { Repair::None } else { Repair::Wanted };
+        self.set(slot, State::Held { link: None, repair });
+    }
+
+    /// Changes the state of a slot, keeps the counts right, and hands out the old state.
+    pub(super) fn set(&mut self, slot: SlotId, state: State<L>) -> State<L> {
+        let new = Counts::of(slot, &state);
+        let old = std::mem::replace(&mut self.slots[slot].state, state);
+        self.counts.add(new);
+        self.counts.subtract(Counts::of(slot, &old));
+        old
+    }
+}
