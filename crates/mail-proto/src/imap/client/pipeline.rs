@@ -1,7 +1,7 @@
 //! Which commands may share the wire (RFC 9051 section 5.5): the one table that says so, and why.
 
 use super::Selection;
-use crate::imap::{command::Command, search::SearchReturn, sequence_set::SequenceSet};
+use crate::imap::{command::Command, fetch::FetchItem, search::SearchReturn, sequence_set::SequenceSet};
 
 /// What a command asks of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,11 @@ pub(super) fn sharing(command: &Command) -> Sharing {
 /// Whether two shared commands on the same connection can't be told apart by their answers, or depend on which of
 /// them runs first.
 pub(super) fn conflict(one: &Command, other: &Command) -> bool {
+    if let (Command::Fetch { items: one, .. }, Command::Fetch { items: other, .. }) = (one, other)
+        && are_different_parts(one, other)
+    {
+        return false;
+    }
     match (uids(one), uids(other)) {
         (Some((one, reads)), Some((other, also_reads))) => {
             let harmless = reads == Access::Copies && also_reads == Access::Copies;
@@ -119,6 +124,26 @@ pub(super) fn conflict(one: &Command, other: &Command) -> bool {
             names_change(one) && touches_names(other) || names_change(other) && touches_names(one)
         }
     }
+}
+
+/// Whether the answers to two FETCH of the same messages can be told apart, since each asks for nothing but parts of
+/// its own.
+fn are_different_parts(one: &[FetchItem], other: &[FetchItem]) -> bool {
+    let parts =
+        |items: &[FetchItem]| items.iter().all(|item| *item == FetchItem::Uid || item.part().is_some());
+    let overlaps =
+        |item: &FetchItem| *item != FetchItem::Uid && other.iter().any(|other| same_part(item, other));
+    parts(one) && parts(other) && !one.iter().any(overlaps)
+}
+
+fn same_part(one: &FetchItem, other: &FetchItem) -> bool {
+    let offset = |item: &FetchItem| item.part().map(|part| part.offset);
+    let same_content = match (one, other) {
+        (FetchItem::Body { section, .. }, FetchItem::Body { section: other, .. }) => section == other,
+        (FetchItem::Binary { part, .. }, FetchItem::Binary { part: other, .. }) => part == other,
+        _ => false,
+    };
+    same_content && offset(one) == offset(other)
 }
 
 /// How a command handles the messages it names.

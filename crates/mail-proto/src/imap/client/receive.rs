@@ -280,8 +280,8 @@ impl Session {
     /// The command that asked for this: for the message and for what is told of it. A message that nobody asked for is
     /// nobody's, whatever it says of itself.
     fn owner_of(&self, uid: Option<u32>, fetch: &Fetch) -> Option<CommandId> {
-        let mut candidates = self.queue.flights().filter(|flight| asked_for_items(&flight.command, fetch));
-        let found = candidates.find(|flight| match (&flight.command, uid) {
+        let candidates = self.queue.flights().filter(|flight| asked_for_items(&flight.command, fetch));
+        let mut fitting = candidates.filter(|flight| match (&flight.command, uid) {
             (Command::Fetch { uid: true, set, .. } | Command::Store { uid: true, set, .. }, Some(uid)) => {
                 // `n:*` holds the last message even if its UID is below n.
                 set.contains(uid) || set.is_open()
@@ -296,7 +296,14 @@ impl Session {
                         == 1
             }
             _ => false,
-        })?;
+        });
+        let first = fitting.next()?;
+        // Only commands for parts share the wire with another for the same message.
+        let found = if asks_for_parts(&first.command) && !names_its_parts(&first.command, fetch) {
+            fitting.find(|flight| names_its_parts(&flight.command, fetch)).unwrap_or(first)
+        } else {
+            first
+        };
         match found.owner {
             Owner::Caller(id) => Some(id),
             _ => None,
@@ -393,4 +400,22 @@ fn asked_for_items(command: &Command, fetch: &Fetch) -> bool {
         Command::Store { .. } => only_flags,
         _ => false,
     }
+}
+
+fn asks_for_parts(command: &Command) -> bool {
+    matches!(command, Command::Fetch { items, .. } if items.iter().any(|item| item.part().is_some()))
+}
+
+/// Whether all content that is told here is a part that the command asks for.
+fn names_its_parts(command: &Command, fetch: &Fetch) -> bool {
+    let Command::Fetch { items, .. } = command else { return true };
+    let asks = |name: &[u8], origin: Option<u32>| {
+        items.iter().any(|item| {
+            let part = item.part().map(|part| part.offset);
+            (part == origin || origin.is_none()) && item.is_answered_by(name)
+        })
+    };
+    let streamed = fetch.streamed().is_none_or(|streamed| asks(streamed.name, streamed.origin));
+    streamed
+        && fetch.items().all(|item| !matches!(item, Item::Body(body) if !asks(body.name(), body.origin())))
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::FetchModifiers;
 use crate::imap::{
     SequenceSet,
-    encode::{EncodeError, Encoder},
+    encode::{EncodeError, EncodeOptions, Encoder},
     terminals::{Context, Parsing, astring, byte, fail, list, number, nz_number, sp, spaces, take_while1},
 };
 
@@ -196,6 +196,42 @@ impl Section {
 }
 
 impl FetchItem {
+    /// The part of its content that it asks for, if it asks for a part.
+    pub fn part(&self) -> Option<Partial> {
+        match self {
+            Self::Body { partial, .. } | Self::Binary { partial, .. } => *partial,
+            _ => None,
+        }
+    }
+
+    /// Whether content that came under this name, as [`Body::name`](super::Body::name) and
+    /// [`Streamed::name`](super::Streamed::name) tell it, is what this asks for. Which bytes of it is another question.
+    pub fn is_answered_by(&self, name: &[u8]) -> bool {
+        let Some(found) = super::body::section(name) else { return false };
+        let is_binary = name.len() > 6 && name[..6].eq_ignore_ascii_case(b"BINARY");
+        let mut out = Encoder::new(EncodeOptions::default());
+        let asks_binary = match self {
+            Self::Body { section, .. } => {
+                section.encode(&mut out);
+                false
+            }
+            Self::Binary { part, .. } => {
+                out.raw("[");
+                encode_part(part, &mut out);
+                out.raw("]");
+                true
+            }
+            _ => return false,
+        };
+        let Ok(asked) = out.finish() else { return false };
+        let asked = asked.to_bytes();
+        // Servers write the names of header fields with quotes or without, and in any case.
+        let bare =
+            |text: &[u8]| text.iter().filter(|byte| **byte != b'"').map(u8::to_ascii_uppercase).collect();
+        let (asked, found): (Vec<u8>, Vec<u8>) = (bare(&asked[1..asked.len() - 1]), bare(found));
+        asks_binary == is_binary && asked == found
+    }
+
     /// `BODY.PEEK[]`: the whole message, without setting `\Seen`.
     pub fn message() -> Self {
         Self::Body { section: Section::all(), peek: true, partial: None }

@@ -320,6 +320,43 @@ fn commands_without_conflict_share_the_wire() {
 }
 
 #[test]
+fn parts_of_one_message_share_the_wire_and_go_to_whom_they_belong() {
+    let part = |offset| {
+        let item = FetchItem::Body {
+            section: crate::imap::fetch::Section::all(),
+            peek: true,
+            partial: Some(crate::imap::fetch::Partial { offset, len: 4 }),
+        };
+        Request::on(examined("a", None), Command::uid_fetch(7, vec![FetchItem::Uid, item]))
+    };
+    let mut dialogue = Dialogue::ready();
+    let first = dialogue.session.submit(part(0));
+    let second = dialogue.session.submit(part(4));
+    let again = dialogue.session.submit(part(4));
+    dialogue.written();
+    dialogue.server("* 1 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\nA1 OK [READ-ONLY] done\r\n");
+    dialogue.events();
+    let fetches = "A2 UID FETCH 7 (UID BODY.PEEK[]<0.4>)\r\nA3 UID FETCH 7 (UID BODY.PEEK[]<4.4>)\r\n";
+    assert_eq!(dialogue.written(), fetches);
+    dialogue.server("* 1 FETCH (UID 7 BODY[]<4> {4}\r\nefgh)\r\n* 1 FETCH (UID 7 BODY[]<0> {4}\r\nabcd)\r\n");
+    let owners: Vec<_> = dialogue
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Data { id, data: Untagged::Fetch(fetch) } => {
+                Some((id, fetch.body()?.content()?.to_bytes().into_owned()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(owners, [(Some(second), b"efgh".to_vec()), (Some(first), b"abcd".to_vec())]);
+    dialogue.server("A2 OK done\r\nA3 OK done\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.written(), "A4 UID FETCH 7 (UID BODY.PEEK[]<4.4>)\r\n");
+    assert!(again > second);
+}
+
+#[test]
 fn each_command_runs_with_its_mailbox_selected() {
     let mut dialogue = Dialogue::ready();
     let one = dialogue.session.submit(Request::on(examined("a", None), bodies("1")));
