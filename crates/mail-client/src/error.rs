@@ -35,6 +35,8 @@ struct Inner {
     command: Option<Box<str>>,
     /// Whether the command may be sent twice.
     harmless: bool,
+    /// How much of some content was read before.
+    offset: Option<u64>,
 }
 
 /// What kind of failure an [`Error`] is.
@@ -120,7 +122,6 @@ pub(crate) enum Cause {
     },
     Abandoned,
     CutShort {
-        offset: u64,
         len: u64,
     },
     Gone,
@@ -138,7 +139,14 @@ pub(crate) enum Cause {
 
 impl Error {
     pub(crate) fn new(cause: Cause) -> Self {
-        Self(Arc::new(Inner { cause, server: None, connection: None, command: None, harmless: false }))
+        Self(Arc::new(Inner {
+            cause,
+            server: None,
+            connection: None,
+            command: None,
+            harmless: false,
+            offset: None,
+        }))
     }
 
     pub(crate) fn failure(failure: Failure) -> Self {
@@ -154,7 +162,7 @@ impl Error {
 
     /// A body ended before its announced length.
     pub(crate) fn cut_short(offset: u64, len: u64) -> Self {
-        Self::new(Cause::CutShort { offset, len })
+        Self::new(Cause::CutShort { len }).with_offset(offset)
     }
 
     /// The same error, with another cause.
@@ -193,6 +201,10 @@ impl Error {
     /// Whether the command that failed may be sent twice.
     pub(crate) fn is_harmless(&self) -> bool {
         self.0.harmless
+    }
+
+    pub(crate) fn with_offset(self, offset: u64) -> Self {
+        self.with(|inner| inner.offset = Some(offset))
     }
 
     pub(crate) fn cause(&self) -> &Cause {
@@ -255,6 +267,11 @@ impl Error {
     /// The command that failed, by its name and mailbox.
     pub fn command(&self) -> Option<&str> {
         self.0.command.as_deref()
+    }
+
+    /// How many bytes of a message's content were read before it ended too early.
+    pub fn offset(&self) -> Option<u64> {
+        self.0.offset
     }
 
     fn status(&self) -> Option<&Status> {
@@ -395,6 +412,9 @@ impl fmt::Display for Error {
         if let Some(command) = &self.0.command {
             write!(f, "{}: ", Visible(command))?;
         }
+        if let Some(offset) = self.0.offset {
+            write!(f, "after {offset} bytes of the content: ")?;
+        }
         match &self.0.cause {
             Cause::Transport(error) => error.fmt(f),
             Cause::Session(error) => Visible(&error.to_string()).fmt(f),
@@ -442,9 +462,7 @@ impl fmt::Display for Error {
                 f.write_str("the server sent something that can't be read as the message's body")
             }
             Cause::TooMuch { limit } => write!(f, "the answer is larger than {limit} bytes"),
-            Cause::CutShort { offset, len } => {
-                write!(f, "the connection was lost after {offset} of a body's {len} bytes")
-            }
+            Cause::CutShort { len } => write!(f, "the connection was lost before all {len} bytes had come"),
             Cause::Io(error) => write!(f, "the connection broke: {error}"),
             Cause::Configuration(what) => f.write_str(what),
             Cause::NoToken(error) => write!(f, "there is no token to log in with: {error}"),

@@ -75,10 +75,11 @@ async fn one_lost_connection_costs_no_message() {
 }
 
 #[tokio::test]
-async fn a_stream_whose_bodies_nobody_reads_ends() {
+async fn p35_a_stream_whose_bodies_nobody_reads_ends_on_a_connection_of_its_own() {
     let server = server().messages("INBOX", [vec![b'x'; 20 << 20], b"short".to_vec()]).start().await.unwrap();
     let client = client(&server).stall_timeout(Duration::from_millis(200)).build().unwrap();
-    let inbox = client.examine("INBOX").await.unwrap();
+    let own = client.create_connection().await.unwrap();
+    let inbox = client.via(&own).examine("INBOX").await.unwrap();
     let mut stream = inbox.fetch(1..=2, FetchItems::new().body());
     let unread = stream.next().await.unwrap().unwrap();
     let error = stream.next().await.unwrap().unwrap_err();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use common::builder;
 use mail_client::{
     ErrorKind,
-    imap::{FetchItems, ImapClient},
+    imap::{Body, FetchItems, ImapClient},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -58,7 +58,10 @@ async fn bodies(client: &ImapClient, messages: u32) -> BTreeMap<u32, Option<Byte
     while let Some(message) = stream.next().await {
         let message = message.unwrap();
         let (uid, body) = (message.uid(), message.into_body());
-        let body = if body.len().is_some() { Some(body.bytes().await.unwrap()) } else { None };
+        let body = match body {
+            Body::Gone | Body::Unreadable(_) => None,
+            body => Some(body.bytes().await.unwrap()),
+        };
         assert!(bodies.insert(uid, body).is_none(), "{uid} came twice");
     }
     client.close().await;

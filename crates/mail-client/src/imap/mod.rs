@@ -31,12 +31,13 @@ mod targets;
 mod thread;
 
 pub use mail_pool::Assignment;
+pub use mail_proto::imap::fetch::{FetchItem, Partial, Section, SectionText};
 pub use mail_proto::imap::{
-    Acl, Capabilities, Capability, Date, DateTime, Flag, InvalidSet, List, ListExtension, ListRights,
-    MailboxAttribute, MailboxName, MailboxStatus, MetadataCode, MetadataDepth, MetadataOptions, ModSeqScope,
-    Namespace, Namespaces, PartialRange, Quota, QuotaResource, ResponseCode, Rights, RightsChange, SearchKey,
-    SequenceSet, SortBy, SortKey, Status, StatusItem, StatusKind, StatusValue, ThreadAlgorithm, ThreadNode,
-    Threads,
+    Acl, Addresses, BodyStructure, Capabilities, Capability, Date, DateTime, Envelope, Flag, InvalidSet,
+    List, ListExtension, ListRights, MailboxAttribute, MailboxName, MailboxStatus, MetadataCode,
+    MetadataDepth, MetadataOptions, ModSeqScope, Namespace, Namespaces, PartialRange, Quota, QuotaResource,
+    ResponseCode, Rights, RightsChange, SearchKey, SequenceSet, SortBy, SortKey, Status, StatusItem,
+    StatusKind, StatusValue, ThreadAlgorithm, ThreadNode, Threads,
 };
 
 pub use self::{
@@ -46,7 +47,7 @@ pub use self::{
     copied::Copied,
     copy::Moved,
     expunge::Removal,
-    fetch::{Body, BodyReader, FetchItems, FetchStream, Message},
+    fetch::{Body, BodyReader, FetchItems, FetchStream, Message, SectionContent, Sections},
     handles::{Connection, DefaultConnection, Exclusive, Reply},
     id::ServerId,
     list::{ListQuery, ListedMailbox},

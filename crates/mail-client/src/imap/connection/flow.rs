@@ -14,6 +14,10 @@ pub(crate) struct Flow {
     held: AtomicUsize,
     /// How many streams wait for a message that is still to be read.
     starved: AtomicUsize,
+    /// How many readers wait for what is still to be read, with other things unread before it.
+    thirsty: AtomicUsize,
+    /// How many streams take whatever comes.
+    open: AtomicUsize,
     /// The connection's task, while it waits for callers to take what they have.
     waiting: Mutex<Option<Waker>>,
 }
@@ -38,6 +42,25 @@ impl Flow {
         Starved(Arc::clone(self))
     }
 
+    /// Notes that a reader waits for what may stand behind things that others haven't read, until the value is dropped.
+    pub(crate) fn thirst(self: &Arc<Self>) -> Thirst {
+        self.thirsty.fetch_add(1, Ordering::AcqRel);
+        self.wake();
+        Thirst(Arc::clone(self))
+    }
+
+    /// Whether a reader waits.
+    pub(crate) fn is_thirsty(&self) -> bool {
+        self.thirsty.load(Ordering::Acquire) > 0
+    }
+
+    /// Lets everything in until the value is dropped, for a stream that knows how much that is at most.
+    pub(crate) fn open_gate(self: &Arc<Self>) -> Gate {
+        self.open.fetch_add(1, Ordering::AcqRel);
+        self.wake();
+        Gate(Arc::clone(self))
+    }
+
     /// Whether a stream waits for a message, so that what it left unread holds up itself.
     pub(crate) fn is_starved(&self) -> bool {
         self.starved.load(Ordering::Acquire) > 0
@@ -52,12 +75,13 @@ impl Flow {
 
     /// Whether less than `limit` is held; if not, the task is woken when something is given back.
     pub(crate) fn has_room(&self, limit: usize, waker: &Waker) -> bool {
-        if self.held.load(Ordering::Acquire) < limit {
+        let has_room = || self.held.load(Ordering::Acquire) < limit || self.open.load(Ordering::Acquire) > 0;
+        if has_room() {
             return true;
         }
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
         // What was given back before the waker stood there has woken nobody.
-        self.held.load(Ordering::Acquire) < limit
+        has_room()
     }
 }
 
@@ -78,6 +102,26 @@ impl Drop for Starved {
     }
 }
 
+/// A reader that waits.
+#[derive(Debug)]
+pub(crate) struct Thirst(Arc<Flow>);
+
+impl Drop for Thirst {
+    fn drop(&mut self) {
+        self.0.thirsty.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A stream that takes whatever comes.
+#[derive(Debug)]
+pub(crate) struct Gate(Arc<Flow>);
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +135,9 @@ mod tests {
         assert!(flow.has_room(10, Waker::noop()));
         drop(two);
         assert_eq!(flow.held.load(Ordering::Relaxed), 0);
+        let gate = (flow.hold(20), flow.open_gate());
+        assert!(flow.has_room(10, Waker::noop()));
+        drop(gate.1);
+        assert!(!flow.has_room(10, Waker::noop()));
     }
 }

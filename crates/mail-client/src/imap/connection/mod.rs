@@ -28,8 +28,8 @@ use tokio::{
 
 pub(crate) use self::{
     about::About,
-    flow::{Credit, Flow, Starved},
-    sink::{BodyEvent, FetchEvent, FetchSink},
+    flow::{Credit, Flow, Gate, Starved, Thirst},
+    sink::{BodyEvent, FetchEvent, FetchSink, Following, Told},
     task::Settings,
 };
 use self::{sink::Sink, task::Task};
@@ -155,7 +155,7 @@ impl ImapConnection {
 
     /// Queues a FETCH whose messages go to the sink as they come. Returns the token to cancel it by.
     pub(crate) fn fetch(&self, request: Request, sink: FetchSink) -> Result<u64> {
-        self.queue(request, Sink::Fetch(sink))
+        self.queue(request, Sink::Fetch(Box::new(sink)))
     }
 
     pub(crate) fn flow(&self) -> &Arc<Flow> {

@@ -16,7 +16,7 @@ pub(crate) enum Sink {
     /// Gathered, for one caller.
     Gather { data: Vec<Untagged>, len: usize, done: oneshot::Sender<Result<Answer, Error>> },
     /// Messages as they come.
-    Fetch(FetchSink),
+    Fetch(Box<FetchSink>),
 }
 
 /// Where the messages of one FETCH go.
@@ -27,30 +27,36 @@ pub(crate) struct FetchSink {
     window: u64,
     /// The only message that was asked for: it needs no UID to be known.
     only: Option<u32>,
-    body: Option<mpsc::UnboundedSender<BodyEvent>>,
-    /// A message whose UID stands behind its body.
-    unknown: Option<(Fetch, Option<mpsc::UnboundedReceiver<BodyEvent>>)>,
+    /// Where the content goes that is coming in pieces.
+    content: Option<mpsc::UnboundedSender<BodyEvent>>,
+    /// Where that goes which the server tells behind it.
+    behind: Option<oneshot::Sender<Result<Told, Error>>>,
+    /// A message whose UID stands behind its content.
+    unknown: Option<Told>,
+}
+
+/// What a server told of a message: all of it, or up to content that is too large to lie in it.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) fetch: Fetch,
+    pub(crate) following: Option<Following>,
+}
+
+/// What follows: content in pieces, and what the server tells behind it.
+#[derive(Debug)]
+pub(crate) struct Following {
+    pub(crate) chunks: mpsc::UnboundedReceiver<BodyEvent>,
+    pub(crate) behind: oneshot::Receiver<Result<Told, Error>>,
 }
 
 /// What a stream of messages is told.
 pub(crate) enum FetchEvent {
-    Message {
-        lane: usize,
-        window: u64,
-        uid: u32,
-        fetch: Fetch,
-        /// The body that comes in pieces, if it does.
-        body: Option<mpsc::UnboundedReceiver<BodyEvent>>,
-        credit: Credit,
-    },
-    Done {
-        lane: usize,
-        window: u64,
-        outcome: Result<(), Error>,
-    },
+    Message { lane: usize, window: u64, uid: u32, told: Told, credit: Credit },
+    Done { lane: usize, window: u64, outcome: Result<(), Error> },
 }
 
-/// What the reader of a body is told.
+/// What the reader of content is told.
+#[derive(Debug)]
 pub(crate) enum BodyEvent {
     Chunk { bytes: Bytes, _credit: Credit },
     Failed(Error),
@@ -64,7 +70,7 @@ impl FetchSink {
         window: u64,
         only: Option<u32>,
     ) -> Self {
-        Self { events, lane, window, only, body: None, unknown: None }
+        Self { events, lane, window, only, content: None, behind: None, unknown: None }
     }
 }
 
@@ -106,10 +112,12 @@ impl Sink {
     }
 
     pub(super) fn chunk(&mut self, bytes: Bytes, flow: &Arc<Flow>) {
-        if let Self::Fetch(FetchSink { body: Some(body), .. }) = self {
+        if let Self::Fetch(sink) = self
+            && let Some(content) = &sink.content
+        {
             let credit = flow.hold(bytes.len());
             // A reader that is gone wants none of it.
-            let _ = body.send(BodyEvent::Chunk { bytes, _credit: credit });
+            let _ = content.send(BodyEvent::Chunk { bytes, _credit: credit });
         }
     }
 
@@ -118,9 +126,13 @@ impl Sink {
             Self::Gather { data, done, .. } => {
                 let _ = done.send(outcome.map(|completion| Answer { completion, data }));
             }
-            Self::Fetch(FetchSink { events, lane, window, body, .. }) => {
-                if let (Some(body), Err(error)) = (body, &outcome) {
-                    let _ = body.send(BodyEvent::Failed(error.clone()));
+            Self::Fetch(sink) => {
+                let FetchSink { events, lane, window, content, behind, .. } = *sink;
+                if let (Some(content), Err(error)) = (content, &outcome) {
+                    let _ = content.send(BodyEvent::Failed(error.clone()));
+                }
+                if let (Some(behind), Err(error)) = (behind, &outcome) {
+                    let _ = behind.send(Err(error.clone()));
                 }
                 let _ = events.send(FetchEvent::Done { lane, window, outcome: outcome.map(drop) });
             }
@@ -143,38 +155,44 @@ fn held(data: &Untagged) -> usize {
 
 impl FetchSink {
     fn message(&mut self, fetch: Fetch, flow: &Arc<Flow>) {
-        if fetch.continues() {
-            // The body is whole. Of what stands behind it only the UID is of use, if it wasn't known.
-            self.body = None;
-            if let (Some((head, body)), Some(uid)) = (self.unknown.take(), fetch.uid()) {
-                self.send(uid, head, body, flow);
+        let (continues, uid) = (fetch.continues(), fetch.uid());
+        let told = self.told(fetch);
+        if continues {
+            if let (Some(head), Some(uid)) = (self.unknown.take(), uid) {
+                self.send(uid, head, flow);
+            }
+            if let Some(behind) = told.1 {
+                // A reader that is gone wants none of it.
+                let _ = behind.send(Ok(told.0));
             }
             return;
         }
-        self.unknown = None;
-        // Nothing else that is large was asked for, and nothing else is the message.
-        let is_body = fetch.streamed().is_some_and(|streamed| streamed.section == Some(b""));
-        let body = is_body.then(|| {
-            let (sender, receiver) = mpsc::unbounded_channel();
-            self.body = Some(sender);
-            receiver
-        });
-        match fetch.uid().or(self.only) {
-            Some(uid) => self.send(uid, fetch, body, flow),
-            None => self.unknown = Some((fetch, body)),
+        match uid.or(self.only) {
+            Some(uid) => {
+                self.unknown = None;
+                self.send(uid, told.0, flow);
+            }
+            None => self.unknown = Some(told.0),
         }
     }
 
-    fn send(
-        &self,
-        uid: u32,
-        fetch: Fetch,
-        body: Option<mpsc::UnboundedReceiver<BodyEvent>>,
-        flow: &Arc<Flow>,
-    ) {
-        let credit = flow.hold(fetch.wire_len());
+    /// Opens the way for what follows, and gives the one that led here.
+    fn told(&mut self, fetch: Fetch) -> (Told, Option<oneshot::Sender<Result<Told, Error>>>) {
+        let before = self.behind.take();
+        self.content = None;
+        let following = fetch.streamed().is_some().then(|| {
+            let (content, chunks) = mpsc::unbounded_channel();
+            let (behind, told) = oneshot::channel();
+            (self.content, self.behind) = (Some(content), Some(behind));
+            Following { chunks, behind: told }
+        });
+        (Told { fetch, following }, before)
+    }
+
+    fn send(&self, uid: u32, told: Told, flow: &Arc<Flow>) {
+        let credit = flow.hold(told.fetch.wire_len());
         let (lane, window) = (self.lane, self.window);
-        let _ = self.events.send(FetchEvent::Message { lane, window, uid, fetch, body, credit });
+        let _ = self.events.send(FetchEvent::Message { lane, window, uid, told, credit });
     }
 }
 

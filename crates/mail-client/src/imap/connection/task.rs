@@ -168,7 +168,7 @@ impl Task {
 
     /// Whether to read: not while callers hold more than they may. Others that wait behind them are worth more memory.
     fn reads(&mut self, cx: &Context<'_>) -> bool {
-        let limit = if self.has_other_callers() { HELD_FOR_OTHERS } else { HELD_ALONE };
+        let limit = if self.has_waiting_callers() { HELD_FOR_OTHERS } else { HELD_ALONE };
         let reads = self.flow.has_room(limit, cx.waker());
         if reads {
             if self.unread_since.take().is_some() {
@@ -182,11 +182,11 @@ impl Task {
 
     /// Whether somebody waits for what stands behind that which is not read: another caller, or the stream itself.
     fn others_wait(&self) -> bool {
-        self.flow.is_starved() || self.has_other_callers()
+        self.flow.is_starved() || self.has_waiting_callers()
     }
 
-    fn has_other_callers(&self) -> bool {
-        self.flights.values().any(|flight| !flight.sink.is_stream())
+    fn has_waiting_callers(&self) -> bool {
+        self.flow.is_thirsty() || self.flights.values().any(|flight| !flight.sink.is_stream())
     }
 
     /// The deadline that runs: the peer's while a reply is due and we read, the reader's while we don't.

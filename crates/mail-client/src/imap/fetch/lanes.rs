@@ -4,16 +4,17 @@ use std::collections::HashSet;
 
 use mail_pool::Conn;
 use mail_proto::imap::{
-    Command, SequenceSet,
+    Command,
     client::{Request, Selection},
+    fetch::FetchModifiers,
 };
 use tokio::sync::mpsc;
 
-use super::FetchItems;
+use super::{FetchItems, parts::PART, windows::Portion};
 use crate::{
     error::Result,
     imap::{
-        connection::{FetchEvent, FetchSink, Starved},
+        connection::{FetchEvent, FetchSink, Gate, Starved},
         manager::ImapManager,
     },
 };
@@ -21,21 +22,37 @@ use crate::{
 /// How many portions are under way on a connection, so that the next is there when one ends.
 pub(super) const DEPTH: usize = 2;
 
+/// So many messages are asked for at once where their content comes in parts, and of each no less than this. Both
+/// bound what stands before a part, and the latter is more than what lies in a response.
+pub(super) const MOST_IN_PARTS: u64 = 32;
+const LEAST_FIRST: u64 = 96 << 10;
+
+/// So much of a portion may have to be held while a reader waits for what comes behind it: with all that are under
+/// way, less than a connection holds for those who wait.
+const UNREAD: u64 = 3 << 20;
+
 /// A connection at work for a stream.
 pub(super) struct Lane {
     pub(super) number: usize,
-    connection: Conn<ImapManager>,
+    pub(super) connection: Conn<ImapManager>,
     /// The connection's place in the pool, for those beyond the first.
     pub(super) extra: Option<mail_pool::Connection<ImapManager>>,
     under_way: Vec<Asked>,
     starved: Option<Starved>,
+    gate: Option<Gate>,
+    /// Whether large content is asked for in parts.
+    pub(super) in_parts: bool,
+    /// Whether any message came over it.
+    pub(super) is_of_use: bool,
 }
 
 /// A portion that was asked for.
 struct Asked {
     window: u64,
     token: u64,
-    set: SequenceSet,
+    portion: Portion,
+    /// Of content no more than this much was asked for.
+    at_most: Option<u32>,
     come: HashSet<u32>,
 }
 
@@ -44,8 +61,29 @@ impl Lane {
         number: usize,
         connection: Conn<ImapManager>,
         extra: Option<mail_pool::Connection<ImapManager>>,
+        in_parts: bool,
     ) -> Self {
-        Self { number, connection, extra, under_way: Vec::new(), starved: None }
+        Self {
+            number,
+            connection,
+            extra,
+            under_way: Vec::new(),
+            starved: None,
+            gate: None,
+            in_parts,
+            is_of_use: false,
+        }
+    }
+
+    /// Whether the portion at this place is under way here.
+    pub(super) fn has(&self, place: u64) -> bool {
+        self.under_way.iter().any(|asked| asked.portion.place == place)
+    }
+
+    /// The place of the portion that was asked for as this window, and how much of content was asked for.
+    pub(super) fn asked(&self, window: u64) -> Option<(u64, Option<u32>)> {
+        let asked = self.under_way.iter().find(|asked| asked.window == window)?;
+        Some((asked.portion.place, asked.at_most))
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -61,21 +99,29 @@ impl Lane {
         &mut self,
         selection: &Selection,
         items: &FetchItems,
+        modifiers: FetchModifiers,
         window: u64,
-        set: SequenceSet,
+        portion: Portion,
         events: &mpsc::UnboundedSender<FetchEvent>,
     ) -> Result<()> {
-        let command = Command::uid_fetch(set.clone(), items.to_command());
-        let request = Request::on(selection.clone(), command);
+        let set = portion.set.clone();
+        let at_most = self.in_parts.then(|| {
+            let messages = set.len().unwrap_or(u64::MAX).clamp(1, MOST_IN_PARTS);
+            // At most `PART`, so 32 bits hold it.
+            (UNREAD / messages).clamp(LEAST_FIRST, u64::from(PART)) as u32
+        });
         let only = set.numbers().filter(|_| set.len() == Some(1)).and_then(|mut numbers| numbers.next());
+        let command = Command::Fetch { uid: true, set, items: items.to_command(at_most), modifiers };
+        let request = Request::on(selection.clone(), command);
         let sink = FetchSink::new(events.clone(), self.number, window, only);
         let token = self.connection.fetch(request, sink)?;
-        self.under_way.push(Asked { window, token, set, come: HashSet::new() });
+        self.under_way.push(Asked { window, token, portion, at_most, come: HashSet::new() });
         Ok(())
     }
 
     /// Notes that this message has come. False if it has come before.
     pub(super) fn came(&mut self, window: u64, uid: u32) -> bool {
+        self.is_of_use = true;
         let asked = self.under_way.iter_mut().find(|asked| asked.window == window);
         asked.is_some_and(|asked| asked.come.insert(uid))
     }
@@ -83,11 +129,11 @@ impl Lane {
     /// A portion has ended. Gives what of it has not come.
     pub(super) fn ended(&mut self, window: u64) -> Option<Missing> {
         let at = self.under_way.iter().position(|asked| asked.window == window)?;
-        let Asked { set, come, .. } = self.under_way.swap_remove(at);
+        let Asked { portion: Portion { place, set }, come, .. } = self.under_way.swap_remove(at);
         let missing = set.numbers().map(|numbers| numbers.filter(|uid| !come.contains(uid)).collect());
         Some(match missing {
-            Some(set) => Missing { set, but_not: HashSet::new() },
-            None => Missing { set, but_not: come },
+            Some(set) => Missing { portion: Portion { place, set }, but_not: HashSet::new() },
+            None => Missing { portion: Portion { place, set }, but_not: come },
         })
     }
 
@@ -99,11 +145,20 @@ impl Lane {
             _ => {}
         }
     }
+
+    /// Whether everything is taken in that comes, however much is held already.
+    pub(super) fn take_all(&mut self, all: bool) {
+        match (all, &self.gate) {
+            (true, None) => self.gate = Some(self.connection.flow().open_gate()),
+            (false, Some(_)) => self.gate = None,
+            _ => {}
+        }
+    }
 }
 
 /// What a portion still owes.
 pub(super) struct Missing {
-    pub(super) set: SequenceSet,
+    pub(super) portion: Portion,
     /// Of a set that can't be told in numbers: those that came.
     pub(super) but_not: HashSet<u32>,
 }

@@ -4,19 +4,27 @@ use std::{
     collections::HashSet,
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use futures_core::{Stream, future::BoxFuture};
-use mail_pool::{Conn, Extras};
+use mail_pool::{Conn, Extras, Kind};
 use mail_proto::imap::{
     Command, ResponseCode, SearchKey, SequenceSet,
     client::{Request, Selection},
+    fetch::FetchModifiers,
     response::Untagged,
 };
 use tokio::sync::mpsc;
 
-use super::{FetchItems, Message, lanes::Lane, windows::Windows};
+use super::{
+    FetchItems, Message,
+    lanes::{DEPTH, Lane, MOST_IN_PARTS},
+    message::More,
+    order::Order,
+    windows::Windows,
+};
 use crate::{
     error::{Cause, Error, ErrorKind, Result},
     imap::{calls::Calls, connection::FetchEvent, manager::ImapManager},
@@ -30,7 +38,8 @@ use crate::{
 pub struct FetchStream {
     calls: Calls,
     selection: Selection,
-    items: FetchItems,
+    items: Arc<FetchItems>,
+    modifiers: FetchModifiers,
     /// What is wanted, until it is cut into portions.
     wanted: Option<SequenceSet>,
     /// How many messages the mailbox had.
@@ -49,6 +58,8 @@ pub struct FetchStream {
     events: mpsc::UnboundedReceiver<FetchEvent>,
     /// Messages of a set that can't be told in numbers which came before its connection was lost.
     come: HashSet<u32>,
+    /// What came before its turn; `None` where no order is wanted.
+    order: Option<Order>,
     /// How often in a row a connection was lost without a message having come of it.
     failures: u32,
     ended: bool,
@@ -59,8 +70,12 @@ type Extra = (mail_pool::Connection<ImapManager>, Conn<ImapManager>);
 /// How many messages are asked for at once: few where bodies come, since other commands have to wait for them, and
 /// else as many as fit in a command line that every server takes (8,192 bytes, RFC 7162 section 4), however far apart
 /// their UIDs lie.
-const WITH_BODIES: u64 = 64;
-const WITHOUT_BODIES: u64 = 700;
+const WITH_CONTENT: u64 = 64;
+const WITHOUT_CONTENT: u64 = 700;
+
+/// About how many bytes are asked for at once: little where others wait in between (rule P35).
+const AMONG_OTHERS: u64 = 1 << 20;
+const ON_ITS_OWN: u64 = 4 << 20;
 
 /// A stream survives this many lost connections in a row that brought nothing.
 const MOST_FAILURES: u32 = 2;
@@ -74,12 +89,13 @@ impl FetchStream {
         items: FetchItems,
     ) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
-        let largest = if items.has_body() { WITH_BODIES } else { WITHOUT_BODIES };
+        let largest = if items.has_content() { WITH_CONTENT } else { WITHOUT_CONTENT };
         let windows = Windows::new(SequenceSet::default(), largest);
         Self {
             calls,
             selection,
-            items,
+            items: Arc::new(items),
+            modifiers: FetchModifiers::default(),
             wanted: Some(uids),
             exists,
             search: None,
@@ -94,15 +110,31 @@ impl FetchStream {
             sender,
             events,
             come: HashSet::new(),
+            order: None,
             failures: 0,
             ended: false,
         }
     }
 
     /// Fetches over up to this many connections: over one at once, and over more as they come free within the quota.
-    /// Messages then come in no order. 1 unless told; 0 counts as 1.
+    /// Messages then come in no order, unless it is [wanted](Self::in_order). 1 unless told; 0 counts as 1.
     pub fn connections(mut self, most: usize) -> Self {
         self.most = most.max(1);
+        self
+    }
+
+    /// Gives the messages by rising UID even if they come over several connections. What comes before its turn is
+    /// held, as much as fits in a few portions. (Within a portion the order is the server's answer's, which is that of
+    /// the mailbox with every server known.)
+    pub fn in_order(mut self) -> Self {
+        self.order = Some(Order::default());
+        self
+    }
+
+    /// Only messages that have changed since the mailbox had this mod-sequence (`CHANGEDSINCE`, RFC 7162), which needs
+    /// a server with CONDSTORE.
+    pub fn changed_since(mut self, mod_seq: u64) -> Self {
+        self.modifiers.changed_since = Some(mod_seq);
         self
     }
 
@@ -117,7 +149,15 @@ impl FetchStream {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message>>> {
         let next = self.poll_step(cx);
         let waits = next.is_pending();
-        self.lanes.iter_mut().for_each(|lane| lane.starve(waits));
+        // Where messages wait for their turn, only the one whose turn it is is missed; and if it is to be asked for
+        // again, what stands before it on the connections that are left has to be taken in.
+        let turn = self.order.as_ref().filter(|order| !order.is_empty()).map(Order::turn);
+        let is_missed = |lane: &Lane| turn.is_none_or(|turn| lane.has(turn));
+        let is_lost = turn.is_some() && !self.lanes.iter().any(is_missed);
+        for lane in &mut self.lanes {
+            lane.starve(waits && is_missed(lane));
+            lane.take_all(waits && is_lost);
+        }
         if let Poll::Ready(None | Some(Err(_))) = next {
             self.ended = true;
             self.lanes.clear();
@@ -138,6 +178,9 @@ impl FetchStream {
             if let Err(error) = self.ask() {
                 return Poll::Ready(Some(Err(error)));
             }
+            if let Some(message) = self.order.as_mut().and_then(Order::next) {
+                return Poll::Ready(Some(Ok(message)));
+            }
             if self.windows.is_empty() && self.lanes.iter().all(Lane::is_idle) {
                 return Poll::Ready(None);
             }
@@ -148,9 +191,11 @@ impl FetchStream {
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 }
             }
-            if self.lanes.is_empty() || self.first.is_some() {
+            if self.wants_first() {
                 match self.poll_first(cx) {
                     Poll::Ready(Ok(())) => continue,
+                    // The others do its work.
+                    Poll::Ready(Err(_)) if !self.lanes.is_empty() => self.failures = MOST_FAILURES,
                     Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
                     Poll::Pending => {}
                 }
@@ -165,9 +210,9 @@ impl FetchStream {
     /// in `*`, the server is asked first which messages it has.
     fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let Some(wanted) = &self.wanted else { return Poll::Ready(Ok(())) };
-        let is_sparse = wanted.len().is_none_or(|len| len > 2 * u64::from(self.exists) + WITHOUT_BODIES);
-        // What has no bodies and goes over one connection may as well come in answer to one command.
-        let has_portions = self.items.has_body() || self.most > 1;
+        let is_sparse = wanted.len().is_none_or(|len| len > 2 * u64::from(self.exists) + WITHOUT_CONTENT);
+        // What has no content and goes over one connection may as well come in answer to one command.
+        let has_portions = self.items.has_content() || self.most > 1;
         let set = if is_sparse && has_portions {
             let search = self.search.get_or_insert_with(|| {
                 let calls = self.calls.clone();
@@ -192,18 +237,26 @@ impl FetchStream {
     fn ask(&mut self) -> Result<()> {
         let mut at = 0;
         while at < self.lanes.len() {
-            while self.lanes[at].has_room() {
-                let Some(set) = self.windows.next(self.most) else { return Ok(()) };
-                self.asked += 1;
+            while self.lanes[at].has_room() && self.is_near(self.windows.next_place()) {
                 let lane = &mut self.lanes[at];
-                if let Err(error) =
-                    lane.ask(&self.selection, &self.items, self.asked, set.clone(), &self.sender)
-                {
+                let (most, bytes) =
+                    if lane.in_parts { (MOST_IN_PARTS, AMONG_OTHERS) } else { (WITH_CONTENT, ON_ITS_OWN) };
+                let most = if self.items.has_content() { most } else { WITHOUT_CONTENT };
+                let Some(portion) = self.windows.next(self.most, most, bytes) else { return Ok(()) };
+                self.asked += 1;
+                let asked = lane.ask(
+                    &self.selection,
+                    &self.items,
+                    self.modifiers,
+                    self.asked,
+                    portion.clone(),
+                    &self.sender,
+                );
+                if let Err(error) = asked {
                     // The connection has just gone: what was under way on it is told of through the channel.
-                    self.windows.put_back(set);
+                    self.windows.put_back(portion);
                     if lane.is_idle() {
-                        self.lanes.swap_remove(at);
-                        self.lost(error)?;
+                        self.lose(at, error)?;
                         at = at.wrapping_sub(1);
                     }
                     break;
@@ -214,19 +267,43 @@ impl FetchStream {
         Ok(())
     }
 
+    /// Whether the portion at this place isn't too far ahead of the one whose turn it is.
+    fn is_near(&self, place: u64) -> bool {
+        let ahead = 2 * DEPTH as u64 * self.most as u64;
+        self.order.as_ref().is_none_or(|order| place < order.turn() + ahead)
+    }
+
     fn told(&mut self, event: FetchEvent) -> Result<Option<Message>> {
         match event {
-            FetchEvent::Message { lane, window, uid, fetch, body, credit } => {
-                // From here on it is the reader's, who may keep it as long as they like.
-                drop(credit);
+            FetchEvent::Message { lane, window, uid, told, credit } => {
                 let Some(lane) = self.lanes.iter_mut().find(|known| known.number == lane) else {
                     return Ok(None);
                 };
+                let asked = lane.asked(window);
                 if !lane.came(window, uid) || self.come.contains(&uid) {
                     return Ok(None);
                 }
                 self.failures = 0;
-                Ok(Some(Message::new(uid, fetch, self.items.has_body(), body)))
+                let streamed = told.fetch.streamed().map_or(0, |streamed| streamed.len);
+                let len = told.fetch.wire_len() as u64 + streamed;
+                self.windows.learn(len);
+                let (place, first) = asked.unwrap_or_default();
+                // Whoever keeps a message keeps no connection, unless there may be more to come of it.
+                let more = first.filter(|first| len >= u64::from(*first)).map(|first| More {
+                    first,
+                    calls: self.calls.clone(),
+                    connection: lane.connection.clone(),
+                    selection: self.selection.clone(),
+                });
+                let message = Message::new(uid, told, Arc::clone(&self.items), more);
+                match &mut self.order {
+                    Some(order) => {
+                        order.add(place, message, credit);
+                        Ok(None)
+                    }
+                    // From here on it is the reader's, who may keep it as long as they like.
+                    None => Ok(Some(message)),
+                }
             }
             FetchEvent::Done { lane, window, outcome } => {
                 let Some(at) = self.lanes.iter().position(|known| known.number == lane) else {
@@ -241,24 +318,32 @@ impl FetchStream {
                         if !matches!(error.cause(), Cause::Lost { .. }) {
                             return Err(error);
                         }
-                        self.windows.put_back(missing.set);
+                        let place = missing.portion.place;
+                        if missing.portion.set.is_empty() {
+                            self.order.iter_mut().for_each(|order| order.end(place));
+                        }
+                        self.windows.put_back(missing.portion);
                         self.come.extend(missing.but_not);
                         if self.lanes[at].is_idle() {
-                            self.lanes.swap_remove(at);
-                            self.lost(error)?;
+                            self.lose(at, error)?;
                         }
                         return Ok(None);
                     }
                 }
+                self.order.iter_mut().for_each(|order| order.end(missing.portion.place));
                 self.make_way(at);
                 Ok(None)
             }
         }
     }
 
-    /// A connection was lost. Others take over its work; where there are none, it is opened again, but not for ever,
-    /// and not for a server that keeps silent.
-    fn lost(&mut self, error: Error) -> Result<()> {
+    /// A connection was lost. Others take over its work, and another is taken in its place if it was of use. Where
+    /// there are none, it is opened again, but not for ever, and not for a server that keeps silent.
+    fn lose(&mut self, at: usize, error: Error) -> Result<()> {
+        let lane = self.lanes.swap_remove(at);
+        if let (true, true, Some(extras)) = (lane.extra.is_some(), lane.is_of_use, &self.extras) {
+            self.coming.push(coming(extras));
+        }
         if !self.lanes.is_empty() {
             return Ok(());
         }
@@ -278,6 +363,13 @@ impl FetchStream {
         }
     }
 
+    /// Whether the connection that the mode picks, or that was named, is to be had first or again.
+    fn wants_first(&self) -> bool {
+        let has_it = self.lanes.iter().any(|lane| lane.extra.is_none());
+        let tries = self.failures < MOST_FAILURES && !self.windows.is_empty();
+        self.first.is_some() || self.lanes.is_empty() || (!has_it && tries)
+    }
+
     fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let calls = &self.calls;
         let first = self.first.get_or_insert_with(|| {
@@ -286,8 +378,7 @@ impl FetchStream {
         });
         let connection = std::task::ready!(first.as_mut().poll(cx));
         self.first = None;
-        self.numbered += 1;
-        self.lanes.push(Lane::new(self.numbered, connection?, None));
+        self.add_lane(connection?, None);
         Poll::Ready(Ok(()))
     }
 
@@ -303,14 +394,7 @@ impl FetchStream {
         }
         if self.extras.is_none() {
             let extras = self.calls.pool().extras();
-            for _ in 1..self.most {
-                let next = extras.next();
-                self.coming.push(Box::pin(async move {
-                    let extra = next.await?;
-                    let connection = extra.get().await?;
-                    Ok((extra, connection))
-                }));
-            }
+            self.coming.extend((1..self.most).map(|_| coming(&extras)));
             self.extras = Some(extras);
         }
         let mut came = false;
@@ -322,8 +406,7 @@ impl FetchStream {
                     drop(self.coming.swap_remove(at));
                     // One that can't be had is done without.
                     if let Ok((extra, connection)) = extra {
-                        self.numbered += 1;
-                        self.lanes.push(Lane::new(self.numbered, connection, Some(extra)));
+                        self.add_lane(connection, Some(extra));
                         came = true;
                     }
                 }
@@ -331,6 +414,23 @@ impl FetchStream {
         }
         came
     }
+
+    fn add_lane(&mut self, connection: Conn<ImapManager>, extra: Option<mail_pool::Connection<ImapManager>>) {
+        self.numbered += 1;
+        // What waits for its turn must never hold up what it waits for.
+        let in_parts = self.order.is_some() || connection.kind() == Kind::Main;
+        self.lanes.push(Lane::new(self.numbered, connection, extra, in_parts));
+    }
+}
+
+/// A connection beyond the first, when one is free.
+fn coming(extras: &Extras<ImapManager>) -> BoxFuture<'static, Result<Extra>> {
+    let next = extras.next();
+    Box::pin(async move {
+        let extra = next.await?;
+        let connection = extra.get().await?;
+        Ok((extra, connection))
+    })
 }
 
 /// The messages that a search found; `None` if no answer came that can be read, which doesn't mean that there are none.
