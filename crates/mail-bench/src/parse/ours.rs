@@ -2,7 +2,7 @@
 
 use mail_proto::{
     Str,
-    frame::{Event, Framer, Limits},
+    frame::{Framer, Lent, Limits},
     imap::{
         Addresses, AppendMessage, BodyStructure, Command, Envelope, Flag, ResponseCode, SequenceSet, Status,
         StatusValue,
@@ -24,9 +24,9 @@ pub(super) fn read_in_pieces(wire: &[u8], piece: usize) -> u64 {
     let mut sum = 0;
     for piece in wire.chunks(piece) {
         framer.buffer().extend_from_slice(piece);
-        while let Some(event) = framer.next_event().expect("no limit is reached") {
-            let Event::Segment(segment) = event else { panic!("nothing is streamed") };
-            let parsed = reader.segment(segment);
+        while let Some(lent) = framer.lend().expect("no limit is reached") {
+            let Lent::Segment(segment) = lent else { panic!("nothing is streamed") };
+            let parsed = reader.lent(segment);
             let Ok(parsed) = &parsed else { panic!("no response") };
             assert!(parsed.quirks.is_empty());
             sum += response(&parsed.value);

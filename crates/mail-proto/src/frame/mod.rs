@@ -13,6 +13,7 @@
 //!
 //! Nothing is allocated because a peer announced it. A limit that is exceeded ends the stream with a [`FrameError`].
 
+mod lent;
 mod limits;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use std::fmt;
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
+pub use lent::{Lent, LentSegment};
 pub use limits::{FrameError, Limits};
 
 /// Which side's lines are read.
@@ -150,10 +152,52 @@ impl Framer {
     /// # Errors
     /// A limit was exceeded. The stream can't be read on; each further call fails the same way.
     pub fn next_event(&mut self) -> Result<Option<Event>, FrameError> {
+        Ok(self.lend()?.map(|lent| match lent {
+            Lent::Segment(segment) => Event::Segment(segment.take()),
+            Lent::Chunk(bytes) => Event::Chunk(bytes),
+            Lent::LiteralWaits { len } => Event::LiteralWaits { len },
+        }))
+    }
+
+    /// The next event, its text still in the read buffer, or `None` until more has been read.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    #[inline]
+    pub fn lend(&mut self) -> Result<Option<Lent<'_>>, FrameError> {
+        match self.plain_line() {
+            Some(end) => Ok(Some(Lent::Segment(LentSegment { framer: self, end, continues: false }))),
+            None => self.lend_any(),
+        }
+    }
+
+    /// Where the frame ends that comes next, if nothing of it was looked at yet and it is a line without literals, as
+    /// most are.
+    #[inline]
+    fn plain_line(&self) -> Option<usize> {
+        let is_between = self.scanned == 0 && !self.continues && self.streaming == 0 && self.failed.is_none();
+        if !is_between || self.bare_line_feeds != Some(false) {
+            return None;
+        }
+        let end = memchr(b'\n', &self.buffer)? + 1;
+        let line = self.buffer.get(..end)?;
+        let plain = matches!(line, [.., before, b'\r', b'\n'] if *before != b'}');
+        (plain && end <= self.limits.text && end <= self.limits.frame).then_some(end)
+    }
+
+    fn lend_any(&mut self) -> Result<Option<Lent<'_>>, FrameError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        self.step().inspect_err(|error| self.failed = Some(error.clone()))
+        match self.step() {
+            Ok(Some(Step::Segment { end, continues })) => {
+                Ok(Some(Lent::Segment(LentSegment { framer: self, end, continues })))
+            }
+            Ok(Some(Step::Chunk(bytes))) => Ok(Some(Lent::Chunk(bytes))),
+            Ok(Some(Step::LiteralWaits { len })) => Ok(Some(Lent::LiteralWaits { len })),
+            Ok(None) => Ok(None),
+            Err(error) => Err(self.failed.insert(error).clone()),
+        }
     }
 
     /// At a server, after [`Event::LiteralWaits`]: the literal won't be asked for, so the command is over.
@@ -170,20 +214,19 @@ impl Framer {
         &self.buffer[..self.announced_at]
     }
 
-    fn step(&mut self) -> Result<Option<Event>, FrameError> {
+    fn step(&mut self) -> Result<Option<Step>, FrameError> {
         if self.streaming > 0 {
             if std::mem::take(&mut self.waits) {
-                return Ok(Some(Event::LiteralWaits { len: self.streaming }));
+                return Ok(Some(Step::LiteralWaits { len: self.streaming }));
             }
             return Ok(self.chunk());
         }
         loop {
             let Some(end) = self.line_end()? else { return Ok(None) };
             let Some(literal) = self.announced(end)? else {
-                let bytes = self.cut(end);
-                let segment = Segment { bytes, continues: self.continues, streamed: None };
+                let segment = Step::Segment { end, continues: self.continues };
                 self.end_of_frame();
-                return Ok(Some(Event::Segment(segment)));
+                return Ok(Some(segment));
             };
             self.literals += 1;
             if self.literals > self.limits.literals {
@@ -191,13 +234,12 @@ impl Framer {
             }
             if literal.len > self.limits.kept_literal as u64 {
                 self.before += end;
-                let bytes = self.cut(end);
-                let segment = Segment { bytes, continues: self.continues, streamed: Some(literal.len) };
+                let segment = Step::Segment { end, continues: self.continues };
                 self.continues = true;
                 self.streaming = literal.len;
                 self.waits = literal.waits;
                 (self.line, self.scanned, self.kept, self.announced_at) = (0, 0, 0, 0);
-                return Ok(Some(Event::Segment(segment)));
+                return Ok(Some(segment));
             }
             // At most `kept_literal`, which is a usize.
             let len = literal.len as usize;
@@ -209,18 +251,18 @@ impl Framer {
             }
             if literal.waits {
                 self.announced_at = end;
-                return Ok(Some(Event::LiteralWaits { len: literal.len }));
+                return Ok(Some(Step::LiteralWaits { len: literal.len }));
             }
         }
     }
 
-    fn chunk(&mut self) -> Option<Event> {
+    fn chunk(&mut self) -> Option<Step> {
         let len = usize::try_from(self.streaming).unwrap_or(usize::MAX).min(self.buffer.len());
         if len == 0 {
             return None;
         }
         self.streaming -= len as u64;
-        Some(Event::Chunk(self.buffer.split_to(len).freeze()))
+        Some(Step::Chunk(self.buffer.split_to(len).freeze()))
     }
 
     /// The end of the current line (behind its line feed), once it is there.
@@ -282,7 +324,7 @@ impl Framer {
     /// Takes the segment that ends at `end` out of the buffer.
     fn cut(&mut self, end: usize) -> Bytes {
         if end < SHARE_FROM {
-            let bytes = own(&self.buffer[..end]);
+            let bytes = Bytes::copy_from_slice(&self.buffer[..end]);
             self.buffer.advance(end);
             bytes
         } else {
@@ -290,42 +332,15 @@ impl Framer {
         }
     }
 
+    #[inline]
+    fn skip(&mut self, len: usize) {
+        self.buffer.advance(len.min(self.buffer.len()));
+    }
+
     fn end_of_frame(&mut self) {
         (self.line, self.scanned, self.kept) = (0, 0, 0);
         (self.before, self.literals, self.announced_at) = (0, 0, 0);
         self.continues = false;
-    }
-}
-
-/// Memory of its own for a segment. A small one lies beside its count of users, so that a value which shares it (a text,
-/// a name) doesn't allocate that count. A numbered response (`* 12 FETCH`) is kept whole or not at all.
-fn own(bytes: &[u8]) -> Bytes {
-    if bytes.get(2).is_some_and(u8::is_ascii_digit) {
-        return Bytes::copy_from_slice(bytes);
-    }
-    match bytes.len() {
-        0..=48 => Small::<48>::own(bytes),
-        49..=112 => Small::<112>::own(bytes),
-        _ => Bytes::copy_from_slice(bytes),
-    }
-}
-
-struct Small<const N: usize> {
-    bytes: [u8; N],
-    len: u8,
-}
-
-impl<const N: usize> Small<N> {
-    fn own(bytes: &[u8]) -> Bytes {
-        let mut small = Self { bytes: [0; N], len: bytes.len() as u8 };
-        small.bytes[..bytes.len()].copy_from_slice(bytes);
-        Bytes::from_owner(small)
-    }
-}
-
-impl<const N: usize> AsRef<[u8]> for Small<N> {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
     }
 }
 
@@ -339,6 +354,13 @@ impl fmt::Debug for Framer {
             .field("failed", &self.failed)
             .finish_non_exhaustive()
     }
+}
+
+/// An [`Event`] whose text is told by where it ends in the buffer.
+enum Step {
+    Segment { end: usize, continues: bool },
+    Chunk(Bytes),
+    LiteralWaits { len: u64 },
 }
 
 struct Announced {

@@ -120,7 +120,7 @@ impl AppendMessage {
             };
         }
         let (content, rest) = content.split_at(len as usize);
-        cx.uploads.push(cx.frame.slice_ref(content));
+        cx.uploads.push(cx.keep(content));
         let rest = match utf8 {
             // What stands behind a streamed literal is in the next segment, and so may this be.
             Some(_) if !rest.is_empty() => byte(b')', "\")\"")(rest)?.0,

@@ -349,7 +349,7 @@ impl Capabilities {
             if !(at_end(input) || input.first() == Some(&b']')) {
                 let word = |byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b']');
                 let (rest, name) = take_while1(input, word, "a capability")?;
-                list.push(Capability::new(cx.frame.slice_ref(name)));
+                list.push(Capability::new(cx.keep(name)));
                 input = rest;
             }
         }

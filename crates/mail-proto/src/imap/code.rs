@@ -225,10 +225,7 @@ impl ResponseCode {
         if is_known(name) {
             cx.quirk(behind, QuirkKind::BadCodeArguments)?;
         }
-        let code = Self::Other {
-            name: cx.frame.slice_ref(name),
-            arguments: arguments.map(|raw| cx.frame.slice_ref(raw)),
-        };
+        let code = Self::Other { name: cx.keep(name), arguments: arguments.map(|raw| cx.keep(raw)) };
         Ok((rest, code))
     }
 
@@ -277,7 +274,7 @@ impl ResponseCode {
             }
             b"MAILBOXID" => {
                 let (rest, id) = object_id(spaces(input, cx)?.0)?;
-                Ok((rest, Self::MailboxId(cx.frame.slice_ref(id))))
+                Ok((rest, Self::MailboxId(cx.keep(id))))
             }
             b"MESSAGELIMIT" => {
                 let (rest, most) = number(spaces(input, cx)?.0)?;
@@ -454,7 +451,7 @@ fn text_of<'a>(
         return Ok((rest, code(cx.bytes(span))));
     }
     let (rest, word) = atom(rest)?;
-    Ok((rest, code(cx.frame.slice_ref(word))))
+    Ok((rest, code(cx.keep(word))))
 }
 
 /// `number64 / nil`

@@ -136,7 +136,7 @@ impl ESearch {
             _ => {
                 let (rest, ()) = any_value(value, cx)?;
                 let raw = &value[..value.len() - rest.len()];
-                self.other.push((cx.frame.slice_ref(name), cx.frame.slice_ref(raw)));
+                self.other.push((cx.keep(name), cx.keep(raw)));
                 Ok((rest, ()))
             }
         }

@@ -139,7 +139,7 @@ pub(crate) fn parse_list<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'
     let mut flags = Vec::new();
     let (rest, ()) = list(input, cx, |input, cx| {
         let (rest, name) = Flag::parse_name(input, cx)?;
-        flags.push(Flag::system(name).unwrap_or_else(|| Flag::Other(cx.frame.slice_ref(name))));
+        flags.push(Flag::system(name).unwrap_or_else(|| Flag::Other(cx.keep(name))));
         Ok((rest, ()))
     })?;
     Ok((rest, flags))

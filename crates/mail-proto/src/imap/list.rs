@@ -168,8 +168,7 @@ impl List {
             None => list(input, cx, |input, cx| {
                 let (rest, name) = Flag::parse_name(input, cx)?;
                 attributes.push(
-                    MailboxAttribute::known(name)
-                        .unwrap_or_else(|| MailboxAttribute::Other(cx.frame.slice_ref(name))),
+                    MailboxAttribute::known(name).unwrap_or_else(|| MailboxAttribute::Other(cx.keep(name))),
                 );
                 Ok((rest, ()))
             })?,
@@ -220,7 +219,7 @@ impl ListExtension {
                 },
                 _ => None,
             };
-            let raw = cx.frame.slice_ref(&value[..value.len() - rest.len()]);
+            let raw = cx.keep(&value[..value.len() - rest.len()]);
             items.push(known.unwrap_or(Self::Other { tag, value: raw }));
             Ok((rest, ()))
         })?;
@@ -308,5 +307,5 @@ fn name<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, MailboxName> {
         return fail(input, "a mailbox name");
     }
     cx.quirk(input, QuirkKind::AtomForString)?;
-    Ok((&input[len..], MailboxName::from_wire(cx.frame.slice_ref(text))))
+    Ok((&input[len..], MailboxName::from_wire(cx.keep(text))))
 }

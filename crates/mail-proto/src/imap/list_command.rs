@@ -148,11 +148,11 @@ impl ListReturn {
 /// `option-extension = option-standard-tag [SP option-value]`, where a value is in parentheses.
 fn other<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, (Bytes, Option<Bytes>)> {
     let (rest, name) = atom(input)?;
-    let name = cx.frame.slice_ref(name);
+    let name = cx.keep(name);
     match rest.strip_prefix(b" ") {
         Some(value) if value.first() == Some(&b'(') => {
             let (rest, ()) = any_value(value, cx)?;
-            Ok((rest, (name, Some(cx.frame.slice_ref(&value[..value.len() - rest.len()])))))
+            Ok((rest, (name, Some(cx.keep(&value[..value.len() - rest.len()])))))
         }
         _ => Ok((rest, (name, None))),
     }
@@ -214,7 +214,7 @@ pub(crate) fn parse_pattern<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a
     }
     let list_byte = |byte| super::terminals::is_astring_byte(byte) || matches!(byte, b'%' | b'*');
     let (rest, pattern) = take_while1(input, list_byte, "a pattern")?;
-    Ok((rest, cx.frame.slice_ref(pattern)))
+    Ok((rest, cx.keep(pattern)))
 }
 
 pub(crate) fn encode(reference: &[u8], patterns: &[Bytes], options: &ListOptions, out: &mut Encoder) {

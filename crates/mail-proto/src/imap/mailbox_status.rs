@@ -92,7 +92,7 @@ impl StatusItem {
         let (rest, value) = match self {
             Self::MailboxId => {
                 let (rest, id) = object_id(input)?;
-                (rest, StatusValue::Id(cx.frame.slice_ref(id)))
+                (rest, StatusValue::Id(cx.keep(id)))
             }
             Self::AppendLimit if nil(input).is_some() => (&input[3..], StatusValue::Nil),
             _ => {
@@ -157,7 +157,7 @@ impl MailboxStatus {
             }
             let (rest, ()) = any_value(value, cx)?;
             let raw = &value[..value.len() - rest.len()];
-            other.push((cx.frame.slice_ref(name), cx.frame.slice_ref(raw)));
+            other.push((cx.keep(name), cx.keep(raw)));
             Ok((rest, ()))
         })?;
         Ok((rest, Self { mailbox, items, other }))
@@ -197,7 +197,7 @@ fn name<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, MailboxName> {
         return fail(input, "a mailbox name");
     }
     cx.quirk(input, QuirkKind::AtomForString)?;
-    Ok((&input[text.len()..], MailboxName::from_wire(cx.frame.slice_ref(text))))
+    Ok((&input[text.len()..], MailboxName::from_wire(cx.keep(text))))
 }
 
 /// `"(" status-att *(SP status-att) ")"`, as in the command.

@@ -67,7 +67,7 @@ impl Namespace {
             let (value, ()) = spaces(behind, cx)?;
             (rest, ()) = any_value(value, cx)?;
             let raw = &value[..value.len() - rest.len()];
-            extensions.push((cx.bytes(name), cx.frame.slice_ref(raw)));
+            extensions.push((cx.bytes(name), cx.keep(raw)));
         }
     }
 

@@ -146,7 +146,7 @@ impl NotifyEvent {
         }
         let (rest, name) = atom(input)?;
         let known = WORDS.iter().find(|(word, _)| name.eq_ignore_ascii_case(word.as_bytes()));
-        let event = known.map_or_else(|| Self::Other(cx.frame.slice_ref(name)), |(_, event)| event.clone());
+        let event = known.map_or_else(|| Self::Other(cx.keep(name)), |(_, event)| event.clone());
         Ok((rest, event))
     }
 

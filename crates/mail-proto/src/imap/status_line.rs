@@ -1,11 +1,12 @@
 //! Status responses: OK, NO, BAD, BYE and PREAUTH, tagged or not, and the greeting (RFC 9051 section 7.1).
 
 use bytes::Bytes;
+use nom::Err;
 
 use super::{
     code::ResponseCode,
     encode::Encoder,
-    terminals::{Context, Parsing, at_end, fail, line, skip_spaces},
+    terminals::{Context, Fail, Parsing, at_end, fail, line, skip_spaces},
 };
 use crate::error::QuirkKind;
 
@@ -78,47 +79,71 @@ impl Status {
         self
     }
 
-    /// What stands behind the kind: `SP resp-text`, of which servers leave out what they like.
-    pub(crate) fn parse<'a>(kind: StatusKind, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
+    /// What stands behind the kind: `SP resp-text`, of which servers leave out what they like. Returns the text.
+    #[inline]
+    pub(crate) fn parse<'a>(
+        input: &'a [u8],
+        code: &mut Option<ResponseCode>,
+        cx: &mut Context<'a>,
+    ) -> Result<&'a [u8], Err<Fail<'a>>> {
+        let text = match input {
+            [b' ', b'[', ..] => Self::parse_code(&input[1..], code, cx)?,
+            [b' ', b'!'..=b'~', ..] => &input[1..],
+            _ => Self::parse_odd(input, code, cx)?,
+        };
+        Ok(line(text))
+    }
+
+    /// A space, which may be missing or too much, and the rest.
+    #[cold]
+    fn parse_odd<'a>(
+        input: &'a [u8],
+        code: &mut Option<ResponseCode>,
+        cx: &mut Context<'a>,
+    ) -> Result<&'a [u8], Err<Fail<'a>>> {
         if at_end(input) {
             cx.quirk(input, QuirkKind::MissingText)?;
-            return Ok((&[], Self { kind, code: None, text: Bytes::new() }));
+            return Ok(&[]);
         }
-        let mut rest = skip_spaces(input);
+        let rest = skip_spaces(input);
         match input.len() - rest.len() {
             0 => cx.quirk(input, QuirkKind::MissingSpace)?,
             1 => {}
             _ => cx.quirk(input, QuirkKind::ExtraSpace)?,
         }
-        let mut code = None;
-        if rest.first() == Some(&b'[') {
-            let behind = match (rest.get(1), ResponseCode::parse(rest, cx)) {
-                (Some(b']'), _) => {
-                    cx.quirk(rest, QuirkKind::EmptyCode)?;
-                    Some(&rest[2..])
-                }
-                (_, Ok((behind, found))) => {
-                    code = Some(found);
-                    Some(behind)
-                }
-                // A bracket that is never closed is text.
-                (_, Err(_)) => {
-                    cx.quirk(rest, QuirkKind::UnclosedCode)?;
-                    None
-                }
-            };
-            rest = match behind {
-                None => rest,
-                Some([b' ', text @ ..]) => text,
-                Some(behind) => {
-                    let missing = at_end(behind);
-                    let kind = if missing { QuirkKind::MissingText } else { QuirkKind::MissingSpace };
-                    cx.quirk(behind, kind)?;
-                    behind
-                }
-            };
+        match rest {
+            [b'[', ..] => Self::parse_code(rest, code, cx),
+            _ => Ok(rest),
         }
-        Ok((&[], Self { kind, code, text: cx.frame.slice_ref(line(rest)) }))
+    }
+
+    /// `"[" resp-text-code "]" SP`; returns the text behind it.
+    fn parse_code<'a>(
+        input: &'a [u8],
+        code: &mut Option<ResponseCode>,
+        cx: &mut Context<'a>,
+    ) -> Result<&'a [u8], Err<Fail<'a>>> {
+        let behind = match (input.get(1), ResponseCode::parse(input, cx)) {
+            (Some(b']'), _) => {
+                cx.quirk(input, QuirkKind::EmptyCode)?;
+                &input[2..]
+            }
+            (_, Ok((behind, found))) => {
+                *code = Some(found);
+                behind
+            }
+            // A bracket that is never closed is text.
+            (_, Err(_)) => {
+                cx.quirk(input, QuirkKind::UnclosedCode)?;
+                return Ok(input);
+            }
+        };
+        if let [b' ', text @ ..] = behind {
+            return Ok(text);
+        }
+        let missing = if at_end(behind) { QuirkKind::MissingText } else { QuirkKind::MissingSpace };
+        cx.quirk(behind, missing)?;
+        Ok(behind)
     }
 
     pub(crate) fn encode(&self, out: &mut Encoder) {

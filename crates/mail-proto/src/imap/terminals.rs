@@ -36,8 +36,9 @@ pub(crate) fn fail<'a, T>(at: &'a [u8], expected: &'static str) -> Parsing<'a, T
 
 /// What a parser knows of its surroundings: the frame, how strict to be, and the quirks seen so far.
 pub(crate) struct Context<'a> {
-    pub(crate) frame: &'a Bytes,
-    len: usize,
+    pub(crate) frame: &'a [u8],
+    /// Whose shares the strings of the value are; `None` if each has memory of its own.
+    owner: Option<&'a Bytes>,
     strict: bool,
     quirks: Vec<Quirk>,
     /// The messages of an APPEND that lie in the frame.
@@ -45,10 +46,21 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// For a frame that the value may share, which pays for large ones: a share costs as much as a short copy, and
+    /// keeps the whole frame.
     #[inline]
     pub(crate) fn new(frame: &'a Bytes, strict: bool) -> Self {
-        Self { frame, len: frame.len(), strict, quirks: Vec::new(), uploads: Vec::new() }
+        Self { owner: (frame.len() > Self::COPIED).then_some(frame), ..Self::lent(frame, strict) }
     }
+
+    /// For a frame of which the value keeps copies only.
+    #[inline]
+    pub(crate) fn lent(frame: &'a [u8], strict: bool) -> Self {
+        Self { frame, owner: None, strict, quirks: Vec::new(), uploads: Vec::new() }
+    }
+
+    /// Of frames up to this many bytes, strings are copied.
+    pub(crate) const COPIED: usize = 1024;
 
     pub(crate) fn is_strict(&self) -> bool {
         self.strict
@@ -56,7 +68,7 @@ impl<'a> Context<'a> {
 
     #[inline]
     pub(crate) fn offset(&self, rest: &[u8]) -> usize {
-        self.len - rest.len()
+        self.frame.len() - rest.len()
     }
 
     /// Notes that the peer got something wrong at `at`; in strict mode that is an error.
@@ -80,12 +92,18 @@ impl<'a> Context<'a> {
         Span::new(self.offset(at), len, false)
     }
 
-    /// The string as bytes of its own: a share of the frame, or a copy without the escapes.
+    /// The string as bytes of its own, without the escapes.
     pub(crate) fn bytes(&self, span: Span) -> Bytes {
-        if span.is_escaped() {
-            unescape(&self.frame[span.start()..span.end()]).into()
-        } else {
-            self.frame.slice(span.start()..span.end())
+        let raw = &self.frame[span.start()..span.end()];
+        if span.is_escaped() { unescape(raw).into() } else { self.keep(raw) }
+    }
+
+    /// A piece of the frame as bytes of its own.
+    #[inline]
+    pub(crate) fn keep(&self, piece: &[u8]) -> Bytes {
+        match self.owner {
+            None => Bytes::copy_from_slice(piece),
+            Some(frame) => frame.slice_ref(piece),
         }
     }
 

@@ -229,7 +229,7 @@ enum Step {
 /// `thread-alg`, an atom.
 pub(crate) fn algorithm<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, ThreadAlgorithm> {
     let (rest, name) = super::terminals::atom(input)?;
-    Ok((rest, ThreadAlgorithm::new(cx.frame.slice_ref(name))))
+    Ok((rest, ThreadAlgorithm::new(cx.keep(name))))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Reading a case of IMAP: framer and grammar, however the bytes come, with literals kept and with literals streamed.
 
+use bytes::Bytes;
 use mail_proto::{
     ParseError,
-    frame::{Event, FrameError, Framer, Limits},
+    frame::{FrameError, Framer, Lent, Limits, Segment},
     imap::response::{Parsed, Reader, Response, Untagged},
 };
 
@@ -43,6 +44,7 @@ fn run(case: &Case, pieces: &[&[u8]], limits: Limits) -> Run {
     let mut stream = Stream {
         framer: Framer::responses(limits),
         reader: Reader::new(Default::default()),
+        owned_reader: Reader::new(Default::default()),
         lost: false,
         run: Run { responses: Vec::new(), fatal: None },
         open: Vec::new(),
@@ -58,6 +60,7 @@ fn run(case: &Case, pieces: &[&[u8]], limits: Limits) -> Run {
 struct Stream {
     framer: Framer,
     reader: Reader,
+    owned_reader: Reader,
     /// What goes on is a response that couldn't be read.
     lost: bool,
     run: Run,
@@ -68,11 +71,18 @@ impl Stream {
     fn feed(&mut self, piece: &[u8]) {
         self.framer.buffer().extend_from_slice(piece);
         loop {
-            match self.framer.next_event() {
-                Ok(Some(Event::Segment(segment))) => {
-                    let ends = segment.streamed.is_none();
-                    if !(segment.continues && self.lost) {
-                        let read = self.reader.segment(segment.clone());
+            match self.framer.lend() {
+                Ok(Some(Lent::Segment(segment))) => {
+                    let ends = segment.streamed().is_none();
+                    if !(segment.continues() && self.lost) {
+                        let owned = Segment {
+                            bytes: Bytes::copy_from_slice(segment.bytes()),
+                            continues: segment.continues(),
+                            streamed: segment.streamed(),
+                        };
+                        let read = self.reader.lent(segment);
+                        let same = self.owned_reader.segment(owned);
+                        assert_eq!(read, same, "it depends on where the bytes lie");
                         self.lost = !ends
                             && !matches!(
                                 &read,
@@ -85,7 +95,7 @@ impl Stream {
                         self.run.responses.push(std::mem::take(&mut self.open));
                     }
                 }
-                Ok(Some(Event::Chunk(bytes))) => {
+                Ok(Some(Lent::Chunk(bytes))) => {
                     if let Some(Part { streamed: Some(literal), .. }) = self.open.last_mut() {
                         literal.extend_from_slice(&bytes);
                     }

@@ -70,7 +70,7 @@ fn tagged<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, TaggedComman
     let (rest, command) = command(rest, cx)?;
     let (rest, ()) = end(rest, cx)?;
     let uploads = std::mem::take(&mut cx.uploads);
-    Ok((rest, TaggedCommand { tag: cx.frame.slice_ref(tag), command, uploads }))
+    Ok((rest, TaggedCommand { tag: cx.keep(tag), command, uploads }))
 }
 
 fn command<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Command> {
@@ -253,7 +253,7 @@ fn create<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Command> {
     let Some(behind) = keyword(open, "USE") else { return fail(open, "USE") };
     let (behind, ()) = list(spaces(behind, cx)?.0, cx, |input, cx| {
         let (rest, name) = Flag::parse_name(input, cx)?;
-        special_use.push(MailboxAttribute::new(cx.frame.slice_ref(name)));
+        special_use.push(MailboxAttribute::new(cx.keep(name)));
         Ok((rest, ()))
     })?;
     let (rest, ()) = byte(b')', "\")\"")(behind)?;
@@ -396,7 +396,7 @@ fn flags<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Vec<Flag>> {
     let mut rest = input;
     loop {
         let (behind, name) = Flag::parse_name(rest, cx)?;
-        flags.push(Flag::new(cx.frame.slice_ref(name)));
+        flags.push(Flag::new(cx.keep(name)));
         match behind {
             [b' ', behind @ ..] => rest = behind,
             _ => return Ok((behind, flags)),

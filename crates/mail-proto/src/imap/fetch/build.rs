@@ -272,9 +272,8 @@ impl FetchBuilder {
         let (start, head) = (self.start, self.head);
         let frame = Bytes::from(self.encode()?.to_bytes());
         let mut cx = Context::new(&frame, false);
-        let mut fetch = parse_message(start, &frame[head..], None, &mut cx)
+        let fetch = parse_message(start, &frame[head..], None, &mut cx)
             .map_err(|_| EncodeError::NotAnAtom { what: "FETCH item" })?;
-        fetch.set_frame(frame);
-        Ok(fetch)
+        Ok(fetch.with_frame(frame))
     }
 }

@@ -45,7 +45,7 @@ impl Start {
 }
 
 /// `"FETCH" SP msg-att`, behind the word, or what goes on behind a streamed literal. The value gets its frame by
-/// [`Fetch::set_frame`].
+/// [`Fetch::with_frame`].
 pub(crate) fn parse_message<'a>(
     start: Start,
     input: &'a [u8],
@@ -86,13 +86,12 @@ pub(crate) fn parse_message<'a>(
 
 impl Fetch {
     /// Gives it the frame that its places are in.
-    pub(crate) fn set_frame(&mut self, frame: Bytes) {
-        self.frame = frame;
+    pub(crate) fn with_frame(self, frame: Bytes) -> Self {
+        Self { frame, ..self }
     }
 
-    /// How the next segment begins, if a streamed literal follows.
-    pub(crate) fn goes_on(&self, start: Option<Start>) -> Start {
-        let before = start.and_then(|start| start.uid);
+    /// How the next segment begins, if a streamed literal follows; `before` is the UID that stood before this one.
+    pub(crate) fn goes_on(&self, before: Option<u32>) -> Start {
         Start {
             seq: self.seq,
             uid: self.uid().or(before),

@@ -13,12 +13,6 @@ use crate::{
     },
 };
 
-impl Fetch {
-    fn with_frame(self, frame: Bytes) -> Self {
-        Self { frame, ..self }
-    }
-}
-
 fn fetch(wire: &[u8]) -> Fetch {
     let frame = Bytes::copy_from_slice(wire);
     let mut cx = Context::new(&frame, false);

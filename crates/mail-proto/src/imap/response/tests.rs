@@ -1,6 +1,7 @@
 use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
+use crate::error::QuirkKind;
 use crate::imap::{
     Capability, ListExtension, MailboxAttribute, MailboxName, MetadataCode, MetadataData, Namespace,
     PartialRange, Progress, QuotaResource, ResponseCode, Rights, SequenceSet, StatusItem, StatusKind,
