@@ -11,7 +11,7 @@ use futures_util::{
 };
 use mail_proto::imap::{
     Capabilities, Capability, Command, List, ListOptions, ListReturn, ListSelect, MailboxAttribute,
-    MailboxName, MailboxStatus, StatusItem, client::Request, response::Untagged,
+    MailboxAttributes, MailboxName, MailboxStatus, StatusItem, client::Request, response::Untagged,
 };
 
 use super::{ImapClient, calls::Calls, status};
@@ -107,7 +107,7 @@ impl ListedMailbox {
     }
 
     /// All that the server says of it, and [`Subscribed`](MailboxAttribute::Subscribed) if it is.
-    pub fn attributes(&self) -> &[MailboxAttribute] {
+    pub fn attributes(&self) -> &MailboxAttributes {
         &self.list.attributes
     }
 
@@ -183,7 +183,7 @@ impl ImapClient {
     ///
     /// ```no_run
     /// # async fn example(client: mail_client::imap::ImapClient) -> mail_client::Result<()> {
-    /// use mail_client::imap::{ListQuery, MailboxAttribute, StatusItem};
+    /// use mail_client::imap::{ListQuery, MailboxAttribute, MailboxAttributes, StatusItem};
     ///
     /// let query = ListQuery::all().with_status([StatusItem::Messages, StatusItem::Unseen]);
     /// for mailbox in client.list_mailboxes(query).await? {
@@ -311,10 +311,10 @@ async fn plain(calls: &Calls, query: &ListQuery) -> Result<Vec<ListedMailbox>> {
     for list in subscribed.into_iter().flatten() {
         match places.get(&list.mailbox) {
             Some(place) if found[*place].is_subscribed() => {}
-            Some(place) => found[*place].list.attributes.push(MailboxAttribute::Subscribed),
+            Some(place) => found[*place].list.attributes.insert(MailboxAttribute::Subscribed),
             None if query.subscribed_only => {
                 places.insert(list.mailbox.clone(), found.len());
-                let attributes = vec![MailboxAttribute::NonExistent, MailboxAttribute::Subscribed];
+                let attributes = [MailboxAttribute::NonExistent, MailboxAttribute::Subscribed].into();
                 found.push(ListedMailbox { list: List { attributes, ..list }, status: None });
             }
             None => {}

@@ -34,10 +34,10 @@ pub use mail_pool::Assignment;
 pub use mail_proto::imap::fetch::{FetchItem, Partial, Section, SectionText};
 pub use mail_proto::imap::{
     Acl, Addresses, BodyStructure, Capabilities, Capability, Date, DateTime, Envelope, Flag, InvalidSet,
-    List, ListExtension, ListRights, MailboxAttribute, MailboxName, MailboxStatus, MetadataCode,
-    MetadataDepth, MetadataOptions, ModSeqScope, Namespace, Namespaces, PartialRange, Quota, QuotaResource,
-    ResponseCode, Rights, RightsChange, SearchKey, SequenceSet, SortBy, SortKey, Status, StatusItem,
-    StatusKind, StatusValue, ThreadAlgorithm, ThreadNode, Threads,
+    List, ListExtension, ListRights, MailboxAttribute, MailboxAttributes, MailboxName, MailboxStatus,
+    MetadataCode, MetadataDepth, MetadataOptions, ModSeqScope, Namespace, Namespaces, PartialRange, Quota,
+    QuotaResource, ResponseCode, Rights, RightsChange, SearchKey, SequenceSet, SortBy, SortKey, Status,
+    StatusItem, StatusKind, StatusValue, ThreadAlgorithm, ThreadNode, Threads,
 };
 
 pub use self::{

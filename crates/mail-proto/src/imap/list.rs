@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::{
     encode::Encoder,
-    flags::Flag,
     mailbox::MailboxName,
+    mailbox_attribute::{MailboxAttribute, MailboxAttributes},
     terminals::{Context, Parsing, any_value, astring, at_end, fail, list, nil, quoted, spaces, string},
 };
 use crate::error::QuirkKind;
@@ -14,7 +14,7 @@ use crate::error::QuirkKind;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
     /// What is said of it.
-    pub attributes: Vec<MailboxAttribute>,
+    pub attributes: MailboxAttributes,
     /// What separates the levels of its name; `None` if names have no levels.
     pub delimiter: Option<u8>,
     /// Its name.
@@ -40,99 +40,15 @@ pub enum ListExtension {
     },
 }
 
-macro_rules! attributes {
-    ($($(#[$doc:meta])* $name:ident = $wire:literal,)*) => {
-        /// What LIST says of a mailbox.
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum MailboxAttribute {
-            $($(#[$doc])* $name,)*
-            /// One that isn't known here, as on the wire.
-            Other(Bytes),
-        }
-
-        impl MailboxAttribute {
-            fn known(name: &[u8]) -> Option<Self> {
-                $(if name.eq_ignore_ascii_case($wire.as_bytes()) { return Some(Self::$name); })*
-                None
-            }
-
-            /// The attribute as on the wire.
-            pub fn as_bytes(&self) -> &[u8] {
-                match self {
-                    $(Self::$name => $wire.as_bytes(),)*
-                    Self::Other(name) => name,
-                }
-            }
-        }
-    };
-}
-
-attributes! {
-    /// It can't have levels below it.
-    NoInferiors = "\\Noinferiors",
-    /// It can't be selected.
-    NoSelect = "\\Noselect",
-    /// It may have new messages.
-    Marked = "\\Marked",
-    /// It has no new messages.
-    Unmarked = "\\Unmarked",
-    /// It doesn't exist (RFC 5258).
-    NonExistent = "\\NonExistent",
-    /// It is subscribed to (RFC 5258).
-    Subscribed = "\\Subscribed",
-    /// It lies elsewhere (RFC 5258).
-    Remote = "\\Remote",
-    /// There are mailboxes below it (RFC 3348).
-    HasChildren = "\\HasChildren",
-    /// There are none below it (RFC 3348).
-    HasNoChildren = "\\HasNoChildren",
-    /// All messages (RFC 6154).
-    All = "\\All",
-    /// Archived messages (RFC 6154).
-    Archive = "\\Archive",
-    /// Drafts (RFC 6154).
-    Drafts = "\\Drafts",
-    /// Flagged messages (RFC 6154).
-    Flagged = "\\Flagged",
-    /// Unwanted messages (RFC 6154).
-    Junk = "\\Junk",
-    /// Sent messages (RFC 6154).
-    Sent = "\\Sent",
-    /// Deleted messages (RFC 6154).
-    Trash = "\\Trash",
-    /// Important messages (RFC 8457).
-    Important = "\\Important",
-    /// The inbox (XLIST).
-    Inbox = "\\Inbox",
-    /// Flagged messages (XLIST).
-    Starred = "\\Starred",
-    /// All messages (XLIST).
-    AllMail = "\\AllMail",
-    /// Unwanted messages (XLIST).
-    Spam = "\\Spam",
-}
-
-impl MailboxAttribute {
-    /// The attribute of this name, found without regard to case.
-    pub fn new(name: impl Into<Bytes>) -> Self {
-        let name = name.into();
-        Self::known(&name).unwrap_or(Self::Other(name))
-    }
-
-    pub(crate) fn encode(&self, out: &mut Encoder) {
-        let name = self.as_bytes();
-        match name.strip_prefix(b"\\") {
-            Some(name) => out.raw("\\").atom(name, "mailbox attribute"),
-            None => out.atom(name, "mailbox attribute"),
-        };
-    }
-}
-
 impl List {
     /// A mailbox of which nothing more is said.
     pub fn new(mailbox: impl Into<MailboxName>, delimiter: Option<u8>) -> Self {
-        Self { attributes: Vec::new(), delimiter, mailbox: mailbox.into(), extended: Vec::new() }
+        Self {
+            attributes: MailboxAttributes::default(),
+            delimiter,
+            mailbox: mailbox.into(),
+            extended: Vec::new(),
+        }
     }
 
     /// The selection options that mailboxes below it match (`CHILDINFO`).
@@ -158,21 +74,9 @@ impl List {
     }
 
     /// `mailbox-list = "(" [mbx-list-flags] ")" SP (DQUOTE QUOTED-CHAR DQUOTE / nil) SP mailbox [SP mbox-list-extended]`
+    #[inline(always)] // There may be thousands, and it is large.
     pub(crate) fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
-        let mut attributes = Vec::new();
-        let (rest, ()) = match nil(input) {
-            Some(rest) => {
-                cx.quirk(input, QuirkKind::UnexpectedNil)?;
-                (rest, ())
-            }
-            None => list(input, cx, |input, cx| {
-                let (rest, name) = Flag::parse_name(input, cx)?;
-                attributes.push(
-                    MailboxAttribute::known(name).unwrap_or_else(|| MailboxAttribute::Other(cx.keep(name))),
-                );
-                Ok((rest, ()))
-            })?,
-        };
+        let (rest, attributes) = MailboxAttributes::parse(input, cx)?;
         let (rest, ()) = spaces(rest, cx)?;
         let (rest, delimiter) = delimiter(rest, cx)?;
         let (rest, ()) = spaces(rest, cx)?;
@@ -185,7 +89,8 @@ impl List {
     }
 
     pub(crate) fn encode(&self, out: &mut Encoder) {
-        out.list(&self.attributes, |out, attribute| attribute.encode(out)).raw(" ");
+        self.attributes.encode(out);
+        out.raw(" ");
         match self.delimiter {
             Some(delimiter) => out.string(&[delimiter], "hierarchy delimiter"),
             None => out.raw("NIL"),
@@ -256,6 +161,7 @@ fn strings<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Option<Vec<Bytes>> {
     Some(strings)
 }
 
+#[inline]
 pub(crate) fn delimiter<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Option<u8>> {
     // Nearly all servers send nothing else.
     if let [b'"', delimiter @ (b'/' | b'.'), b'"', rest @ ..] = input {
@@ -289,8 +195,20 @@ pub(crate) fn delimiter<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a
     }
 }
 
-/// The name at the end of the line. Servers leave it unquoted whatever is in it.
+/// The name at the end of the line.
+#[inline]
 fn name<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, MailboxName> {
+    if let [b'"', ..] = input
+        && let Ok((rest, span)) = quoted(input, cx)
+        && at_end(rest)
+    {
+        return Ok((rest, MailboxName::from_wire(cx.bytes(span))));
+    }
+    odd_name(input, cx)
+}
+
+/// As [`name`], in the forms that are less frequent. Servers leave it unquoted whatever is in it.
+fn odd_name<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, MailboxName> {
     if let Ok((rest, name)) = MailboxName::parse(input, cx)
         && (at_end(rest)
             || rest.first() == Some(&b' ') && matches!(rest.get(1), Some(b'(' | b'\r' | b'\n') | None))

@@ -86,6 +86,11 @@ impl<'a> Context<'a> {
         self.quirks
     }
 
+    #[inline]
+    pub(crate) fn take_quirks(&mut self) -> Vec<Quirk> {
+        std::mem::take(&mut self.quirks)
+    }
+
     /// The span of `len` bytes from `at` on.
     #[inline]
     pub(crate) fn span(&self, at: &[u8], len: usize) -> Span {

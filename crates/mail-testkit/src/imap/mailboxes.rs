@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{
-    Flag, List, MailboxAttribute, MailboxName, MailboxStatus, Namespace, Namespaces, ResponseCode,
-    SelectOptions, Status, StatusItem, StatusValue,
+    Flag, List, MailboxAttribute, MailboxAttributes, MailboxName, MailboxStatus, Namespace, Namespaces,
+    ResponseCode, SelectOptions, Status, StatusItem, StatusValue,
 };
 
 use super::selected::Selected;
@@ -26,7 +26,7 @@ impl Session<'_> {
             // What the delimiter is, and nothing else.
             let root = MailboxName::from_wire(Bytes::new());
             let list = List::new(root, delimiter);
-            self.say(Untagged::List(List { attributes: vec![MailboxAttribute::NoSelect], ..list }));
+            self.say(Untagged::List(List { attributes: [MailboxAttribute::NoSelect].into(), ..list }));
             return done();
         }
         let wanted = [reference, wanted].concat();
@@ -42,12 +42,12 @@ impl Session<'_> {
             if !matches || !(by_level || existing.contains(name)) {
                 continue;
             }
-            let mut attributes = Vec::new();
+            let mut attributes = MailboxAttributes::default();
             if !existing.contains(name) {
-                attributes.push(MailboxAttribute::NoSelect);
+                attributes.insert(MailboxAttribute::NoSelect);
             }
             let has_children = parents.contains(name);
-            attributes.push(if has_children {
+            attributes.insert(if has_children {
                 MailboxAttribute::HasChildren
             } else {
                 MailboxAttribute::HasNoChildren

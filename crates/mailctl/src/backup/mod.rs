@@ -119,12 +119,7 @@ pub(crate) fn named(mut listed: Vec<List>, wanted: &str) -> List {
     });
     match found {
         Some(found) => listed.swap_remove(found),
-        None => List {
-            attributes: Vec::new(),
-            delimiter: listed.first().and_then(|list| list.delimiter),
-            mailbox: exact,
-            extended: Vec::new(),
-        },
+        None => List::new(exact, listed.first().and_then(|list| list.delimiter)),
     }
 }
 
@@ -234,12 +229,7 @@ mod tests {
     use super::*;
 
     fn list(name: &[u8], delimiter: Option<u8>) -> List {
-        List {
-            attributes: Vec::new(),
-            delimiter,
-            mailbox: MailboxName::from_wire(name.to_vec()),
-            extended: Vec::new(),
-        }
+        List::new(MailboxName::from_wire(name.to_vec()), delimiter)
     }
 
     #[test]

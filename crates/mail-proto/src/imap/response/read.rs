@@ -119,11 +119,11 @@ impl Reader {
                 None => return Err(ParseError::at(frame, 0, "a FETCH to go on with")),
             },
             _ if is_fetch(frame) => read!(cx, fetch_start(frame, &mut cx)),
-            _ if streamed.is_some() => return beheaded(cx),
-            _ => return response(cx),
+            _ if streamed.is_some() => return beheaded(&mut cx),
+            _ => return response(&mut cx),
         };
         let fetch = read!(cx, fetch::parse_message(start, items, streamed, &mut cx));
-        let quirks = cx.into_quirks();
+        let quirks = cx.take_quirks();
         self.open = streamed.map(|_| fetch.goes_on(start.uid));
         // The frame is moved there, since sharing it would cost as much as reading a small response.
         let fetch = fetch.with_frame(source.take());
@@ -198,7 +198,7 @@ fn ends_with_line(frame: &[u8]) -> Result<(), Err<Fail<'_>>> {
 
 /// What is no FETCH and has a literal that is streamed: what stands before the literal isn't the response.
 #[cold]
-fn beheaded(cx: Context<'_>) -> Answer {
+fn beheaded<'a>(cx: &mut Context<'a>) -> Answer {
     let frame = cx.frame;
     response(cx)?;
     Err(ParseError::at(frame, frame.len(), "a literal small enough to be kept"))
@@ -206,7 +206,7 @@ fn beheaded(cx: Context<'_>) -> Answer {
 
 /// Any response but a FETCH. Each kind is made where it is returned: a value that is made in one of several places and
 /// then returned is moved, which takes longer than reading most of these lines.
-fn response(mut cx: Context<'_>) -> Answer {
+fn response<'a>(cx: &mut Context<'a>) -> Answer {
     let frame = cx.frame;
     read!(cx, ends_with_line(frame));
     match frame {
@@ -217,11 +217,11 @@ fn response(mut cx: Context<'_>) -> Answer {
             mailbox_status(&frame[9..], cx)
         }
         [b'*', ..] => {
-            let (rest, ()) = read!(cx, spaces(&frame[1..], &mut cx));
+            let (rest, ()) = read!(cx, spaces(&frame[1..], cx));
             match rest.first() {
                 Some(b'0'..=b'9') => numbered(rest, cx),
                 _ => {
-                    let data = read!(cx, keyword(rest, &mut cx));
+                    let data = read!(cx, keyword(rest, cx));
                     untagged(data, cx)
                 }
             }
@@ -229,60 +229,60 @@ fn response(mut cx: Context<'_>) -> Answer {
         [b'+', rest @ ..] => {
             let text = line(rest);
             let text = cx.keep(text.strip_prefix(b" ").unwrap_or(text));
-            Ok(Parsed { value: Response::Continue { text }, quirks: cx.into_quirks() })
+            Ok(Parsed { value: Response::Continue { text }, quirks: cx.take_quirks() })
         }
         _ => tagged(cx),
     }
 }
 
 #[inline(always)]
-fn untagged(data: Untagged, cx: Context<'_>) -> Answer {
-    Ok(Parsed { value: Response::Untagged(data), quirks: cx.into_quirks() })
+fn untagged(data: Untagged, cx: &mut Context<'_>) -> Answer {
+    Ok(Parsed { value: Response::Untagged(data), quirks: cx.take_quirks() })
 }
 
 /// `tag SP resp-cond-state`
-fn tagged(mut cx: Context<'_>) -> Answer {
+fn tagged<'a>(cx: &mut Context<'a>) -> Answer {
     let frame = cx.frame;
     let tag = frame.iter().position(|byte| *byte == b' ').unwrap_or(0);
     if tag == 0 {
         return Err(ParseError::at(frame, 0, "\"*\", \"+\" or a tag"));
     }
-    let (rest, ()) = read!(cx, spaces(&frame[tag..], &mut cx));
+    let (rest, ()) = read!(cx, spaces(&frame[tag..], cx));
     let (rest, kind) = read!(cx, kind(rest));
     let mut code = None;
-    let text = read!(cx, Status::parse(rest, &mut code, &mut cx));
+    let text = read!(cx, Status::parse(rest, &mut code, cx));
     let status = Status { kind, code, text: cx.keep(text) };
-    Ok(Parsed { value: Response::Tagged { tag: cx.keep(&frame[..tag]), status }, quirks: cx.into_quirks() })
+    Ok(Parsed { value: Response::Tagged { tag: cx.keep(&frame[..tag]), status }, quirks: cx.take_quirks() })
 }
 
-fn status<'a>(kind: StatusKind, rest: &'a [u8], mut cx: Context<'a>) -> Answer {
+fn status<'a>(kind: StatusKind, rest: &'a [u8], cx: &mut Context<'a>) -> Answer {
     let mut code = None;
-    let text = read!(cx, Status::parse(rest, &mut code, &mut cx));
+    let text = read!(cx, Status::parse(rest, &mut code, cx));
     untagged(Untagged::Status(Status { kind, code, text: cx.keep(text) }), cx)
 }
 
-fn list<'a>(rest: &'a [u8], mut cx: Context<'a>) -> Answer {
-    let (rest, list) = read!(cx, List::parse(rest, &mut cx));
-    read!(cx, end(rest, &mut cx));
+fn list<'a>(rest: &'a [u8], cx: &mut Context<'a>) -> Answer {
+    let (rest, list) = read!(cx, List::parse(rest, cx));
+    read!(cx, end(rest, cx));
     untagged(Untagged::List(list), cx)
 }
 
-fn mailbox_status<'a>(rest: &'a [u8], mut cx: Context<'a>) -> Answer {
-    let (rest, status) = read!(cx, MailboxStatus::parse(rest, &mut cx));
-    read!(cx, end(rest, &mut cx));
+fn mailbox_status<'a>(rest: &'a [u8], cx: &mut Context<'a>) -> Answer {
+    let (rest, status) = read!(cx, MailboxStatus::parse(rest, cx));
+    read!(cx, end(rest, cx));
     untagged(Untagged::MailboxStatus(status), cx)
 }
 
 /// `number SP ("EXISTS" / "RECENT" / "EXPUNGE")`
-fn numbered<'a>(input: &'a [u8], mut cx: Context<'a>) -> Answer {
+fn numbered<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Answer {
     let (behind, value) = read!(cx, number(input));
-    let (rest, ()) = read!(cx, spaces(behind, &mut cx));
+    let (rest, ()) = read!(cx, spaces(behind, cx));
     match rest {
         b"EXISTS\r\n" => untagged(Untagged::Exists(value), cx),
         b"RECENT\r\n" => untagged(Untagged::Recent(value), cx),
         b"EXPUNGE\r\n" => untagged(Untagged::Expunge(value), cx),
         _ => {
-            let data = read!(cx, numbered_odd(rest, value, &mut cx));
+            let data = read!(cx, numbered_odd(rest, value, cx));
             untagged(data, cx)
         }
     }

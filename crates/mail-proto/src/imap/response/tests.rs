@@ -181,7 +181,7 @@ fn responses() -> impl Strategy<Value = Response> {
         Just(Untagged::Flags(vec![Flag::Answered, Flag::Other("a[1]".into())])),
         (name(), option::of(prop_oneof![Just(b'/'), Just(b'.'), Just(b'\\'), Just(b'"')])).prop_map(
             |(mailbox, delimiter)| Untagged::List(List {
-                attributes: vec![MailboxAttribute::HasChildren, MailboxAttribute::new("\\X-Odd")],
+                attributes: [MailboxAttribute::HasChildren, MailboxAttribute::new("\\X-Odd")].into(),
                 delimiter,
                 mailbox,
                 extended: vec![
