@@ -86,6 +86,11 @@ macro_rules! codes {
         }
 
         impl ResponseCode {
+            fn plain(name: &[u8]) -> Option<Self> {
+                $(if name == $wire.as_bytes() { return Some(Self::$name); })*
+                None
+            }
+
             fn bare(name: &[u8]) -> Option<Self> {
                 $(if name.eq_ignore_ascii_case($wire.as_bytes()) { return Some(Self::$name); })*
                 None
@@ -202,6 +207,42 @@ pub struct Progress {
 }
 
 impl ResponseCode {
+    /// A code in the form and case in which nearly all servers write it, and the text behind it: those of a selection,
+    /// and those without arguments. They go straight to their place, since a code is large.
+    #[inline]
+    pub(crate) fn parse_plain<'a>(input: &'a [u8], code: &mut Option<Self>) -> Option<&'a [u8]> {
+        let inner = input.strip_prefix(b"[")?;
+        let value = |len: usize| match number64(&inner[len..]) {
+            Ok(([b']', b' ', text @ ..], value)) => Some((text, value)),
+            _ => None,
+        };
+        let short =
+            |len: usize| value(len).and_then(|(text, value)| Some((text, u32::try_from(value).ok()?)));
+        match inner.first()? {
+            b'U' if inner.starts_with(b"UIDVALIDITY ") => {
+                let (text, value) = short(12)?;
+                *code = Some(Self::UidValidity(value));
+                Some(text)
+            }
+            b'U' if inner.starts_with(b"UIDNEXT ") => {
+                let (text, value) = short(8)?;
+                *code = Some(Self::UidNext(value));
+                Some(text)
+            }
+            b'H' if inner.starts_with(b"HIGHESTMODSEQ ") => {
+                let (text, value) = value(14)?;
+                *code = Some(Self::HighestModSeq(value));
+                Some(text)
+            }
+            _ => {
+                let len = inner.iter().position(|byte| matches!(byte, b' ' | b']' | b'\r' | b'\n'))?;
+                let [b']', b' ', text @ ..] = &inner[len..] else { return None };
+                *code = Some(Self::plain(&inner[..len])?);
+                Some(text)
+            }
+        }
+    }
+
     /// `"[" resp-text-code "]"`. A code that can't be read is kept raw.
     pub(crate) fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
         let Some(inner) = input.strip_prefix(b"[") else { return fail(input, "\"[\"") };

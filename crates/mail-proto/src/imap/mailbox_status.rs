@@ -20,6 +20,12 @@ macro_rules! items {
 
         impl StatusItem {
             fn known(name: &[u8]) -> Option<Self> {
+                $(if name == $wire.as_bytes() { return Some(Self::$name); })*
+                Self::known_without_case(name)
+            }
+
+            #[cold]
+            fn known_without_case(name: &[u8]) -> Option<Self> {
                 $(if name.eq_ignore_ascii_case($wire.as_bytes()) { return Some(Self::$name); })*
                 None
             }
@@ -140,6 +146,7 @@ impl MailboxStatus {
     }
 
     /// `"STATUS" SP mailbox SP "(" [status-att-list] ")"`, behind the word.
+    #[inline(always)] // There may be one for each mailbox, and it is large.
     pub(crate) fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
         let (rest, mailbox) = name(input, cx)?;
         let (rest, ()) = spaces(rest, cx)?;

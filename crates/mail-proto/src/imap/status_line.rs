@@ -118,11 +118,15 @@ impl Status {
     }
 
     /// `"[" resp-text-code "]" SP`; returns the text behind it.
+    #[inline]
     fn parse_code<'a>(
         input: &'a [u8],
         code: &mut Option<ResponseCode>,
         cx: &mut Context<'a>,
     ) -> Result<&'a [u8], Err<Fail<'a>>> {
+        if let Some(text) = ResponseCode::parse_plain(input, code) {
+            return Ok(text);
+        }
         let behind = match (input.get(1), ResponseCode::parse(input, cx)) {
             (Some(b']'), _) => {
                 cx.quirk(input, QuirkKind::EmptyCode)?;

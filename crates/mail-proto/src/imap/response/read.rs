@@ -112,15 +112,25 @@ impl Reader {
         let mut cx = source.context(self.options.strict);
         let frame = cx.frame;
         let before = self.open.take();
-        let (start, items) = match plain_fetch(frame) {
-            Some(found) if !continues => found,
-            _ if continues => match before {
+        let (start, items) = if continues {
+            match before {
                 Some(start) => (start, frame),
                 None => return Err(ParseError::at(frame, 0, "a FETCH to go on with")),
-            },
-            _ if is_fetch(frame) => read!(cx, fetch_start(frame, &mut cx)),
-            _ if streamed.is_some() => return beheaded(&mut cx),
-            _ => return response(&mut cx),
+            }
+        } else {
+            match plain_number(frame) {
+                Some((seq, [b' ', b'F', b'E', b'T', b'C', b'H', b' ', items @ ..]))
+                    if items.first() == Some(&b'(') && frame.ends_with(b"\n") =>
+                {
+                    (fetch::Start::of(seq), items)
+                }
+                Some((number, b" EXISTS\r\n")) => return untagged(Untagged::Exists(number), &mut cx),
+                Some((number, b" EXPUNGE\r\n")) => return untagged(Untagged::Expunge(number), &mut cx),
+                Some((number, b" RECENT\r\n")) => return untagged(Untagged::Recent(number), &mut cx),
+                _ if is_fetch(frame) => read!(cx, fetch_start(frame, &mut cx)),
+                _ if streamed.is_some() => return beheaded(&mut cx),
+                _ => return response(&mut cx),
+            }
         };
         let fetch = read!(cx, fetch::parse_message(start, items, streamed, &mut cx));
         let quirks = cx.take_quirks();
@@ -137,18 +147,20 @@ fn is_numbered(frame: &[u8]) -> bool {
     frame.get(2).is_some_and(u8::is_ascii_digit)
 }
 
-/// `"* " nz-number " FETCH " msg-att`, as nearly all servers write it.
+/// The number behind the star, and what follows it.
 #[inline(always)]
-fn plain_fetch(frame: &[u8]) -> Option<(fetch::Start, &[u8])> {
-    let (rest, seq) = number(frame.strip_prefix(b"* ")?).ok()?;
-    let items = rest.strip_prefix(b" FETCH ")?;
-    (items.first() == Some(&b'(') && frame.ends_with(b"\n")).then(|| (fetch::Start::of(seq), items))
+fn plain_number(frame: &[u8]) -> Option<(u32, &[u8])> {
+    let [b'*', b' ', rest @ ..] = frame else { return None };
+    number(rest).ok().map(|(rest, number)| (number, rest))
 }
 
 /// Whether a response is a FETCH in any form.
+#[inline]
 fn is_fetch(frame: &[u8]) -> bool {
-    let Some(rest) = frame.strip_prefix(b"*") else { return false };
-    let rest = skip_spaces(rest);
+    if !matches!(frame, [b'*', b' ' | b'\t' | b'0'..=b'9', b' ' | b'\t' | b'0'..=b'9', ..]) {
+        return false;
+    }
+    let rest = skip_spaces(&frame[1..]);
     if !rest.first().is_some_and(u8::is_ascii_digit) {
         return false;
     }
@@ -277,31 +289,18 @@ fn mailbox_status<'a>(rest: &'a [u8], cx: &mut Context<'a>) -> Answer {
 fn numbered<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Answer {
     let (behind, value) = read!(cx, number(input));
     let (rest, ()) = read!(cx, spaces(behind, cx));
-    match rest {
-        b"EXISTS\r\n" => untagged(Untagged::Exists(value), cx),
-        b"RECENT\r\n" => untagged(Untagged::Recent(value), cx),
-        b"EXPUNGE\r\n" => untagged(Untagged::Expunge(value), cx),
-        _ => {
-            let data = read!(cx, numbered_odd(rest, value, cx));
-            untagged(data, cx)
-        }
-    }
-}
-
-#[cold]
-fn numbered_odd<'a>(input: &'a [u8], value: u32, cx: &mut Context<'a>) -> Result<Untagged, Err<Fail<'a>>> {
-    let len = input.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    let (word, behind) = input.split_at(len);
+    let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let (word, behind) = rest.split_at(len);
     let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
     let data = match len {
         6 if is(b"EXISTS") => Untagged::Exists(value),
         6 if is(b"RECENT") => Untagged::Recent(value),
         7 if is(b"EXPUNGE") => Untagged::Expunge(value),
-        0 => return Err(Err::Error(Fail { at: input, expected: "EXISTS, EXPUNGE or FETCH" })),
-        _ => return Ok(unknown(word, cx)),
+        0 => return Err(ParseError::at(cx.frame, cx.offset(rest), "EXISTS, EXPUNGE or FETCH")),
+        _ => return untagged(unknown(word, cx), cx),
     };
-    end(behind, cx)?;
-    Ok(data)
+    read!(cx, end(behind, cx));
+    untagged(data, cx)
 }
 
 /// `response-data` that begins with a keyword.
