@@ -414,16 +414,15 @@ fn addresses<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -
 #[inline]
 fn address<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Parsing<'a, ()> {
     let (mut rest, ()) = byte(b'(', "an address")(input)?;
-    let mut parts = [Span::NIL; 4];
-    for (index, part) in parts.iter_mut().enumerate() {
+    for index in 0..4 {
         if index > 0 {
             (rest, ()) = spaces(rest, cx)?;
         }
-        (rest, *part) = nspan(rest, cx)?;
+        let part;
+        (rest, part) = nspan(rest, cx)?;
+        spans.push(part);
     }
-    let (rest, ()) = byte(b')', "the end of an address")(rest)?;
-    spans.extend_from_slice(&parts);
-    Ok((rest, ()))
+    byte(b')', "the end of an address")(rest)
 }
 
 #[cfg(test)]

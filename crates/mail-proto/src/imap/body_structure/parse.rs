@@ -304,7 +304,8 @@ fn params<'a>(input: &'a [u8], field: usize, spans: &mut Vec<Span>, cx: &mut Con
         if name.is_nil() || value.is_nil() {
             cx.quirk(input, QuirkKind::UnexpectedNil)?;
         }
-        spans.extend_from_slice(&[name, value]);
+        spans.push(name);
+        spans.push(value);
         Ok((rest, ()))
     })?;
     spans[field] = Span::pair(start as u32, (spans.len() - start) as u32);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Fetch, Item, Section, Start, items::encode_part, parse_message};
+use super::{Fetch, Item, Message, Room, Section, Start, items::encode_part};
 use crate::imap::{
     body_structure::BodyStructureBuf,
     date::DateTime,
@@ -272,8 +272,9 @@ impl FetchBuilder {
         let (start, head) = (self.start, self.head);
         let frame = Bytes::from(self.encode()?.to_bytes());
         let mut cx = Context::new(&frame, false);
-        let fetch = parse_message(start, &frame[head..], None, &mut cx)
-            .map_err(|_| EncodeError::NotAnAtom { what: "FETCH item" })?;
-        Ok(fetch.with_frame(frame))
+        let mut room = Room::default();
+        let mut message = Message::new(start, None, &mut room);
+        message.read(&frame[head..], &mut cx).map_err(|_| EncodeError::NotAnAtom { what: "FETCH item" })?;
+        Ok(message.into_fetch(frame))
     }
 }

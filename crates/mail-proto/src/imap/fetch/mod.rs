@@ -32,7 +32,7 @@ pub use flags::{Flags, Labels};
 pub use items::{FetchItem, Partial, Section, SectionText};
 pub(crate) use items::{encode_items, parse_arguments, parse_items};
 pub use modifiers::FetchModifiers;
-pub(crate) use parse::{Start, parse_message};
+pub(crate) use parse::{Message, Room, Start};
 
 use super::{body_structure::BodyStructure, date::DateTime, envelope::Envelope};
 use crate::text::{Span, Str};
@@ -51,10 +51,11 @@ pub struct Fetch {
     /// The first item behind one whose end is a guess.
     doubtful: u32,
     frame: Bytes,
-    nodes: Vec<Node>,
+    nodes: Box<[Node]>,
     /// Strings that come in any number, and among them the heads of envelopes and structures.
-    spans: Vec<Span>,
-    streamed: Option<StreamedNode>,
+    spans: Box<[Span]>,
+    /// Boxed, since there seldom is one.
+    streamed: Option<Box<StreamedNode>>,
 }
 
 /// An item, with places in the frame for strings. Small, since there are millions.
@@ -104,6 +105,12 @@ enum Node {
         at: u32,
         expected: &'static str,
     },
+}
+
+impl Node {
+    fn uid(&self) -> Option<u32> {
+        if let Self::Uid(uid) = self { Some(*uid) } else { None }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -220,7 +227,7 @@ impl Fetch {
 
     /// The body that follows as a stream, before the items behind it.
     pub fn streamed(&self) -> Option<Streamed<'_>> {
-        let node = self.streamed?;
+        let node = self.streamed.as_deref()?;
         let name = self.slice(node.name);
         let section = if self.open > 0 { None } else { body::section(name) };
         Some(Streamed { name, section, origin: node.origin, len: node.len })
@@ -239,8 +246,7 @@ impl Fetch {
 
     /// The message's UID; `None` if there is none or there are two that differ.
     pub fn uid(&self) -> Option<u32> {
-        let uid = |node: &Node| if let Node::Uid(uid) = node { Some(*uid) } else { None };
-        if self.two_uids { None } else { self.nodes.iter().find_map(uid) }
+        if self.two_uids { None } else { self.nodes.iter().find_map(Node::uid) }
     }
 
     /// Whether the UID is among the [doubtful](Self::doubtful) items: it is to be believed only if the message was

@@ -44,77 +44,107 @@ impl Start {
     }
 }
 
-/// `"FETCH" SP msg-att`, behind the word, or what goes on behind a streamed literal. The value gets its frame by
-/// [`Fetch::with_frame`].
-pub(crate) fn parse_message<'a>(
+/// Room for the items of a message while it is read, kept for the next one: what a [`Fetch`] then gets is allocated
+/// once, and no larger than it has to be.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    nodes: Vec<Node>,
+    spans: Vec<Span>,
+}
+
+/// No more room is kept than most messages take.
+const MOST_NODES: usize = 64;
+const MOST_SPANS: usize = 1024;
+
+/// What was put into the room.
+#[inline(always)]
+fn boxed<T: Copy>(room: &mut Vec<T>, most: usize) -> Box<[T]> {
+    if room.capacity() > most { std::mem::take(room).into_boxed_slice() } else { room[..].into() }
+}
+
+/// A FETCH that is being read.
+pub(crate) struct Message<'r> {
     start: Start,
-    input: &'a [u8],
-    streamed: Option<u64>,
-    cx: &mut Context<'a>,
-) -> Result<Fetch, Err<Fail<'a>>> {
-    let mut message = Message {
-        streamed,
-        uid: start.uid,
-        extra: 0,
-        reread: 0,
-        fetch: Fetch {
-            seq: start.seq,
-            continues: start.continues,
-            by_uid: start.by_uid,
-            two_uids: false,
-            open: 0,
-            doubtful: u32::MAX,
-            frame: Bytes::new(),
-            nodes: Vec::with_capacity(likely_items(input)),
-            spans: Vec::new(),
-            streamed: None,
-        },
-    };
-    if let (Some(uid), true, false) = (start.uid, start.by_uid, start.continues) {
-        message.fetch.nodes.push(Node::Uid(uid));
-    }
-    let rest = match start {
-        Start { continues: false, .. } => byte(b'(', "\"(\"")(input)?.0,
-        Start { open: 0, .. } => input,
-        Start { open, .. } => message.skip_open(input, open, cx),
-    };
-    if message.fetch.streamed.is_none() {
-        message.items(rest, cx)?;
-    }
-    Ok(message.fetch)
-}
-
-impl Fetch {
-    /// Gives it the frame that its places are in.
-    pub(crate) fn with_frame(self, frame: Bytes) -> Self {
-        Self { frame, ..self }
-    }
-
-    /// How the next segment begins, if a streamed literal follows; `before` is the UID that stood before this one.
-    pub(crate) fn goes_on(&self, before: Option<u32>) -> Start {
-        Start {
-            seq: self.seq,
-            uid: self.uid().or(before),
-            by_uid: self.by_uid,
-            continues: true,
-            open: self.open,
-        }
-    }
-}
-
-pub(super) struct Message {
     /// The length of the literal that follows this segment as a stream.
-    pub(super) streamed: Option<u64>,
+    pub(super) announced: Option<u64>,
     /// The UID that was told.
     uid: Option<u32>,
+    two_uids: bool,
     /// Parentheses around items that are open.
     extra: u32,
     /// How often bytes were looked at again since an item couldn't be read.
     pub(super) reread: u32,
-    pub(super) fetch: Fetch,
+    pub(super) nodes: &'r mut Vec<Node>,
+    pub(super) spans: &'r mut Vec<Span>,
+    /// See [`Fetch`] for this and what follows.
+    pub(super) open: u32,
+    pub(super) doubtful: u32,
+    pub(super) streamed: Option<StreamedNode>,
 }
 
-impl Message {
+impl<'r> Message<'r> {
+    /// `announced` is the length of the streamed literal that follows the segment.
+    #[inline(always)]
+    pub(crate) fn new(start: Start, announced: Option<u64>, room: &'r mut Room) -> Self {
+        let Room { nodes, spans } = room;
+        nodes.clear();
+        spans.clear();
+        if let (Some(uid), true, false) = (start.uid, start.by_uid, start.continues) {
+            nodes.push(Node::Uid(uid));
+        }
+        Self {
+            start,
+            announced,
+            uid: start.uid,
+            two_uids: false,
+            extra: 0,
+            reread: 0,
+            nodes,
+            spans,
+            open: 0,
+            doubtful: u32::MAX,
+            streamed: None,
+        }
+    }
+
+    /// `"FETCH" SP msg-att`, behind the word, or what goes on behind a streamed literal.
+    pub(crate) fn read<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Result<(), Err<Fail<'a>>> {
+        let rest = match self.start {
+            Start { continues: false, .. } => byte(b'(', "\"(\"")(input)?.0,
+            Start { open: 0, .. } => input,
+            Start { open, .. } => self.skip_open(input, open, cx),
+        };
+        match self.streamed {
+            None => self.items(rest, cx),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// How the next segment begins, if a streamed literal follows.
+    pub(crate) fn goes_on(&self) -> Start {
+        let told = self.nodes.iter().find_map(Node::uid).filter(|_| !self.two_uids);
+        Start { uid: told.or(self.start.uid), continues: true, open: self.open, ..self.start }
+    }
+
+    /// The value, with the frame that its places are in.
+    #[inline(always)] // Moving it takes longer than reading a short one.
+    pub(crate) fn into_fetch(self, frame: Bytes) -> Fetch {
+        Fetch {
+            seq: self.start.seq,
+            continues: self.start.continues,
+            by_uid: self.start.by_uid,
+            two_uids: self.two_uids,
+            open: self.open,
+            doubtful: self.doubtful,
+            frame,
+            nodes: boxed(self.nodes, MOST_NODES),
+            spans: boxed(self.spans, MOST_SPANS),
+            streamed: self.streamed.map(Box::new),
+        }
+    }
+}
+
+impl Message<'_> {
     /// `msg-att = "(" msg-att-item *(SP msg-att-item) ")"`, behind the parenthesis.
     fn items<'a>(&mut self, mut input: &'a [u8], cx: &mut Context<'a>) -> Result<(), Err<Fail<'a>>> {
         loop {
@@ -140,7 +170,7 @@ impl Message {
                     input = skip_spaces(input);
                 }
                 rest if at_end(rest) => {
-                    if self.fetch.streamed.is_none() {
+                    if self.streamed.is_none() {
                         cx.quirk(rest, QuirkKind::UnclosedList)?;
                     }
                     return Ok(());
@@ -170,7 +200,7 @@ impl Message {
                 Err(error) if cx.is_strict() => return Err(error),
                 Err(error) => self.salvage(item, &error, cx),
             };
-            if self.fetch.streamed.is_some() {
+            if self.streamed.is_some() {
                 return Ok(());
             }
         }
@@ -230,7 +260,7 @@ impl Message {
             Key::Preview => {
                 let rest = value(rest, cx)?;
                 if let Some(len) = self.streams(rest) {
-                    self.fetch.streamed =
+                    self.streamed =
                         Some(StreamedNode { name: cx.span(input, name.len()), origin: None, len });
                     return Ok((&[], ()));
                 }
@@ -260,7 +290,7 @@ impl Message {
         let (rest, node) = node;
         match rest.first() {
             None | Some(b' ' | b')' | b'\r' | b'\n' | b'\t') => {
-                self.fetch.nodes.push(node);
+                self.nodes.push(node);
                 Ok((rest, ()))
             }
             Some(_) => fail(rest, "the end of an item"),
@@ -270,17 +300,17 @@ impl Message {
     fn uid<'a>(&mut self, input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, ()> {
         let (rest, uid) = whole(nz_number)(input)?;
         if self.uid.is_some_and(|told| told != uid) {
-            self.fetch.two_uids = true;
+            self.two_uids = true;
             self.invalid(input, rest, "the UID that was told before", input, cx);
             return Ok((rest, ()));
         }
         self.uid = Some(uid);
-        self.fetch.nodes.push(Node::Uid(uid));
+        self.nodes.push(Node::Uid(uid));
         Ok((rest, ()))
     }
 
     fn flags<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
-        let spans = &mut self.fetch.spans;
+        let spans = &mut *self.spans;
         let first = spans.len();
         let mut system = 0;
         let rest = match nil(input) {
@@ -302,13 +332,13 @@ impl Message {
             }
         };
         let keywords = (spans.len() - first) as u32;
-        self.fetch.nodes.push(Node::Flags { system, first: first as u32, keywords });
+        self.nodes.push(Node::Flags { system, first: first as u32, keywords });
         Ok((rest, ()))
     }
 
     /// `"(" [label *(SP label)] ")"`, where a label is an astring or begins with a backslash, and NIL is a label.
     fn labels<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
-        let spans = &mut self.fetch.spans;
+        let spans = &mut *self.spans;
         let first = spans.len();
         let rest = match nil(input) {
             Some(rest) => {
@@ -335,19 +365,19 @@ impl Message {
             }
         };
         let labels = (spans.len() - first) as u32;
-        self.fetch.nodes.push(Node::GmailLabels { first: first as u32, labels });
+        self.nodes.push(Node::GmailLabels { first: first as u32, labels });
         Ok((rest, ()))
     }
 
     fn envelope<'a>(&mut self, input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
         let (rest, at) = self.nested(input, cx, envelope::parse)?;
-        self.fetch.nodes.push(Node::Envelope(at));
+        self.nodes.push(Node::Envelope(at));
         Ok((rest, ()))
     }
 
     fn structure<'a>(&mut self, input: &'a [u8], basic: bool, cx: &mut Context<'a>) -> Parsing<'a, ()> {
         let (rest, root) = self.nested(input, cx, body_structure::parse)?;
-        self.fetch.nodes.push(Node::BodyStructure { root, basic });
+        self.nodes.push(Node::BodyStructure { root, basic });
         Ok((rest, ()))
     }
 
@@ -359,11 +389,11 @@ impl Message {
         cx: &mut Context<'a>,
         parser: impl FnOnce(&'a [u8], &mut Vec<Span>, &mut Context<'a>) -> Parsing<'a, u32>,
     ) -> Parsing<'a, u32> {
-        let spans = &mut self.fetch.spans;
-        let before = spans.len();
-        if spans.capacity() < SOME_SPANS {
-            spans.reserve((input.len() / BYTES_A_SPAN).min(LIKELY_SPANS));
+        let spans = &mut *self.spans;
+        if spans.capacity() == 0 {
+            spans.reserve((input.len() / BYTES_A_SPAN).min(MOST_SPANS));
         }
+        let before = spans.len();
         let parsed = parser(input, spans, cx);
         if parsed.is_err() {
             spans.truncate(before);
@@ -407,17 +437,17 @@ impl Message {
             _ => value(input, cx)?,
         };
         if let Some(len) = self.streams(rest) {
-            self.fetch.streamed = Some(StreamedNode { name, origin, len });
+            self.streamed = Some(StreamedNode { name, origin, len });
             return Ok((&[], ()));
         }
         let (rest, data) = nspan(rest, cx)?;
-        self.fetch.nodes.push(Node::Body { name, origin, data });
+        self.nodes.push(Node::Body { name, origin, data });
         Ok((rest, ()))
     }
 
     /// The streamed literal's length, if this is its announcement, which the segment ends with.
     pub(super) fn streams(&self, input: &[u8]) -> Option<u64> {
-        let len = self.streamed?;
+        let len = self.announced?;
         let announcement = input.strip_prefix(b"~").unwrap_or(input);
         (announcement.first() == Some(&b'{') && memchr::memchr(b'\n', input) == Some(input.len() - 1))
             .then_some(len)
@@ -433,20 +463,12 @@ impl Message {
     ) {
         let raw = cx.span(item, item.len() - rest.len());
         // A frame has fewer than 2³¹ bytes.
-        self.fetch.nodes.push(Node::Invalid { raw, at: cx.offset(at) as u32, expected });
+        self.nodes.push(Node::Invalid { raw, at: cx.offset(at) as u32, expected });
     }
 }
 
-/// Room for items: those of a list of messages, or those of a look at flags.
-fn likely_items(input: &[u8]) -> usize {
-    if input.len() > 256 { 7 } else { 4 }
-}
-
-/// So many bytes of an envelope and a structure make a span, and most messages no more than so many spans.
+/// So many bytes of an envelope and a structure make a span.
 const BYTES_A_SPAN: usize = 5;
-const LIKELY_SPANS: usize = 160;
-/// More room than keywords take.
-const SOME_SPANS: usize = 32;
 
 /// What stands behind the space before a value.
 #[inline]

@@ -23,7 +23,7 @@ enum Skipped<'a> {
     Streamed(u32),
 }
 
-impl Message {
+impl Message<'_> {
     /// Notes an item that can't be read, and finds where the next one begins.
     #[cold]
     pub(super) fn salvage<'a>(
@@ -87,13 +87,13 @@ impl Message {
         }
         let name = cx.span(input, name);
         if let Some(len) = self.streams(value) {
-            self.fetch.streamed = Some(StreamedNode { name, origin: None, len });
+            self.streamed = Some(StreamedNode { name, origin: None, len });
             return Ok((&[], ()));
         }
         match skip_value(value, 0, true, false, cx) {
             Some(Skipped::To(rest)) if rest.len() < value.len() => {
                 let raw = cx.span(value, value.len() - rest.len());
-                self.fetch.nodes.push(Node::Unknown { name, raw });
+                self.nodes.push(Node::Unknown { name, raw });
                 Ok((rest, ()))
             }
             _ => fail(value, "a value"),
@@ -102,7 +102,7 @@ impl Message {
 
     /// What follows the value, or the rest of one that is `depth` lists deep.
     fn skip<'a>(&mut self, value: &'a [u8], depth: u32, cx: &Context<'a>) -> Option<Skipped<'a>> {
-        let streams = self.streamed.is_some();
+        let streams = self.announced.is_some();
         if self.reread >= MOST_REREAD {
             return None;
         }
@@ -114,27 +114,27 @@ impl Message {
 
     /// The segment ends in an item that can't be read, `depth` lists deep in it.
     fn stream_within<'a>(&mut self, item: &'a [u8], depth: u32, cx: &Context<'a>) {
-        let Some(len) = self.streamed else { return };
+        let Some(len) = self.announced else { return };
         if !item.is_empty() {
             self.invalid(item, &[], TOO_LARGE, &[], cx);
             self.doubt();
         }
         let name = cx.span(item, name_len(item));
-        self.fetch.streamed = Some(StreamedNode { name, origin: None, len });
-        self.fetch.open = depth + 1;
+        self.streamed = Some(StreamedNode { name, origin: None, len });
+        self.open = depth + 1;
     }
 
     /// The announcement of a streamed literal stood in what couldn't be read.
     fn stream_lost(&mut self, item: &[u8], cx: &Context<'_>) {
-        let Some(len) = self.streamed else { return };
+        let Some(len) = self.announced else { return };
         let name = cx.span(item, name_len(item));
-        self.fetch.streamed = Some(StreamedNode { name, origin: None, len });
-        self.fetch.open = 1;
+        self.streamed = Some(StreamedNode { name, origin: None, len });
+        self.open = 1;
     }
 
     /// What follows may be forged.
     fn doubt(&mut self) {
-        self.fetch.doubtful = self.fetch.doubtful.min(self.fetch.nodes.len() as u32);
+        self.doubtful = self.doubtful.min(self.nodes.len() as u32);
     }
 }
 

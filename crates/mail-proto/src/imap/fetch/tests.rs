@@ -15,8 +15,21 @@ use crate::{
 
 fn fetch(wire: &[u8]) -> Fetch {
     let frame = Bytes::copy_from_slice(wire);
-    let mut cx = Context::new(&frame, false);
-    parse_message(Start::of(1), &frame, None, &mut cx).unwrap().with_frame(frame)
+    segment(Start::of(1), &frame, None, &mut Context::new(&frame, false)).0
+}
+
+/// What is read of a segment, and how the next one begins.
+fn segment<'a>(
+    start: Start,
+    frame: &'a Bytes,
+    streamed: Option<u64>,
+    cx: &mut Context<'a>,
+) -> (Fetch, Start) {
+    let mut room = Room::default();
+    let mut message = Message::new(start, streamed, &mut room);
+    message.read(frame, cx).unwrap();
+    let goes_on = message.goes_on();
+    (message.into_fetch(frame.clone()), goes_on)
 }
 
 #[test]
@@ -78,13 +91,13 @@ fn two_uids_are_none() {
 fn a_streamed_body_is_told_with_what_stood_before_it() {
     let frame = Bytes::from_static(b"(UID 4 BODY[1.2]<100> {70000}\r\n");
     let mut cx = Context::new(&frame, false);
-    let head = parse_message(Start::of(9), &frame, Some(70_000), &mut cx).unwrap().with_frame(frame.clone());
+    let (head, goes_on) = segment(Start::of(9), &frame, Some(70_000), &mut cx);
     assert_eq!(head.uid(), Some(4));
     let streamed = Streamed { name: b"BODY[1.2]", section: Some(b"1.2"), origin: Some(100), len: 70_000 };
     assert_eq!(head.streamed(), Some(streamed));
     let frame = Bytes::from_static(b" FLAGS (\\Seen))\r\n");
     let mut cx = Context::new(&frame, false);
-    let tail = parse_message(head.goes_on(None), &frame, None, &mut cx).unwrap().with_frame(frame.clone());
+    let (tail, _) = segment(goes_on, &frame, None, &mut cx);
     assert!(tail.continues() && tail.flags().unwrap().seen() && tail.streamed().is_none());
     assert!(cx.into_quirks().is_empty());
 }
@@ -262,7 +275,7 @@ fn every_system_flag_is_found() {
 fn flags_as_servers_send_them() {
     let frame = Bytes::from_static(b"(FLAGS (\\SEEN \"\\\\Deleted\" [a b]c {d \xe9 \\ \\*))\r\n");
     let mut cx = Context::new(&frame, false);
-    let message = parse_message(Start::of(1), &frame, None, &mut cx).unwrap().with_frame(frame.clone());
+    let (message, _) = segment(Start::of(1), &frame, None, &mut cx);
     let flags = message.flags().unwrap();
     assert!(flags.seen() && flags.contains(&Flag::Deleted) && flags.contains(&Flag::Wildcard));
     let keywords: Vec<_> = flags.keywords().collect();
@@ -416,8 +429,7 @@ proptest! {
     fn no_items_panic(items in "[ ()\"\\\\{}\\[\\]0-9A-Z.<>~-]{0,80}", streamed in option::of(any::<u64>())) {
         let frame = Bytes::from(format!("(UID 5 {items} FLAGS (\\Seen) BODY {items}\r\n"));
         let mut cx = Context::new(&frame, false);
-        let message = parse_message(Start::of(1), &frame, streamed, &mut cx);
-        let message = message.unwrap().with_frame(frame.clone());
+        let (message, _) = segment(Start::of(1), &frame, streamed, &mut cx);
         let _ = format!("{message:?}");
         let _ = message.body_structure().map(|structure| structure.walk().count());
     }

@@ -37,6 +37,7 @@ pub struct Reader {
     options: ParseOptions,
     /// How a FETCH goes on behind a streamed literal.
     open: Option<fetch::Start>,
+    room: fetch::Room,
 }
 
 type Answer = Result<Parsed<Response>, ParseError>;
@@ -82,7 +83,7 @@ impl Source for LentSegment<'_> {
 impl Reader {
     /// A reader at the start of a stream.
     pub fn new(options: ParseOptions) -> Self {
-        Self { options, open: None }
+        Self { options, ..Self::default() }
     }
 
     /// Reads a segment. A FETCH with a streamed body comes in several values, whose
@@ -132,11 +133,12 @@ impl Reader {
                 _ => return response(&mut cx),
             }
         };
-        let fetch = read!(cx, fetch::parse_message(start, items, streamed, &mut cx));
-        let quirks = cx.take_quirks();
-        self.open = streamed.map(|_| fetch.goes_on(start.uid));
+        let mut message = fetch::Message::new(start, streamed, &mut self.room);
+        read!(cx, message.read(items, &mut cx));
+        let quirks = cx.into_quirks();
+        self.open = streamed.map(|_| message.goes_on());
         // The frame is moved there, since sharing it would cost as much as reading a small response.
-        let fetch = fetch.with_frame(source.take());
+        let fetch = message.into_fetch(source.take());
         Ok(Parsed { value: Response::Untagged(Untagged::Fetch(fetch)), quirks })
     }
 }
