@@ -40,15 +40,7 @@ pub(crate) fn run(only: &[&str]) -> Report {
         ];
         let bytes = wire.len() as f64 / 1e6;
         rows.push(row(input.work, "rate", "MB/s", "more", &sides, |seconds| bytes / seconds));
-        rows.push(Row {
-            work: input.work,
-            metric: "allocs",
-            unit: "/response",
-            better: "less",
-            ours: allocated(&sides[0], input.responses),
-            rivals: sides[1..3].iter().map(|side| (side.0, allocated(side, input.responses))).collect(),
-            floor: None,
-        });
+        rows.push(allocations_row(input.work, "/response", &sides[..3], input.responses));
     }
     let (store, set) = (ours::Encoding::store(), ours::Encoding::set());
     let append = ours::Encoding::append();
@@ -64,6 +56,9 @@ pub(crate) fn run(only: &[&str]) -> Report {
         let sides: Vec<Side<'_>> =
             vec![("ours", Box::new(|| ours.write())), ("imap-codec", Box::new(|| theirs.write()))];
         rows.push(row(work, "wall", "µs", "less", &sides, |seconds| seconds * 1e6));
+        let bytes = ours.write() as f64 / 1e6;
+        rows.push(row(work, "rate", "MB/s", "more", &sides, |seconds| bytes / seconds));
+        rows.push(allocations_row(work, "/command", &sides, 1));
     }
     if !wanted("split-5mb") {
         return Report { name: "parse", rows };
@@ -117,9 +112,15 @@ fn once(side: &dyn Fn() -> u64, rounds: u32) -> f64 {
     start.elapsed().as_secs_f64() / f64::from(rounds)
 }
 
-fn allocated(side: &Side<'_>, responses: usize) -> Samples {
-    let count = allocations::count(|| {
-        black_box((side.1)());
+/// How often the sides allocate for each of the values that they work through.
+fn allocations_row(work: &'static str, unit: &'static str, sides: &[Side<'_>], values: usize) -> Row {
+    let mut named = sides.iter().map(|(name, side)| {
+        let count = allocations::count(|| {
+            black_box(side());
+        });
+        (*name, Samples(vec![count as f64 / values as f64]))
     });
-    Samples(vec![count as f64 / responses as f64])
+    let ours = named.next().map(|(_, count)| count).unwrap_or_default();
+    let rivals = named.collect();
+    Row { work, metric: "allocs", unit, better: "less", ours, rivals, floor: None }
 }

@@ -46,7 +46,7 @@ impl Start {
 
 /// Room for the items of a message while it is read, kept for the next one: what a [`Fetch`] then gets is allocated
 /// once, and no larger than it has to be.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Room {
     nodes: Vec<Node>,
     spans: Vec<Span>,

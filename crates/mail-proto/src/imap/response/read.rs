@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Reads responses from the segments of a [`Framer`](crate::frame::Framer), those with streamed literals included.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Reader {
     options: ParseOptions,
     /// How a FETCH goes on behind a streamed literal.
