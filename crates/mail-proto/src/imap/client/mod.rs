@@ -29,6 +29,7 @@
 mod driven;
 mod error;
 mod establish;
+mod gather;
 mod idle;
 mod pipeline;
 mod queue;
@@ -53,6 +54,7 @@ pub use upload::UploadError;
 
 use self::{
     establish::Phase,
+    gather::Gathering,
     queue::{Flight, Owner, Queue},
     receive::Streaming,
     upload::Source,
@@ -214,6 +216,7 @@ pub struct Session {
     /// The mailbox that is being selected, as far as the server has told of it.
     selecting: Option<SelectedMailbox>,
     streaming: Option<Streaming>,
+    gathering: Option<Gathering>,
     course: Course<Event, SessionError>,
 }
 
@@ -231,6 +234,7 @@ impl Session {
             selected: None,
             selecting: None,
             streaming: None,
+            gathering: None,
             course: Course::new(now),
             config,
         }

@@ -76,6 +76,10 @@ pub(super) fn conflict(one: &Command, other: &Command) -> bool {
     {
         return false;
     }
+    // What is gone doesn't say which of the two told of it.
+    if tells_of_vanished(one) && tells_of_vanished(other) {
+        return true;
+    }
     match (uids(one), uids(other)) {
         (Some((one, reads)), Some((other, also_reads))) => {
             let harmless = reads == Access::Copies && also_reads == Access::Copies;
@@ -166,6 +170,10 @@ fn uids(command: &Command) -> Option<(&SequenceSet, Access)> {
         Command::Copy { set, .. } => Some((set, Access::Copies)),
         _ => None,
     }
+}
+
+fn tells_of_vanished(command: &Command) -> bool {
+    matches!(command, Command::Fetch { modifiers, .. } if modifiers.vanished)
 }
 
 fn searches(command: &Command) -> bool {

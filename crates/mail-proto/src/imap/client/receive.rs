@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::{
     CommandId, Completion, Event, Failure, Request, SelectedMailbox, Selection, Session, SessionError,
     establish::Phase,
+    gather::{Gathering, HELD, Read},
     queue::{Ending, Flight, Owner},
     routing,
 };
@@ -32,9 +33,6 @@ pub(super) enum Streaming {
     Held { head: Fetch, chunks: Vec<Bytes>, len: u64 },
 }
 
-/// A body of unknown message is kept up to this size.
-const HELD: u64 = 8 << 20;
-
 impl Session {
     /// Reads one piece more. Returns whether there was one.
     pub(super) fn read_on(&mut self) -> Result<bool, SessionError> {
@@ -58,7 +56,14 @@ impl Session {
             return Ok(());
         }
         let streamed = segment.streamed;
-        match self.reader.segment(segment) {
+        let read = match Gathering::read(self.gathering.take(), segment, &mut self.reader) {
+            Read::Response(read) => read,
+            Read::Gather(gathering) => {
+                self.gathering = Some(gathering);
+                return Ok(());
+            }
+        };
+        match read {
             Ok(parsed) => {
                 self.course.tell_all(parsed.quirks.into_iter().map(Event::Quirk));
                 if streamed.is_some() && !matches!(&parsed.value, Response::Untagged(Untagged::Fetch(_))) {
@@ -76,6 +81,10 @@ impl Session {
     }
 
     fn chunk(&mut self, bytes: Bytes) -> Result<(), SessionError> {
+        if let Some(gathering) = &mut self.gathering {
+            gathering.chunk(&bytes);
+            return Ok(());
+        }
         match &mut self.streaming {
             Some(Streaming::To(id)) => self.course.tell(Event::Chunk { id: *id, bytes }),
             Some(Streaming::Held { chunks, len, .. }) => {
@@ -229,6 +238,15 @@ impl Session {
     /// The UID of a message: as it was told, or as the mailbox' messages are known.
     fn uid_of(&mut self, fetch: &Fetch) -> Option<u32> {
         let mailbox = self.selecting.as_mut().or(self.selected.as_mut());
+        if let Some(uid) = fetch.uid().filter(|_| fetch.is_uid_doubtful()) {
+            // Whoever wrote the message may have written this. Another UID may follow behind the body.
+            let known = mailbox.and_then(|mailbox| mailbox.uid_of(fetch.seq()));
+            let stands = match known {
+                Some(known) => known == uid,
+                None => fetch.streamed().is_none(),
+            };
+            return stands.then_some(uid);
+        }
         match (fetch.uid(), mailbox) {
             (Some(uid), mailbox) => {
                 if let Some(mailbox) = mailbox {
@@ -237,7 +255,7 @@ impl Session {
                 Some(uid)
             }
             // One that has two UIDs has none to go by.
-            _ if fetch.items().any(|item| matches!(item, Item::Uid(_))) => None,
+            _ if fetch.has_two_uids() => None,
             (None, Some(mailbox)) => mailbox.uid_of(fetch.seq()),
             (None, None) => None,
         }
@@ -245,10 +263,18 @@ impl Session {
 
     fn fetch(&mut self, fetch: Fetch) -> Result<(), SessionError> {
         let more = fetch.streamed().map(|streamed| streamed.len);
+        let told = matches!(self.streaming, Some(Streaming::To(_)));
+        if fetch.has_two_uids() && !told {
+            // Nobody can say which message this is.
+            self.course.tell(Event::Unreadable(fetch.two_uids()));
+            self.streaming = more.map(|_| Streaming::Lost);
+            return Ok(());
+        }
         let uid = self.uid_of(&fetch);
         if fetch.continues() {
             let id = match self.streaming.take() {
                 Some(Streaming::Held { head, chunks, .. }) => {
+                    let uid = uid.or_else(|| head.uid());
                     let id = self.owner_of(uid, &head);
                     self.course.tell(Event::Data { id, data: Untagged::Fetch(head) });
                     self.course.tell_all(chunks.into_iter().map(|bytes| Event::Chunk { id, bytes }));

@@ -42,7 +42,11 @@ pub(super) fn answers(command: &Command, tag: &str, data: &Untagged) -> bool {
         // What is gone since a client last knew the mailbox.
         Untagged::Vanished(vanished) => {
             vanished.earlier
-                && matches!(command, Command::Select { options, .. } if options.qresync.is_some())
+                && match command {
+                    Command::Select { options, .. } => options.qresync.is_some(),
+                    Command::Fetch { modifiers, .. } => modifiers.vanished,
+                    _ => false,
+                }
         }
         Untagged::Quota(_) => {
             matches!(command, Command::GetQuota(_) | Command::SetQuota { .. } | Command::GetQuotaRoot(_))

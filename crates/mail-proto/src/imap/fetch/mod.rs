@@ -35,7 +35,10 @@ pub use modifiers::FetchModifiers;
 pub(crate) use parse::{Message, Room, Start};
 
 use super::{body_structure::BodyStructure, date::DateTime, envelope::Envelope};
-use crate::text::{Span, Str};
+use crate::{
+    error::ParseError,
+    text::{Span, Str},
+};
 
 /// What a server told of one message.
 #[derive(Clone)]
@@ -247,6 +250,16 @@ impl Fetch {
     /// The message's UID; `None` if there is none or there are two that differ.
     pub fn uid(&self) -> Option<u32> {
         if self.two_uids { None } else { self.nodes.iter().find_map(Node::uid) }
+    }
+
+    /// Whether it has two UIDs that differ, so that nobody can say which message it is of.
+    pub fn has_two_uids(&self) -> bool {
+        self.two_uids
+    }
+
+    /// What is wrong with a message that has two UIDs.
+    pub(crate) fn two_uids(&self) -> ParseError {
+        ParseError::at(&self.frame, 0, "a message with one UID")
     }
 
     /// Whether the UID is among the [doubtful](Self::doubtful) items: it is to be believed only if the message was
