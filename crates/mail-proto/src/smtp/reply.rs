@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use super::{ParseOptions, Parsed};
 use crate::{
     argument::{self, ArgumentError},
-    error::{ParseError, QuirkKind},
+    error::{ParseError, Quirk, QuirkKind},
     frame::FrameError,
     lines::Lines,
     reading::Reading,
@@ -188,7 +188,8 @@ pub enum ReadError {
     /// A limit was exceeded.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// A line isn't one of a reply, or has another code than the lines before. Offsets count from its first byte.
+    /// A line isn't one of a reply, or has another code than the lines before. Offsets count from the reply's first
+    /// byte. Who only looks at a recorded stream may read on behind this reply.
     #[error("the server's line is no reply: {0}")]
     Parse(#[from] ParseError),
 }
@@ -203,12 +204,14 @@ pub struct ReplyReader {
     lines: Lines,
     /// The lines of a reply so far.
     open: Option<Parsed<Reply>>,
+    /// Their bytes.
+    open_len: usize,
 }
 
 impl ReplyReader {
     /// A reader at the beginning of a connection.
     pub fn new(limits: Limits, options: ParseOptions) -> Self {
-        Self { lines: Lines::new(limits.line), limits, options, open: None }
+        Self { lines: Lines::new(limits.line), limits, options, open: None, open_len: 0 }
     }
 
     /// The buffer to append what was read to. Only append.
@@ -232,15 +235,32 @@ impl ReplyReader {
     /// The stream can't be read on.
     pub fn next_reply(&mut self) -> Result<Option<Parsed<Reply>>, ReadError> {
         while let Some(line) = self.lines.next_line()? {
-            if self.line(&line)? {
-                return Ok(self.open.take());
+            let last = self.line(&line).inspect_err(|_| self.forget())?;
+            self.open_len += line.len();
+            if last {
+                let reply = self.open.take();
+                self.forget();
+                return Ok(reply);
             }
         }
         Ok(None)
     }
 
+    fn forget(&mut self) {
+        (self.open, self.open_len) = (None, 0);
+    }
+
     /// Adds a line. Returns whether it is the last of its reply.
     fn line(&mut self, line: &Bytes) -> Result<bool, ReadError> {
+        self.add(line).map_err(|error| match error {
+            ReadError::Parse(error) => {
+                ReadError::Parse(ParseError { offset: self.open_len + error.offset, ..error })
+            }
+            other => other,
+        })
+    }
+
+    fn add(&mut self, line: &Bytes) -> Result<bool, ReadError> {
         let mut reading = Reading::new(line, self.options.strict)?;
         let error = reading.error("a reply code");
         let digits = reading.rest().get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit));
@@ -279,7 +299,10 @@ impl ReplyReader {
             return Err(FrameError::FrameTooLong { limit: self.limits.lines * self.limits.line }.into());
         }
         open.value.lines.push(text);
-        open.quirks.extend(reading.into_quirks());
+        let before = self.open_len;
+        open.quirks.extend(
+            reading.into_quirks().into_iter().map(|quirk| Quirk { offset: before + quirk.offset, ..quirk }),
+        );
         Ok(last)
     }
 }

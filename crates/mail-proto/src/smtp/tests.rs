@@ -76,6 +76,19 @@ fn what_is_no_reply_ends_the_stream() {
 }
 
 #[test]
+fn offsets_count_from_the_replys_first_byte_and_the_next_reply_can_be_read() {
+    let mut reader = ReplyReader::new(Limits::default(), ParseOptions::default());
+    reader.buffer().extend_from_slice(b"220 a\r\n250-a\r\n250\r\n250-b\r\n251 c\r\n250 d\r\n");
+    assert!(reader.next_reply().unwrap().is_some());
+    let parsed = reader.next_reply().unwrap().unwrap();
+    let offsets: Vec<_> = parsed.quirks.iter().map(|quirk| quirk.offset).collect();
+    assert_eq!(offsets, [10]);
+    let error = reader.next_reply().unwrap_err();
+    assert!(matches!(&error, ReadError::Parse(error) if error.offset == 7), "{error:?}");
+    assert_eq!(reader.next_reply().unwrap().unwrap().value, reply("250 d\r\n"));
+}
+
+#[test]
 fn extensions_are_known_by_their_keywords() {
     let found = Extensions::of(&reply(
         "250-mx.example hi PIPELINING\r\n250-size 1000\r\n250-AUTH PLAIN LOGIN\r\n250-AUTH=CRAM-MD5\r\n250-X-NEW a b\r\n250 8BITMIME \r\n",
