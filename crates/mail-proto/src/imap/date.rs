@@ -1,5 +1,7 @@
 //! Dates (RFC 9051 section 9, `date-time` and `date`).
 
+use std::fmt;
+
 use super::{
     encode::Encoder,
     terminals::{Parsing, fail},
@@ -201,10 +203,18 @@ impl DateTime {
     }
 
     pub(crate) fn encode(&self, out: &mut Encoder) {
+        out.raw(&format!("\"{self}\""));
+    }
+}
+
+/// `date-time` without its quotes, its numbers brought into their ranges.
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let month = MONTHS.get(usize::from(self.month).wrapping_sub(1)).unwrap_or(&MONTHS[0]);
         let zone = self.offset.unsigned_abs().min(99 * 60 + 59);
-        out.raw(&format!(
-            "\"{:2}-{month}-{:04} {:02}:{:02}:{:02} {}{:02}{:02}\"",
+        write!(
+            f,
+            "{:2}-{month}-{:04} {:02}:{:02}:{:02} {}{:02}{:02}",
             self.day.clamp(1, 31),
             self.year.min(9999),
             self.hour.min(23),
@@ -213,7 +223,7 @@ impl DateTime {
             if self.offset < 0 { '-' } else { '+' },
             zone / 60,
             zone % 60
-        ));
+        )
     }
 }
 

@@ -79,6 +79,17 @@ pub struct Notify {
     pub delay: bool,
 }
 
+impl Body {
+    /// The value of the parameter `BODY`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SevenBit => "7BIT",
+            Self::EightBitMime => "8BITMIME",
+            Self::BinaryMime => "BINARYMIME",
+        }
+    }
+}
+
 impl MailParameters {
     /// Whether a server needs DSN for these.
     pub fn needs_dsn(&self) -> bool {
@@ -90,12 +101,7 @@ impl MailParameters {
             add(line, "SIZE", Some(size.to_string().as_bytes()));
         }
         if let Some(body) = self.body {
-            let value = match body {
-                Body::SevenBit => "7BIT",
-                Body::EightBitMime => "8BITMIME",
-                Body::BinaryMime => "BINARYMIME",
-            };
-            add(line, "BODY", Some(value.as_bytes()));
+            add(line, "BODY", Some(body.name().as_bytes()));
         }
         if self.smtp_utf8 {
             add(line, "SMTPUTF8", None);

@@ -3,12 +3,9 @@
 //! Runs `tests/data/quirks` and the folder that `QUIRKS_DIR` names, if it is set. Arguments that aren't options pick
 //! the cases whose file names hold one of them.
 
-mod case;
-mod extension_facts;
-mod fetch_facts;
 mod imap;
-mod imap_facts;
 mod pop3;
+mod splits;
 
 use std::{
     env,
@@ -16,7 +13,7 @@ use std::{
     process::ExitCode,
 };
 
-use case::Case;
+use mail_facts::corpus::{self, Case};
 
 /// Characters of a reason that are shown.
 const REASON: usize = 400;
@@ -35,7 +32,7 @@ fn main() -> ExitCode {
 /// Runs the cases of a folder and says how it went. A folder without cases is a failure.
 fn run(folder: &Path, wanted: &[String]) -> bool {
     println!("{}", folder.display());
-    let files = match case::files(folder) {
+    let files = match corpus::files(folder) {
         Ok(files) if files.is_empty() => {
             println!("FAILED: there are no cases in it");
             return false;
@@ -52,7 +49,7 @@ fn run(folder: &Path, wanted: &[String]) -> bool {
         if !wanted.is_empty() && !wanted.iter().any(|part| name.contains(part.as_str())) {
             continue;
         }
-        match Case::load(&file).and_then(|case| check(&case)) {
+        match Case::load(&file).map_err(|error| error.to_string()).and_then(|case| check(&case)) {
             Ok(()) => passed += 1,
             Err(reason) => {
                 failed += 1;

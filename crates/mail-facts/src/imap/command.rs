@@ -1,0 +1,108 @@
+//! What a command asks.
+
+use bytes::Bytes;
+use mail_proto::imap::{
+    AppendForm, AppendMessage, Command, Flag,
+    command::StoreAction,
+    encode::{EncodeOptions, Literals},
+};
+
+use super::status;
+use crate::facts::{Content, Facts};
+
+/// Adds what a command says: what matters most as facts of their own, and everything as `arguments`, as it would be
+/// written anew. Passwords and the like are left out, and so is what is appended, for which there is [`messages`].
+pub fn command(command: &Command, facts: &mut Facts) {
+    if let Some(mailbox) = command.mailbox() {
+        facts.text("mailbox", mailbox.as_bytes());
+    }
+    match command {
+        Command::Login { user, .. } => {
+            facts.text("user", user);
+            return;
+        }
+        Command::Authenticate { mechanism, initial } => {
+            facts.text("mechanism", mechanism).json("initial_response", initial.is_some());
+            return;
+        }
+        Command::Id(fields) => super::id(fields, facts),
+        Command::Enable(capabilities) => status::capabilities(capabilities, facts),
+        Command::Rename { to, .. } => drop(facts.text("new_name", to.as_bytes())),
+        Command::List { reference, patterns, .. } => {
+            facts.text("reference", reference).words("patterns", patterns);
+        }
+        Command::Lsub { reference, pattern } | Command::XList { reference, pattern } => {
+            facts.text("reference", reference).words("patterns", [pattern]);
+        }
+        Command::Status { items, .. } => drop(facts.words("items", items.iter().map(|item| item.name()))),
+        Command::Replace { number, .. } => drop(facts.json("num", *number)),
+        Command::UidExpunge(set)
+        | Command::Fetch { set, .. }
+        | Command::Copy { set, .. }
+        | Command::Move { set, .. } => drop(facts.text("set", set.to_string())),
+        Command::Store { set, action, silent, flags, unchanged_since, .. } => {
+            facts.text("set", set.to_string());
+            facts.json(
+                "action",
+                match action {
+                    StoreAction::Add => "+FLAGS",
+                    StoreAction::Remove => "-FLAGS",
+                    StoreAction::Replace => "FLAGS",
+                },
+            );
+            facts.json("silent", *silent);
+            status::flags(flags, facts);
+            if let Some(modseq) = unchanged_since {
+                facts.json("unchangedsince", *modseq);
+            }
+        }
+        Command::GetQuota(root) | Command::SetQuota { root, .. } => drop(facts.text("root", root)),
+        Command::SetAcl { identifier, .. }
+        | Command::DeleteAcl { identifier, .. }
+        | Command::ListRights { identifier, .. } => drop(facts.text("identifier", identifier)),
+        _ => {}
+    }
+    arguments(command, facts);
+}
+
+fn arguments(command: &Command, facts: &mut Facts) {
+    let mut options = EncodeOptions::literals(Literals::Server);
+    options.utf8 = true;
+    let Ok(written) = command.encode("a", options) else { return };
+    let written = written.to_bytes();
+    let head = "a ".len() + command.name().len();
+    let arguments = written.get(head..).unwrap_or_default();
+    let arguments = arguments.strip_suffix(b"\r\n").unwrap_or(arguments);
+    if let Some(arguments) = arguments.strip_prefix(b" ") {
+        facts.text("arguments", arguments);
+    }
+}
+
+/// Adds the messages of an APPEND or a REPLACE, `uploads` being those that lay in the frame, and `streamed` the one
+/// that followed it.
+pub fn messages(
+    messages: &[AppendMessage],
+    uploads: &[Bytes],
+    streamed: Option<Content<'_>>,
+    facts: &mut Facts,
+) {
+    let contents = uploads.iter().map(|bytes| Content::Whole(bytes)).chain(streamed).map(Some);
+    for (message, content) in messages.iter().zip(contents.chain(std::iter::repeat(None))) {
+        let mut told = Facts::default();
+        told.words("flags", message.flags.iter().map(Flag::as_bytes));
+        told.json("internaldate", message.date.map(|date| date.to_string()));
+        told.json(
+            "form",
+            match message.form {
+                AppendForm::Text => "literal",
+                AppendForm::Binary => "literal8",
+                AppendForm::Utf8 => "UTF8",
+            },
+        );
+        told.json("len", message.len);
+        if let Some(Content::Whole(bytes)) = content {
+            told.text("text", bytes);
+        }
+        facts.push("messages", told);
+    }
+}
