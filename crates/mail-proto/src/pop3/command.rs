@@ -3,6 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 
+use super::{ParseOptions, Parsed};
 use crate::{
     argument::{self, ArgumentError},
     error::ParseError,
@@ -157,8 +158,21 @@ impl Command {
     /// # Errors
     /// It is no command, or not with these arguments. A server answers `-ERR` and reads on.
     pub fn parse(line: impl Into<Bytes>) -> Result<Self, ParseError> {
+        Self::parse_with(line, ParseOptions::default()).map(|parsed| parsed.value)
+    }
+
+    /// Reads a line that a client wrote, its end included, and tells what is wrong with it, or rejects that.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and of what is wrong the first if `options` are strict.
+    pub fn parse_with(line: impl Into<Bytes>, options: ParseOptions) -> Result<Parsed<Self>, ParseError> {
         let line = line.into();
-        let mut reading = Reading::new(&line, false)?;
+        let mut reading = Reading::new(&line, options.strict)?;
+        let value = Self::read(&line, &mut reading)?;
+        Ok(Parsed { value, quirks: reading.into_quirks() })
+    }
+
+    fn read(line: &Bytes, reading: &mut Reading<'_>) -> Result<Self, ParseError> {
         // A line break that stands alone is no line end, and must not become one further on.
         if reading.rest().iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return Err(reading.error("no line break but CRLF"));
@@ -203,8 +217,8 @@ impl Command {
             b"LANG" if has_argument => Self::Lang(Some(line.slice_ref(reading.word("a language")?))),
             b"LANG" => Self::Lang(None),
             b"STAT" => Self::Stat,
-            b"LIST" => Self::List(number(&mut reading)?),
-            b"UIDL" => Self::Uidl(number(&mut reading)?),
+            b"LIST" => Self::List(number(reading)?),
+            b"UIDL" => Self::Uidl(number(reading)?),
             b"RETR" => Self::Retr(reading.message_number()?),
             b"TOP" => {
                 let number = reading.message_number()?;

@@ -4,6 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 
 use super::{
+    ParseOptions, Parsed,
     address::{self, Address},
     parameter::{MailParameters, RcptParameters},
 };
@@ -145,8 +146,21 @@ impl Command {
     /// # Errors
     /// It is no command, or not with these arguments. A server answers 500 or 501 and reads on.
     pub fn parse(line: impl Into<Bytes>) -> Result<Self, ParseError> {
+        Self::parse_with(line, ParseOptions::default()).map(|parsed| parsed.value)
+    }
+
+    /// Reads a line that a client wrote, its end included, and tells what is wrong with it, or rejects that.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and of what is wrong the first if `options` are strict.
+    pub fn parse_with(line: impl Into<Bytes>, options: ParseOptions) -> Result<Parsed<Self>, ParseError> {
         let line = line.into();
-        let mut reading = Reading::new(&line, false)?;
+        let mut reading = Reading::new(&line, options.strict)?;
+        let value = Self::read(&line, &mut reading)?;
+        Ok(Parsed { value, quirks: reading.into_quirks() })
+    }
+
+    fn read(line: &Bytes, reading: &mut Reading<'_>) -> Result<Self, ParseError> {
         // A line break that stands alone is no line end, and must not become one further on.
         if reading.rest().iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return Err(reading.error("no line break but CRLF"));
@@ -176,15 +190,15 @@ impl Command {
                 Self::Auth { mechanism, initial }
             }
             b"MAIL" => {
-                keyword(&mut reading, b"FROM:", "FROM:")?;
-                let from = address::parse_path(&mut reading)?;
-                Self::Mail { from, parameters: MailParameters::parse(&mut reading, &line)? }
+                keyword(reading, b"FROM:", "FROM:")?;
+                let from = address::parse_path(reading)?;
+                Self::Mail { from, parameters: MailParameters::parse(reading, line)? }
             }
             b"RCPT" => {
-                keyword(&mut reading, b"TO:", "TO:")?;
+                keyword(reading, b"TO:", "TO:")?;
                 let at = reading.error("a recipient");
-                let to = address::parse_path(&mut reading)?.ok_or(at)?;
-                Self::Rcpt { to, parameters: RcptParameters::parse(&mut reading, &line)? }
+                let to = address::parse_path(reading)?.ok_or(at)?;
+                Self::Rcpt { to, parameters: RcptParameters::parse(reading, line)? }
             }
             b"DATA" => Self::Data,
             b"BDAT" => {

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::{
-    dots::{Unstuffed, Unstuffer, lone_line_break},
+    dots::{LineEnd, Unstuffed, Unstuffer, lone_line_break},
     frame::FrameError,
     lines::Lines,
 };
@@ -52,6 +52,13 @@ impl Reader {
         Self { lines: Lines::with_crlf_only(line), state: State::Lines, limit: message, read: 0 }
     }
 
+    /// A reader that also takes lines which end in LF alone, and then messages of such lines, if the first line ends so.
+    ///
+    /// This is for looking at recorded streams. A server that takes such line ends lets messages be smuggled in.
+    pub fn of_recorded(line: usize, message: u64) -> Self {
+        Self { lines: Lines::new(line), ..Self::new(line, message) }
+    }
+
     /// The buffer to append what was read to. Only append.
     pub fn buffer(&mut self) -> &mut BytesMut {
         &mut self.lines.buffer
@@ -65,7 +72,11 @@ impl Reader {
     /// DATA was answered with 354: a message follows.
     pub fn expect_data(&mut self) {
         self.read = 0;
-        self.state = State::Data { unstuffer: Unstuffer::exact(), last: None, lone_line_break: false };
+        let unstuffer = match self.lines.has_bare_line_feeds() {
+            true => Unstuffer::tolerant(LineEnd::Lf),
+            false => Unstuffer::exact(),
+        };
+        self.state = State::Data { unstuffer, last: None, lone_line_break: false };
     }
 
     /// BDAT was read: so many bytes follow, before any answer.
@@ -88,7 +99,8 @@ impl Reader {
             State::Data { unstuffer, last, lone_line_break: lone } => {
                 match unstuffer.next(&mut self.lines.buffer) {
                     Unstuffed::Text(bytes) => {
-                        *lone |= lone_line_break(&bytes, *last).is_some();
+                        *lone |=
+                            !self.lines.has_bare_line_feeds() && lone_line_break(&bytes, *last).is_some();
                         *last = bytes.last().copied();
                         self.count(bytes.len())?;
                         Ok(Some(Event::Chunk(bytes)))

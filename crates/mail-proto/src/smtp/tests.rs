@@ -224,6 +224,23 @@ fn line_ends_are_whole_however_they_are_split() {
     assert_eq!(events, [Event::Line("NOOP\nQUIT\r\n".into())]);
 }
 
+#[test]
+fn a_recorded_stream_may_have_bare_line_feeds() {
+    let mut reader = Reader::of_recorded(100, 1000);
+    reader.buffer().extend_from_slice(b"DATA\na\n..b\n.\nQUIT\n");
+    assert_eq!(reader.next_event().unwrap(), Some(Event::Line("DATA\n".into())));
+    reader.expect_data();
+    let mut message = Vec::new();
+    while let Some(Event::Chunk(bytes)) = reader.next_event().unwrap() {
+        message.extend_from_slice(&bytes);
+    }
+    assert_eq!(message, b"a\n.b\n");
+    assert_eq!(reader.next_event().unwrap(), Some(Event::Line("QUIT\n".into())));
+    let parsed = Command::parse_with("QUIT\n", ParseOptions::default()).unwrap();
+    assert_eq!((parsed.value, parsed.quirks.len()), (Command::Quit, 1));
+    assert!(Command::parse_with("QUIT\n", ParseOptions::STRICT).is_err());
+}
+
 fn word() -> impl Strategy<Value = Bytes> {
     "[a-zA-Z0-9-]{1,12}".prop_map(Bytes::from)
 }
