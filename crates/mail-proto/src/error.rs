@@ -24,25 +24,33 @@ impl ParseError {
 
 /// A short piece of what a peer sent, safe to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Excerpt(Box<str>);
+pub struct Excerpt {
+    bytes: Box<[u8]>,
+    /// Whether more stood there.
+    more: bool,
+}
 
 impl Excerpt {
     const MOST: usize = 40;
 
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        let cut = &bytes[..bytes.len().min(Self::MOST)];
-        let more = if bytes.len() > Self::MOST { "…" } else { "" };
-        if bytes.is_empty() {
-            Self("the end".into())
-        } else {
-            Self(format!("\"{}\"{more}", cut.escape_ascii()).into())
-        }
+    /// The beginning of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { bytes: bytes[..bytes.len().min(Self::MOST)].into(), more: bytes.len() > Self::MOST }
+    }
+
+    /// The bytes as they were sent, at most 40; none at the end.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
+/// Escaped and quoted.
 impl fmt::Display for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        if self.bytes.is_empty() {
+            return f.write_str("the end");
+        }
+        write!(f, "\"{}\"{}", self.bytes.escape_ascii(), if self.more { "…" } else { "" })
     }
 }
 

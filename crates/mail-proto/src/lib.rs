@@ -39,7 +39,7 @@ mod text;
 
 pub use argument::ArgumentError;
 pub use dots::{LoneLineBreak, LoneLineBreaks, Stuffer};
-pub use error::{ParseError, Quirk, QuirkKind};
+pub use error::{Excerpt, ParseError, Quirk, QuirkKind};
 pub use parsed::{ParseOptions, Parsed};
 pub use secret::Secret;
 pub use text::Str;

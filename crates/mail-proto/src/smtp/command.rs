@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     argument::{self, ArgumentError},
-    error::ParseError,
+    error::{ParseError, QuirkKind},
     reading::Reading,
     sasl,
     secret::Secret,
@@ -231,5 +231,9 @@ fn keyword(reading: &mut Reading<'_>, word: &[u8], expected: &'static str) -> Re
         return Err(reading.error(expected));
     }
     reading.advance(word.len());
-    reading.spaces().map(|_| ())
+    if matches!(reading.peek(), Some(b' ' | b'\t')) {
+        reading.quirk(QuirkKind::ExtraSpace, "\"<\"")?;
+        reading.take_while(|byte| matches!(byte, b' ' | b'\t'));
+    }
+    Ok(())
 }
