@@ -126,6 +126,13 @@ impl Facts {
     }
 }
 
+/// Facts that were written as JSON before.
+impl From<Map<String, Value>> for Facts {
+    fn from(facts: Map<String, Value>) -> Self {
+        Self(facts)
+    }
+}
+
 impl<'a> Tree<'a> {
     pub(crate) fn text(text: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         Self::Text(text.as_ref().into())

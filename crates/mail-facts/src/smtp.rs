@@ -64,9 +64,13 @@ pub fn command(command: &Command, facts: &mut Facts) {
     }
 }
 
-/// Adds the message, or the part of it, that follows a command.
-pub fn body(content: Content<'_>, facts: &mut Facts) {
+/// Adds the message, or the part of it, that follows a command, and whether a CR or LF stands alone in it, if that
+/// was looked for.
+pub fn body(content: Content<'_>, lone_line_break: Option<bool>, facts: &mut Facts) {
     facts.content("body", Some(content)).json("body_len", content.len());
+    if let Some(is_there) = lone_line_break {
+        facts.json("lone_line_break", is_there);
+    }
 }
 
 fn mail(parameters: &MailParameters, facts: &mut Facts) {

@@ -25,7 +25,21 @@ pub(crate) enum Command {
     Backup(Backup),
     /// List mailboxes with their message counts and sizes
     Mailboxes(Mailboxes),
+    /// Show what a server sent, or a client, means: one JSON object a line
+    #[command(after_help = PARSE_EXAMPLE)]
+    Parse(Parse),
 }
+
+const PARSE_EXAMPLE: &str = "\
+Each line has: ok (false only if nothing could be read), kind (the keyword), tag, value, quirks (what is wrong and was
+read all the same), invalid (what could not be read: item, offset from the response's first byte, expected, excerpt).
+Text that is not UTF-8 is in hexadecimal, under a name that ends in _hex. Passwords are left out.
+The exit status is 0 if everything was read, 1 otherwise.
+
+Example:
+  $ printf '* 1 FETCH (UID 7 FLAGS (\\\\Seen) ENVELOPE oops)\\r\\n' | mailctl parse imap
+  {\"ok\":true,\"kind\":\"FETCH\",\"tag\":null,\"value\":{\"flags\":[\"\\\\Seen\"],\"seq\":1,\"uid\":7},\"quirks\":[],
+   \"invalid\":[{\"item\":\"ENVELOPE\",\"offset\":41,\"expected\":\"\\\"(\\\"\",\"excerpt\":\"oops)\\r\\n\"}]}";
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
@@ -92,6 +106,44 @@ pub(crate) struct Mailboxes {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Parse {
+    #[command(subcommand)]
+    pub(crate) protocol: Protocol,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Protocol {
+    /// IMAP
+    Imap(ParseCommon),
+    /// POP3
+    Pop3 {
+        #[command(flatten)]
+        common: ParseCommon,
+        /// What an answer is to, once for each answer in order: 'LIST 2'; GREETING for what a server says first
+        ///
+        /// Whether more than a line follows depends on it. Answers beyond those named are taken for single lines. In a
+        /// SASL exchange each line of the client has an answer; AUTH stands for each of them.
+        #[arg(long = "command", value_name = "COMMAND", conflicts_with = "client")]
+        commands: Vec<String>,
+    },
+    /// SMTP
+    Smtp(ParseCommon),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ParseCommon {
+    /// Reject what breaks the protocol's grammar, instead of reading it and telling of it
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// The bytes are a client's commands, not a server's responses
+    #[arg(long)]
+    pub(crate) client: bool,
+    /// Where the bytes are, each file a connection of its own; stdin, or -, if none is named
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
 fn deadline(text: &str) -> Result<Duration, String> {
     match quantity::duration(text) {
         Ok(duration) if duration.is_zero() => Err("it must be longer than nothing".to_owned()),
@@ -142,6 +194,10 @@ mod tests {
             &["mailctl", "mailboxes", "imaps://me@h", "--password-file", "a", "--password-command", "b"],
             &["mailctl", "demo", "--bandwidth", "0"],
             &["mailctl", "demo", "--messages", "many"],
+            &["mailctl", "parse"],
+            &["mailctl", "parse", "nntp"],
+            &["mailctl", "parse", "imap", "--command", "LIST"],
+            &["mailctl", "parse", "pop3", "--client", "--command", "LIST"],
         ] {
             let error = Cli::try_parse_from(args).expect_err(&args.join(" "));
             assert_eq!(error.exit_code(), 2);

@@ -45,6 +45,12 @@ pub(crate) enum Failure {
     Differs { differing: usize },
     #[error("the embedded server: {0}")]
     Server(#[from] mail_testkit::StartError),
+    #[error("{unread} of {of} could not be read, or not all of it")]
+    Unparsed { unread: u64, of: u64 },
+    #[error("{failed} of {of} files could not be read")]
+    Inputs { failed: usize, of: usize },
+    #[error("cannot write the output: {0}")]
+    Output(std::io::Error),
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
     #[error("interrupted")]

@@ -1,4 +1,5 @@
-//! A command-line tool that shows `mail-client` at work: `demo`, `backup`, `mailboxes`.
+//! A command-line tool that shows `mail-client` at work: `demo`, `backup`, `mailboxes`, and
+//! `mail-proto`: `parse`.
 //!
 //! Results go to stdout, progress and errors to stderr. Exit status: 0 if all went well, 1 if something failed, 2 if
 //! the command line makes no sense, 130 if it was interrupted.
@@ -12,6 +13,7 @@ mod disk;
 mod failure;
 mod mailboxes;
 mod maildir;
+mod parse;
 mod progress;
 mod quantity;
 mod secret;
@@ -21,7 +23,10 @@ mod terminal;
 mod uid_ranges;
 mod url;
 
-use std::{io::Write, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use tracing_subscriber::{
@@ -47,6 +52,8 @@ const DISK_THREADS: usize = 8;
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output has enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(failure) => {
             progress::note(&format!("mailctl: {}", failure.line()));
             ExitCode::from(failure.status())
@@ -71,6 +78,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             on_runtime(async move { mailboxes::run(&options, server).await })
                 .map_err(|failure| failure.about(&url))
         }
+        Command::Parse(options) => parse::run(&options),
     }
 }
 
@@ -83,7 +91,7 @@ fn log(verbose: u8) {
         _ => LevelFilter::TRACE,
     };
     let ours = Targets::new().with_target("mail_client", level).with_target("mail_pool", level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     tracing_subscriber::registry().with(lines.with_filter(ours)).init();
 }
 
@@ -110,5 +118,5 @@ fn on_runtime(work: impl Future<Output = Result<(), Failure>> + Send + 'static) 
 
 /// A line of the result, on stdout. A reader that has gone away is none of our business.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    let _ = writeln!(io::stdout().lock(), "{line}");
 }
