@@ -11,7 +11,7 @@ use super::{
     sequence_set::SequenceSet,
     terminals::{
         Context, LONGEST_WORD, Parsing, astring, atom, byte, fail, in_capitals, line, list, nil, nstring,
-        number, number64, nz_number, quoted, sp, spaces,
+        number, number64, nz_number, quoted, spaces,
     },
 };
 use crate::error::QuirkKind;
@@ -260,7 +260,10 @@ impl ResponseCode {
         let (rest, raw) = raw_arguments(behind, cx)?;
         let arguments = raw.strip_prefix(b" ");
         match Self::bare(name) {
-            Some(code) if arguments.is_none_or(<[u8]>::is_empty) => return Ok((rest, code)),
+            Some(code) if arguments.is_none_or(<[u8]>::is_empty) => {
+                cx.quirk(behind, QuirkKind::ExtraSpace)?;
+                return Ok((rest, code));
+            }
             _ => {}
         }
         if is_known(name) {
@@ -277,8 +280,14 @@ impl ResponseCode {
                 if input.first() == Some(&b']') {
                     return Ok((input, Self::BadCharset(Vec::new())));
                 }
-                let (rest, ()) = sp(input)?;
+                let (rest, ()) = spaces(input, cx)?;
                 let mut charsets = Vec::new();
+                if rest.first() != Some(&b'(') {
+                    return bare_charsets(rest, cx);
+                }
+                if rest.starts_with(b"()") {
+                    cx.quirk(rest, QuirkKind::EmptyList)?;
+                }
                 let (rest, ()) = list(rest, cx, |input, cx| {
                     let (rest, charset) = astring(input, cx)?;
                     charsets.push(cx.bytes(charset));
@@ -331,6 +340,9 @@ impl ResponseCode {
             }
             b"CAPABILITY" => {
                 let (rest, capabilities) = Capabilities::parse(input, cx)?;
+                if capabilities.is_empty() {
+                    cx.quirk(input, QuirkKind::MissingField)?;
+                }
                 Ok((rest, Self::Capability(capabilities)))
             }
             b"PERMANENTFLAGS" => {
@@ -493,6 +505,25 @@ fn text_of<'a>(
     }
     let (rest, word) = atom(rest)?;
     Ok((rest, code(cx.keep(word))))
+}
+
+/// Charsets without the parentheses that belong around them.
+fn bare_charsets<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ResponseCode> {
+    cx.quirk(input, QuirkKind::StringForList)?;
+    let (mut rest, mut charsets) = (input, Vec::new());
+    loop {
+        let charset;
+        (rest, charset) = match rest.first() {
+            Some(b'"') => astring(rest, cx).map(|(rest, span)| (rest, cx.bytes(span)))?,
+            // A bracket in a word closes the code.
+            _ => atom(rest).map(|(rest, word)| (rest, cx.frame.slice_ref(word)))?,
+        };
+        charsets.push(charset);
+        if rest.first() == Some(&b']') {
+            return Ok((rest, ResponseCode::BadCharset(charsets)));
+        }
+        (rest, ()) = spaces(rest, cx)?;
+    }
 }
 
 /// `number64 / nil`

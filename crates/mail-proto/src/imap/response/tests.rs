@@ -48,6 +48,8 @@ fn codes() -> impl Strategy<Value = ResponseCode> {
         }),
         (1..=u32::MAX, 1..=u32::MAX)
             .prop_map(|(uid_validity, uid)| ResponseCode::AppendUid { uid_validity, uids: uid.into() }),
+        Just(ResponseCode::BadCharset(Vec::new())),
+        Just(ResponseCode::BadCharset(vec!["UTF-8".into(), "a ]".into()])),
         Just(ResponseCode::MailboxId("F1".into())),
         Just(ResponseCode::BadEvent(vec!["MessageNew".into(), "FlagChange".into()])),
         Just(ResponseCode::Metadata(MetadataCode::LongEntries(2199))),
@@ -295,6 +297,10 @@ fn quirks_are_told_and_strict_mode_rejects_them() {
         ("A1 OK\r\n", QuirkKind::MissingText),
         ("A1 OK [] x\r\n", QuirkKind::EmptyCode),
         ("A1 OK [ALERT x\r\n", QuirkKind::UnclosedCode),
+        ("A1 OK [ALERT ] x\r\n", QuirkKind::ExtraSpace),
+        ("* OK [CAPABILITY] x\r\n", QuirkKind::MissingField),
+        ("A1 NO [BADCHARSET ()] x\r\n", QuirkKind::EmptyList),
+        ("A1 NO [BADCHARSET UTF-8 \"x]\"] x\r\n", QuirkKind::StringForList),
         ("* SEARCH  1\r\n", QuirkKind::ExtraSpace),
         ("* SEARCH 0\r\n", QuirkKind::BadNumber),
         ("* STATUS a b (MESSAGES 1)\r\n", QuirkKind::AtomForString),
@@ -314,6 +320,17 @@ fn quirks_are_told_and_strict_mode_rejects_them() {
         let parsed = read(wire.as_bytes());
         assert_eq!(parsed.quirks.iter().map(|quirk| quirk.kind).collect::<Vec<_>>(), [kind], "{wire:?}");
         assert!(parse(wire.as_bytes(), ParseOptions::STRICT).is_err(), "{wire:?}");
+    }
+    assert!(parse(&b"* OK [CAPABILITY ]X\r\n"[..], ParseOptions::STRICT).is_err());
+    assert_eq!(read(b"* OK [CAPABILITY ]X\r\n").quirks.len(), 3);
+}
+
+#[test]
+fn charsets_come_as_a_list_or_not() {
+    for wire in ["(UTF-8 KOI8-R \"x]\")", "UTF-8 KOI8-R \"x]\""] {
+        let charsets = ["UTF-8", "KOI8-R", "x]"].map(Bytes::from).to_vec();
+        let status = status(&format!("A1 NO [BADCHARSET {wire}] no\r\n"));
+        assert_eq!((status.code, &status.text[..]), (Some(ResponseCode::BadCharset(charsets)), &b"no"[..]));
     }
 }
 
