@@ -516,7 +516,7 @@ fn bare_charsets<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Respo
         (rest, charset) = match rest.first() {
             Some(b'"') => astring(rest, cx).map(|(rest, span)| (rest, cx.bytes(span)))?,
             // A bracket in a word closes the code.
-            _ => atom(rest).map(|(rest, word)| (rest, cx.frame.slice_ref(word)))?,
+            _ => atom(rest).map(|(rest, word)| (rest, cx.keep(word)))?,
         };
         charsets.push(charset);
         if rest.first() == Some(&b']') {

@@ -1,7 +1,7 @@
 //! SEARCH: which messages match (RFC 9051 sections 6.4.4 and 7.3.4), and what is told of them.
 
 use super::{
-    encode::Encoder,
+    encode::{EncodeError, Encoder},
     partial::PartialRange,
     search_key::SearchKey,
     terminals::{
@@ -147,32 +147,36 @@ impl SearchReturn {
 
 /// `search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)`
 pub(crate) fn parse_program<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, SearchKey> {
-    let rest = match keyword(input, "CHARSET") {
-        Some(rest) => charset(spaces(rest, cx)?.0, cx)?.0,
-        None => input,
-    };
-    SearchKey::parse_all(rest, cx)
-}
-
-/// `search-criteria = charset 1*(SP search-key)`, as in SORT and THREAD (RFC 5256).
-pub(crate) fn parse_criteria<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, SearchKey> {
-    let (rest, ()) = charset(input, cx)?;
-    SearchKey::parse_all(rest, cx)
-}
-
-/// `charset SP`: one in which the bytes of a [`SearchKey`] are UTF-8.
-fn charset<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, ()> {
-    let (rest, charset) = astring(input, cx)?;
-    let charset = charset.of(cx.frame).to_bytes();
-    if !charset.eq_ignore_ascii_case(b"UTF-8") && !charset.eq_ignore_ascii_case(b"US-ASCII") {
-        return fail(input, "the charset UTF-8");
+    match keyword(input, "CHARSET") {
+        Some(rest) => parse_criteria(spaces(rest, cx)?.0, cx),
+        None => SearchKey::parse_all(input, cx),
     }
-    spaces(rest, cx)
+}
+
+/// `search-criteria = charset 1*(SP search-key)`, as in SORT and THREAD (RFC 5256). A charset other than those in which
+/// the texts of a [`SearchKey`] are UTF-8 is kept.
+pub(crate) fn parse_criteria<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, SearchKey> {
+    let (rest, charset) = astring(input, cx)?;
+    let charset = cx.bytes(charset);
+    let (rest, ()) = spaces(rest, cx)?;
+    let (rest, key) = SearchKey::parse_all(rest, cx)?;
+    Ok((rest, if is_plain(&charset) { key } else { SearchKey::InCharset(charset, Box::new(key)) }))
+}
+
+/// Whether texts in this charset are UTF-8.
+fn is_plain(charset: &[u8]) -> bool {
+    charset.eq_ignore_ascii_case(b"UTF-8") || charset.eq_ignore_ascii_case(b"US-ASCII")
 }
 
 /// The charset is named only if the text needs it: some servers refuse any, and where UTF-8 is switched on none may
 /// be named (RFC 6855 section 3).
 pub(crate) fn encode_program(key: &SearchKey, out: &mut Encoder) {
+    if let SearchKey::InCharset(..) = key {
+        if out.is_utf8() {
+            out.fail(EncodeError::NotAValue { what: "charset where UTF-8 is switched on" });
+        }
+        return encode_criteria(key, out.raw("CHARSET "));
+    }
     if key.needs_charset() && !out.is_utf8() {
         out.raw("CHARSET UTF-8 ");
     }
@@ -180,6 +184,10 @@ pub(crate) fn encode_program(key: &SearchKey, out: &mut Encoder) {
 }
 
 pub(crate) fn encode_criteria(key: &SearchKey, out: &mut Encoder) {
+    if let SearchKey::InCharset(charset, key) = key {
+        key.encode_all(out.astring(charset, "charset").raw(" "));
+        return;
+    }
     out.raw(if key.needs_charset() { "UTF-8 " } else { "US-ASCII " });
     key.encode_all(out);
 }

@@ -102,6 +102,11 @@ pub enum SearchKey {
     Not(Box<Self>),
     /// Those that all match.
     And(Vec<Self>),
+    /// Those that match a condition whose texts are in another charset than UTF-8: its name, and the condition.
+    ///
+    /// It stands around a whole query. A server that doesn't know the charset answers NO with
+    /// [`BadCharset`](super::ResponseCode::BadCharset).
+    InCharset(Bytes, Box<Self>),
 }
 
 /// Whose mod-sequence is meant (`entry-type-req`, RFC 7162 section 3.1.5).
@@ -454,6 +459,8 @@ impl SearchKey {
             Self::And(keys) => {
                 out.list1(keys, "search", |out, key| key.encode(out, depth + 1));
             }
+            // It would count for the keys beside it too.
+            Self::InCharset(..) => drop(out.fail(EncodeError::NotAValue { what: "charset within a search" })),
         }
     }
 
@@ -482,7 +489,7 @@ impl SearchKey {
             Self::Sequence(_) => true,
             Self::Uid(set) => set.is_saved(),
             Self::Or(keys) => within(&keys.0) || within(&keys.1),
-            Self::Not(key) | Self::Fuzzy(key) => within(key),
+            Self::Not(key) | Self::Fuzzy(key) | Self::InCharset(_, key) => within(key),
             Self::And(keys) => keys.iter().any(within),
             _ => false,
         }

@@ -73,7 +73,16 @@ fn dates() -> impl Strategy<Value = Date> {
     (0..=9999_u16, 1..=12_u8, 1..=28_u8).prop_map(|(year, month, day)| Date::new(year, month, day).unwrap())
 }
 
+/// Whole queries.
 fn keys() -> impl Strategy<Value = SearchKey> {
+    let charset = prop_oneof![Just("KOI8-R"), Just("ISO-8859-1"), Just("a \"b")].prop_map(Bytes::from);
+    prop_oneof![
+        4 => inner_keys(),
+        1 => (charset, inner_keys()).prop_map(|(charset, key)| SearchKey::InCharset(charset, Box::new(key))),
+    ]
+}
+
+fn inner_keys() -> impl Strategy<Value = SearchKey> {
     let leaf = prop_oneof![
         Just(SearchKey::All),
         Just(SearchKey::New),
