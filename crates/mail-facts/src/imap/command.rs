@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mail_proto::imap::{
-    AppendForm, AppendMessage, Command, Flag,
+    AppendForm, AppendMessage, Command, Flag, SequenceSet,
     command::StoreAction,
     encode::{EncodeOptions, Literals},
 };
@@ -41,20 +41,12 @@ pub fn command(command: &Command, facts: &mut Facts) {
         | Command::Copy { set, .. }
         | Command::Move { set, .. } => drop(facts.text("set", set.to_string())),
         Command::Store { set, action, silent, flags, unchanged_since, .. } => {
-            facts.text("set", set.to_string());
-            facts.json(
-                "action",
-                match action {
-                    StoreAction::Add => "+FLAGS",
-                    StoreAction::Remove => "-FLAGS",
-                    StoreAction::Replace => "FLAGS",
-                },
-            );
-            facts.json("silent", *silent);
+            store(set, *action, "FLAGS", *silent, *unchanged_since, facts);
             status::flags(flags, facts);
-            if let Some(modseq) = unchanged_since {
-                facts.json("unchangedsince", *modseq);
-            }
+        }
+        Command::StoreLabels { set, action, silent, labels, unchanged_since, .. } => {
+            store(set, *action, "X-GM-LABELS", *silent, *unchanged_since, facts);
+            facts.words("gm_labels", labels);
         }
         Command::GetQuota(root) | Command::SetQuota { root, .. } => drop(facts.text("root", root)),
         Command::SetAcl { identifier, .. }
@@ -63,6 +55,25 @@ pub fn command(command: &Command, facts: &mut Facts) {
         _ => {}
     }
     arguments(command, facts);
+}
+
+fn store(
+    set: &SequenceSet,
+    action: StoreAction,
+    what: &str,
+    silent: bool,
+    unchanged_since: Option<u64>,
+    facts: &mut Facts,
+) {
+    let sign = match action {
+        StoreAction::Add => "+",
+        StoreAction::Remove => "-",
+        StoreAction::Replace => "",
+    };
+    facts.text("set", set.to_string()).text("action", format!("{sign}{what}")).json("silent", silent);
+    if let Some(modseq) = unchanged_since {
+        facts.json("unchangedsince", modseq);
+    }
 }
 
 fn arguments(command: &Command, facts: &mut Facts) {

@@ -223,6 +223,21 @@ pub enum Command {
         /// Messages with a higher mod-sequence than this are left alone (RFC 7162).
         unchanged_since: Option<u64>,
     },
+    /// Gmail's labels for messages (`X-GM-EXT-1`).
+    StoreLabels {
+        /// Whether the set is one of UIDs.
+        uid: bool,
+        /// Which messages.
+        set: SequenceSet,
+        /// What to do with the labels.
+        action: StoreAction,
+        /// Whether the server need not tell the labels that result.
+        silent: bool,
+        /// Which labels, in modified UTF-7 unless UTF-8 is switched on; Gmail's own begin with a backslash.
+        labels: Vec<Bytes>,
+        /// Messages with a higher mod-sequence than this are left alone (RFC 7162).
+        unchanged_since: Option<u64>,
+    },
     /// Messages into another mailbox.
     Copy {
         /// Whether the set is one of UIDs.
@@ -297,7 +312,7 @@ pub enum Command {
     },
 }
 
-/// What STORE does with the flags it is given.
+/// What STORE does with the flags or labels it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoreAction {
     /// Adds them.
@@ -421,8 +436,8 @@ impl Command {
             Self::UidBatches(_) => "UIDBATCHES",
             Self::Fetch { uid: true, .. } => "UID FETCH",
             Self::Fetch { uid: false, .. } => "FETCH",
-            Self::Store { uid: true, .. } => "UID STORE",
-            Self::Store { uid: false, .. } => "STORE",
+            Self::Store { uid: true, .. } | Self::StoreLabels { uid: true, .. } => "UID STORE",
+            Self::Store { uid: false, .. } | Self::StoreLabels { uid: false, .. } => "STORE",
             Self::Copy { uid: true, .. } => "UID COPY",
             Self::Copy { uid: false, .. } => "COPY",
             Self::Move { uid: true, .. } => "UID MOVE",

@@ -41,6 +41,7 @@ pub(super) fn sharing(command: &Command) -> Sharing {
         }
         Command::Fetch { set, .. }
         | Command::Store { set, .. }
+        | Command::StoreLabels { set, .. }
         | Command::Copy { set, .. }
         | Command::Move { set, .. }
         | Command::UidExpunge(set)
@@ -50,6 +51,7 @@ pub(super) fn sharing(command: &Command) -> Sharing {
         }
         Command::Fetch { uid: false, .. }
         | Command::Store { uid: false, .. }
+        | Command::StoreLabels { uid: false, .. }
         | Command::Copy { uid: false, .. }
         | Command::Move { uid: false, .. }
         | Command::Replace { uid: false, .. }
@@ -164,9 +166,10 @@ enum Access {
 fn uids(command: &Command) -> Option<(&SequenceSet, Access)> {
     match command {
         Command::Fetch { set, .. } => Some((set, Access::Reads)),
-        Command::Store { set, .. } | Command::Move { set, .. } | Command::UidExpunge(set) => {
-            Some((set, Access::Changes))
-        }
+        Command::Store { set, .. }
+        | Command::StoreLabels { set, .. }
+        | Command::Move { set, .. }
+        | Command::UidExpunge(set) => Some((set, Access::Changes)),
         Command::Copy { set, .. } => Some((set, Access::Copies)),
         _ => None,
     }

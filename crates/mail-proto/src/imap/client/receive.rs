@@ -308,13 +308,21 @@ impl Session {
     fn owner_of(&self, uid: Option<u32>, fetch: &Fetch) -> Option<CommandId> {
         let candidates = self.queue.flights().filter(|flight| asked_for_items(&flight.command, fetch));
         let mut fitting = candidates.filter(|flight| match (&flight.command, uid) {
-            (Command::Fetch { uid: true, set, .. } | Command::Store { uid: true, set, .. }, Some(uid)) => {
+            (
+                Command::Fetch { uid: true, set, .. }
+                | Command::Store { uid: true, set, .. }
+                | Command::StoreLabels { uid: true, set, .. },
+                Some(uid),
+            ) => {
                 // `n:*` holds the last message even if its UID is below n.
                 set.contains(uid) || set.is_open()
             }
-            (Command::Fetch { uid: false, set, .. } | Command::Store { uid: false, set, .. }, _) => {
-                set.contains(fetch.seq()) || set.is_open()
-            }
+            (
+                Command::Fetch { uid: false, set, .. }
+                | Command::Store { uid: false, set, .. }
+                | Command::StoreLabels { uid: false, set, .. },
+                _,
+            ) => set.contains(fetch.seq()) || set.is_open(),
             (Command::Fetch { uid: true, set, .. }, None) => {
                 // The only message asked for, by the only command that asks for such a thing.
                 set.len() == Some(1)
@@ -424,6 +432,10 @@ fn asked_for_items(command: &Command, fetch: &Fetch) -> bool {
                     .all(|item| matches!(item, FetchItem::Uid | FetchItem::Flags | FetchItem::ModSeq))
         }
         Command::Store { .. } => only_flags,
+        Command::StoreLabels { .. } => {
+            let of_labels = |item| matches!(item, Item::Uid(_) | Item::GmailLabels(_) | Item::ModSeq(_));
+            fetch.streamed().is_none() && fetch.items().all(of_labels)
+        }
         _ => false,
     }
 }

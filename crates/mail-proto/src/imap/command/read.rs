@@ -357,6 +357,10 @@ fn set_acl<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Command> {
 /// store-modifiers = SP "(" "UNCHANGEDSINCE" SP mod-sequence-valzer ")"
 /// store-att-flags = (["+" / "-"] "FLAGS" [".SILENT"]) SP (flag-list / (flag *(SP flag)))
 /// ```
+/// or, with `X-GM-EXT-1`, labels of which each is an astring or begins with a backslash:
+/// ```abnf
+/// store-att-flags =/ (["+" / "-"] "X-GM-LABELS" [".SILENT"]) SP ("(" [label *(SP label)] ")" / label)
+/// ```
 fn store<'a>(input: &'a [u8], uid: bool, cx: &mut Context<'a>) -> Parsing<'a, Command> {
     let (rest, set) = SequenceSet::parse(input)?;
     let (mut rest, ()) = spaces(rest, cx)?;
@@ -378,15 +382,38 @@ fn store<'a>(input: &'a [u8], uid: bool, cx: &mut Context<'a>) -> Parsing<'a, Co
         Some((b'-', name)) => (StoreAction::Remove, name),
         _ => (StoreAction::Replace, word.as_slice()),
     };
-    let silent = match name {
-        b"FLAGS" => false,
-        b"FLAGS.SILENT" => true,
-        _ => return fail(at, "FLAGS"),
+    let (name, silent) = match name.strip_suffix(b".SILENT") {
+        Some(name) => (name, true),
+        None => (name, false),
     };
+    if !matches!(name, b"FLAGS" | b"X-GM-LABELS") {
+        return fail(at, "FLAGS");
+    }
     let (rest, ()) = spaces(rest, cx)?;
+    if name == b"X-GM-LABELS" {
+        let (rest, labels) = labels(rest, cx)?;
+        return Ok((rest, Command::StoreLabels { uid, set, action, silent, labels, unchanged_since }));
+    }
     let (rest, flags) =
         if rest.first() == Some(&b'(') { flags::parse_list(rest, cx)? } else { flags(rest, cx)? };
     Ok((rest, Command::Store { uid, set, action, silent, flags, unchanged_since }))
+}
+
+fn labels<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Vec<Bytes>> {
+    let label = |input: &'a [u8], cx: &mut Context<'a>| match input.first() {
+        Some(b'\\') => Flag::parse_name(input, cx).map(|(rest, name)| (rest, cx.frame.slice_ref(name))),
+        _ => text(input, cx),
+    };
+    let mut labels = Vec::new();
+    if input.first() != Some(&b'(') {
+        return label(input, cx).map(|(rest, label)| (rest, vec![label]));
+    }
+    let (rest, ()) = list(input, cx, |input, cx| {
+        let (rest, label) = label(input, cx)?;
+        labels.push(label);
+        Ok((rest, ()))
+    })?;
+    Ok((rest, labels))
 }
 
 /// `flag *(SP flag)`

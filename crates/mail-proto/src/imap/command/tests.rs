@@ -43,6 +43,10 @@ fn flag_lists() -> impl Strategy<Value = Vec<Flag>> {
     vec(flag, 0..5)
 }
 
+fn store_actions() -> impl Strategy<Value = StoreAction> {
+    prop_oneof![Just(StoreAction::Add), Just(StoreAction::Remove), Just(StoreAction::Replace)]
+}
+
 fn items() -> impl Strategy<Value = Vec<FetchItem>> {
     let names = vec("[A-Za-z-]{1,12}".prop_map(Bytes::from), 1..4);
     let text = prop_oneof![
@@ -249,7 +253,6 @@ fn rarer_commands() -> impl Strategy<Value = Command> {
 }
 
 fn commands() -> impl Strategy<Value = Command> {
-    let action = prop_oneof![Just(StoreAction::Add), Just(StoreAction::Remove), Just(StoreAction::Replace)];
     prop_oneof![
         Just(Command::Capability),
         Just(Command::Idle),
@@ -300,16 +303,24 @@ fn commands() -> impl Strategy<Value = Command> {
                 Command::Fetch { uid, set, items, modifiers }
             }
         ),
-        (any::<bool>(), sets(), action, any::<bool>(), flag_lists(), option::of(any::<u64>())).prop_map(
-            |(uid, set, action, silent, flags, unchanged_since)| Command::Store {
+        (any::<bool>(), sets(), store_actions(), any::<bool>(), flag_lists(), option::of(any::<u64>()))
+            .prop_map(|(uid, set, action, silent, flags, unchanged_since)| Command::Store {
                 uid,
                 set,
                 action,
                 silent,
                 flags,
                 unchanged_since
-            }
-        ),
+            }),
+        (any::<bool>(), sets(), store_actions(), any::<bool>(), vec(texts(), 0..4), option::of(any::<u64>()))
+            .prop_map(|(uid, set, action, silent, labels, unchanged_since)| Command::StoreLabels {
+                uid,
+                set,
+                action,
+                silent,
+                labels,
+                unchanged_since
+            }),
         (any::<bool>(), sets(), mailboxes()).prop_map(|(uid, set, mailbox)| Command::Copy {
             uid,
             set,
@@ -370,6 +381,24 @@ proptest! {
         prop_assert!(is_segment);
         prop_assert!(framer.is_at_frame_start());
     }
+}
+
+#[test]
+fn labels_come_bare_in_strings_and_with_backslashes() {
+    let wire = "a UID STORE 7 -X-GM-LABELS.SILENT (\\Inbox Bills \"two words\" \"\\\\Sent\" {1+}\r\n*)\r\n";
+    let parsed = TaggedCommand::parse(wire.as_bytes(), ParseOptions::STRICT).unwrap();
+    let expected = Command::StoreLabels {
+        uid: true,
+        set: 7.into(),
+        action: StoreAction::Remove,
+        silent: true,
+        labels: ["\\Inbox", "Bills", "two words", "\\Sent", "*"].map(Bytes::from).to_vec(),
+        unchanged_since: None,
+    };
+    assert_eq!(parsed.value.command, expected);
+    let one = TaggedCommand::parse(&b"a STORE 1 X-GM-LABELS \\Trash\r\n"[..], ParseOptions::STRICT).unwrap();
+    let Command::StoreLabels { labels, .. } = one.value.command else { panic!("{one:?}") };
+    assert_eq!(labels, ["\\Trash"]);
 }
 
 #[test]

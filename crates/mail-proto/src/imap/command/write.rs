@@ -130,15 +130,15 @@ impl Command {
             }
             Self::Store { set, action, silent, flags, unchanged_since, .. } => {
                 set.encode(out.raw(" "), "messages to store flags of");
-                if let Some(modseq) = unchanged_since {
-                    out.raw(" (UNCHANGEDSINCE ").number(*modseq).raw(")");
-                }
-                out.raw(match action {
-                    StoreAction::Add => " +FLAGS",
-                    StoreAction::Remove => " -FLAGS",
-                    StoreAction::Replace => " FLAGS",
+                store(*action, "FLAGS", *silent, *unchanged_since, out);
+                flags::encode_list(flags, out);
+            }
+            Self::StoreLabels { set, action, silent, labels, unchanged_since, .. } => {
+                set.encode(out.raw(" "), "messages to store labels of");
+                store(*action, "X-GM-LABELS", *silent, *unchanged_since, out);
+                out.list(labels, |out, label| {
+                    out.astring(label, "label");
                 });
-                flags::encode_list(flags, out.raw(if *silent { ".SILENT " } else { " " }));
             }
             Self::Copy { set, mailbox, .. } => {
                 set.encode(out.raw(" "), "messages to copy");
@@ -169,6 +169,19 @@ impl Command {
             }
         }
     }
+}
+
+/// What stands between the set and the flags or labels.
+fn store(action: StoreAction, what: &str, silent: bool, unchanged_since: Option<u64>, out: &mut Encoder) {
+    if let Some(modseq) = unchanged_since {
+        out.raw(" (UNCHANGEDSINCE ").number(modseq).raw(")");
+    }
+    let action = match action {
+        StoreAction::Add => " +",
+        StoreAction::Remove => " -",
+        StoreAction::Replace => " ",
+    };
+    out.raw(action).raw(what).raw(if silent { ".SILENT " } else { " " });
 }
 
 fn enable(capabilities: &Capabilities, out: &mut Encoder) {
