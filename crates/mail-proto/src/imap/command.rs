@@ -80,9 +80,9 @@ pub enum Command {
     },
     /// Which mailboxes are there?
     List {
-        /// What the patterns are relative to.
+        /// What the patterns are relative to, in modified UTF-7 as names are.
         reference: Bytes,
-        /// The patterns, one unless the server has LIST-EXTENDED: `*` stands for anything, `%` for anything but the
+        /// The patterns, in modified UTF-7, one unless the server has LIST-EXTENDED: `*` stands for anything, `%` for anything but the
         /// delimiter.
         patterns: Vec<Bytes>,
         /// Which of them, and what of them (RFC 5258).
@@ -388,6 +388,34 @@ impl Command {
     }
 }
 
+/// The mailbox of a command, borrowed as the command is.
+macro_rules! mailbox_of {
+    ($command:expr) => {
+        match $command {
+            Self::Select { mailbox, .. }
+            | Self::Status { mailbox, .. }
+            | Self::Create { mailbox, .. }
+            | Self::Delete(mailbox)
+            | Self::Rename { from: mailbox, .. }
+            | Self::Subscribe(mailbox)
+            | Self::Unsubscribe(mailbox)
+            | Self::Append { mailbox, .. }
+            | Self::Copy { mailbox, .. }
+            | Self::Move { mailbox, .. }
+            | Self::Replace { mailbox, .. }
+            | Self::GetQuotaRoot(mailbox)
+            | Self::SetAcl { mailbox, .. }
+            | Self::DeleteAcl { mailbox, .. }
+            | Self::GetAcl(mailbox)
+            | Self::ListRights { mailbox, .. }
+            | Self::MyRights(mailbox)
+            | Self::GetMetadata { mailbox, .. }
+            | Self::SetMetadata { mailbox, .. } => Some(mailbox),
+            _ => None,
+        }
+    };
+}
+
 impl Command {
     /// The command's name, `UID` included.
     pub fn name(&self) -> &'static str {
@@ -457,28 +485,11 @@ impl Command {
 
     /// The mailbox that the command names, if it names one.
     pub fn mailbox(&self) -> Option<&MailboxName> {
-        match self {
-            Self::Select { mailbox, .. }
-            | Self::Status { mailbox, .. }
-            | Self::Create { mailbox, .. }
-            | Self::Delete(mailbox)
-            | Self::Rename { from: mailbox, .. }
-            | Self::Subscribe(mailbox)
-            | Self::Unsubscribe(mailbox)
-            | Self::Append { mailbox, .. }
-            | Self::Copy { mailbox, .. }
-            | Self::Move { mailbox, .. }
-            | Self::Replace { mailbox, .. }
-            | Self::GetQuotaRoot(mailbox)
-            | Self::SetAcl { mailbox, .. }
-            | Self::DeleteAcl { mailbox, .. }
-            | Self::GetAcl(mailbox)
-            | Self::ListRights { mailbox, .. }
-            | Self::MyRights(mailbox)
-            | Self::GetMetadata { mailbox, .. }
-            | Self::SetMetadata { mailbox, .. } => Some(mailbox),
-            _ => None,
-        }
+        mailbox_of!(self)
+    }
+
+    pub(crate) fn mailbox_mut(&mut self) -> Option<&mut MailboxName> {
+        mailbox_of!(self)
     }
 }
 

@@ -14,7 +14,7 @@ use super::terminals::{Context, any_value, is_astring_byte};
 pub struct EncodeOptions {
     /// Which literals may be written without waiting.
     pub literals: Literals,
-    /// Whether quoted strings may hold UTF-8 (after `ENABLE UTF8=ACCEPT` or IMAP4rev2).
+    /// Whether mailbox names are UTF-8, and quoted strings may hold it (after `ENABLE UTF8=ACCEPT` or IMAP4rev2).
     pub utf8: bool,
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{
     encode::Encoder,
+    mailbox,
     mailbox_status::{self, StatusItem},
     metadata,
     terminals::{Context, Parsing, any_value, astring, atom, fail, keyword, list, spaces, take_while1},
@@ -217,16 +218,25 @@ pub(crate) fn parse_pattern<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a
     Ok((rest, cx.keep(pattern)))
 }
 
+/// What patterns are relative to, and a space.
+pub(crate) fn encode_reference(reference: &[u8], out: &mut Encoder) {
+    let reference = mailbox::on_wire(reference, out);
+    out.astring(&reference, "reference").raw(" ");
+}
+
+pub(crate) fn encode_pattern(pattern: &[u8], out: &mut Encoder) {
+    let pattern = mailbox::on_wire(pattern, out);
+    out.string(&pattern, "pattern");
+}
+
 pub(crate) fn encode(reference: &[u8], patterns: &[Bytes], options: &ListOptions, out: &mut Encoder) {
     if !options.select.is_empty() {
         out.list(&options.select, |out, option| option.encode(out)).raw(" ");
     }
-    out.astring(reference, "reference").raw(" ");
+    encode_reference(reference, out);
     match patterns {
-        [pattern] => drop(out.string(pattern, "pattern")),
-        patterns => drop(out.list1(patterns, "patterns", |out, pattern| {
-            out.string(pattern, "pattern");
-        })),
+        [pattern] => encode_pattern(pattern, out),
+        patterns => drop(out.list1(patterns, "patterns", |out, pattern| encode_pattern(pattern, out))),
     }
     if !options.returns.is_empty() {
         out.raw(" RETURN ").list(&options.returns, |out, option| option.encode(out));

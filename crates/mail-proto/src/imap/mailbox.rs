@@ -1,6 +1,6 @@
 //! Mailbox names: bytes first, with modified UTF-7 (RFC 3501 section 5.1.3) and UTF-8 as ways to look at them.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use base64::{
     Engine,
@@ -19,6 +19,10 @@ use super::{
 /// `INBOX` is the same in any case and kept in capitals; all other names are compared byte for byte. Servers send
 /// 8-bit bytes, broken modified UTF-7 and worse, so a name is bytes, and [`Display`](fmt::Display) is for people.
 ///
+/// The bytes are modified UTF-7 also where UTF-8 is switched on and the wire has UTF-8, so that a mailbox has one name on
+/// all connections. They are turned into UTF-8 as they are written, and back as they are read
+/// ([`Response::names_from_utf8`](super::response::Response::names_from_utf8)).
+///
 /// ```
 /// use mail_proto::imap::MailboxName;
 ///
@@ -35,7 +39,7 @@ impl MailboxName {
         Self::from_wire(encode_utf7(text))
     }
 
-    /// The name with these bytes on the wire, as a server listed it.
+    /// The name with these bytes on the wire, as a server listed it that speaks modified UTF-7.
     pub fn from_wire(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         if bytes.eq_ignore_ascii_case(b"INBOX") { Self::inbox() } else { Self(bytes) }
@@ -51,7 +55,12 @@ impl MailboxName {
         self.0 == "INBOX"
     }
 
-    /// The bytes as on the wire, before quoting.
+    /// The name with these bytes on the wire, as a server listed it after UTF-8 was switched on.
+    pub fn from_utf8_wire(bytes: impl Into<Bytes>) -> Self {
+        Self::from_wire(utf7_of_utf8(&bytes.into()))
+    }
+
+    /// The bytes as on the wire, before quoting, in modified UTF-7.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -68,7 +77,13 @@ impl MailboxName {
     }
 
     pub(crate) fn encode(&self, out: &mut Encoder) {
-        out.astring(&self.0, "mailbox name");
+        let name = on_wire(&self.0, out);
+        out.astring(&name, "mailbox name");
+    }
+
+    /// Takes the bytes, which were read as modified UTF-7, as UTF-8.
+    pub(crate) fn take_as_utf8(&mut self) {
+        self.0 = utf7_of_utf8(&self.0);
     }
 }
 
@@ -109,6 +124,28 @@ impl fmt::Debug for MailboxName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MailboxName(\"{}\")", self.0.escape_ascii())
     }
+}
+
+/// A name, a part of one, or a pattern, as it goes over the wire: UTF-8 where that is switched on. What isn't modified
+/// UTF-7 stays as it is.
+pub(crate) fn on_wire<'a>(name: &'a [u8], out: &Encoder) -> Cow<'a, [u8]> {
+    if !out.is_utf8() || is_the_same(name) {
+        return name.into();
+    }
+    decode_utf7(name).map_or_else(|| name.into(), |text| text.into_bytes().into())
+}
+
+/// The modified UTF-7 of a name in UTF-8. What isn't UTF-8 stays as it is.
+pub(crate) fn utf7_of_utf8(name: &Bytes) -> Bytes {
+    match std::str::from_utf8(name) {
+        Ok(text) if !is_the_same(name) => encode_utf7(text).into(),
+        _ => name.clone(),
+    }
+}
+
+/// Whether modified UTF-7 and UTF-8 are the same.
+fn is_the_same(name: &[u8]) -> bool {
+    name.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'&')
 }
 
 /// Base64 of RFC 3501 5.1.3: `,` for `/`, no padding.

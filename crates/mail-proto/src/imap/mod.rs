@@ -42,6 +42,7 @@ mod status_line;
 mod terminals;
 mod thread;
 mod uid_batches;
+mod utf8_names;
 mod vanished;
 
 pub use acl::{Acl, ListRights, MyRights, Rights, RightsChange};

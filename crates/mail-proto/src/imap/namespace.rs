@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{
     encode::Encoder,
-    list,
+    list, mailbox,
     terminals::{Context, Parsing, any_value, byte, fail, nil, spaces, string},
 };
 use crate::error::QuirkKind;
@@ -72,7 +72,8 @@ impl Namespace {
     }
 
     fn encode(&self, out: &mut Encoder) {
-        out.raw("(").string(&self.prefix, "namespace").raw(" ");
+        let prefix = mailbox::on_wire(&self.prefix, out);
+        out.raw("(").string(&prefix, "namespace").raw(" ");
         match self.delimiter {
             Some(delimiter) => out.string(&[delimiter], "hierarchy delimiter"),
             None => out.raw("NIL"),

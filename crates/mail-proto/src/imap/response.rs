@@ -131,7 +131,20 @@ impl Response {
     /// # Errors
     /// An argument can't be written.
     pub fn encode(&self) -> Result<Encoded, EncodeError> {
-        let mut out = Encoder::new(EncodeOptions::literals(Literals::Server));
+        self.encode_with(EncodeOptions::literals(Literals::Server))
+    }
+
+    /// The response as it goes over the wire to a client that switched UTF-8 on: mailbox names are UTF-8, and so may
+    /// quoted strings be.
+    ///
+    /// # Errors
+    /// An argument can't be written.
+    pub fn encode_utf8(&self) -> Result<Encoded, EncodeError> {
+        self.encode_with(EncodeOptions { utf8: true, ..EncodeOptions::literals(Literals::Server) })
+    }
+
+    fn encode_with(&self, options: EncodeOptions) -> Result<Encoded, EncodeError> {
+        let mut out = Encoder::new(options);
         match self {
             Self::Tagged { tag, status } => {
                 out.atom(tag, "tag").raw(" ");

@@ -195,6 +195,10 @@ impl Session {
     fn untagged(&mut self, data: Untagged) -> Result<(), SessionError> {
         let data = match data {
             Untagged::Fetch(fetch) => return self.fetch(fetch),
+            mut data if self.utf8 => {
+                data.names_from_utf8();
+                data
+            }
             data => data,
         };
         match &data {

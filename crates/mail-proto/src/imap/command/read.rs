@@ -401,7 +401,7 @@ fn store<'a>(input: &'a [u8], uid: bool, cx: &mut Context<'a>) -> Parsing<'a, Co
 
 fn labels<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Vec<Bytes>> {
     let label = |input: &'a [u8], cx: &mut Context<'a>| match input.first() {
-        Some(b'\\') => Flag::parse_name(input, cx).map(|(rest, name)| (rest, cx.frame.slice_ref(name))),
+        Some(b'\\') => Flag::parse_name(input, cx).map(|(rest, name)| (rest, cx.keep(name))),
         _ => text(input, cx),
     };
     let mut labels = Vec::new();

@@ -66,7 +66,8 @@ impl Command {
                 list_command::encode(reference, patterns, options, out.raw(" "));
             }
             Self::Lsub { reference, pattern } | Self::XList { reference, pattern } => {
-                out.raw(" ").astring(reference, "reference").raw(" ").string(pattern, "pattern");
+                list_command::encode_reference(reference, out.raw(" "));
+                list_command::encode_pattern(pattern, out);
             }
             Self::Status { mailbox, items } => {
                 mailbox.encode(out.raw(" "));

@@ -781,6 +781,22 @@ fn enabling_utf8_changes_what_is_written() {
     dialogue.events();
     dialogue.session.submit(search());
     assert_eq!(dialogue.written(), "A4 UID SEARCH TEXT \"é\"\r\n");
+    dialogue.server("A4 OK done\r\n");
+    dialogue.events();
+    dialogue.session.submit(Request::new(Command::list("", "é&*")));
+    dialogue.session.submit(Request::new(Command::Status {
+        mailbox: MailboxName::new("é & e"),
+        items: vec![StatusItem::Messages],
+    }));
+    let written = dialogue.written();
+    assert!(written.ends_with("STATUS \"é & e\" (MESSAGES)\r\n"), "{written}");
+    dialogue.server("* STATUS \"é & e\" (MESSAGES 3)\r\nA6 OK done\r\n");
+    let events = dialogue.events();
+    let about = |event: &Event| match event {
+        Event::Data { id: Some(_), data: Untagged::MailboxStatus(status) } => Some(status.mailbox.clone()),
+        _ => None,
+    };
+    assert_eq!(events.iter().find_map(about), Some(MailboxName::new("é & e")));
 }
 
 #[test]
