@@ -31,12 +31,16 @@ impl Hold {
         }
     }
 
-    /// Holds calls back for the time told, or for 1 s, doubling to 60 s while it goes on. Returns how long it will be, up to
-    /// a tenth more than asked.
+    /// Holds calls back for the time told, or for 1 s, doubling to 60 s each time that it is asked for anew once that has passed. Returns how long
+    /// it will be, up to a tenth more than asked.
     pub(crate) fn hold(&self, told: Option<Duration>, now: Instant) -> Duration {
         let mut state = lock(&self.state);
         let wait = match told {
             Some(told) => told.min(LONGEST),
+            // What is told while calls are held back already answers what was asked before.
+            None if state.until.is_some_and(|until| until > now) => {
+                return state.until.map_or(Duration::ZERO, |until| until - now);
+            }
             None => {
                 // After a minute without a wish it begins anew.
                 if state.until.is_none_or(|until| until + UNTOLD.1 < now) {
