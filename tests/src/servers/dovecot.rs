@@ -34,6 +34,11 @@ const MAIL_OWNER: &str = "mail";
 pub struct Options {
     /// `mail_max_userip_connections`; Dovecot's own default (10 for IMAP, 3 for POP3) if None.
     pub max_userip_connections: Option<u32>,
+    /// `imap_capability`: what the server says it can do. It can the same whatever it says.
+    pub imap_capability: Option<String>,
+    /// Whether there are limits on mail (1 MB, 100 messages), rights, values kept with mailboxes, and a mailbox for
+    /// each special use.
+    pub extensions: bool,
     /// Whether the server is in a process group of its own, so that what ends a terminal's or a job's processes
     /// leaves it alone. For servers that are to stay up after the program that started them.
     pub stays: bool,
@@ -41,7 +46,11 @@ pub struct Options {
 
 impl Options {
     fn to_json(&self) -> Value {
-        json!({ "max_userip_connections": self.max_userip_connections })
+        json!({
+            "max_userip_connections": self.max_userip_connections,
+            "imap_capability": self.imap_capability,
+            "extensions": self.extensions,
+        })
     }
 
     /// Whether a server was started with these.
@@ -193,6 +202,12 @@ fn configure(
         .max_userip_connections
         .map(|n| format!("mail_max_userip_connections = {n}\n"))
         .unwrap_or_default();
+    let capability = options
+        .imap_capability
+        .as_ref()
+        .map(|names| format!("  imap_capability = {names}\n"))
+        .unwrap_or_default();
+    let extensions = if options.extensions { EXTENSIONS } else { Extensions::default() };
     // Without root nothing can change its user or its root folder.
     let users = if debian::is_root() {
         String::new()
@@ -220,8 +235,8 @@ default_vsz_limit = 1G
 first_valid_uid = 1
 mail_location = sdbox:~/sdbox
 mail_fsync = never
-mail_plugins = zlib
-passdb {{
+mail_plugins = zlib{plugins}
+{settings}passdb {{
   driver = passwd-file
   args = {dir}/users
 }}
@@ -232,10 +247,10 @@ userdb {{
 namespace inbox {{
   inbox = yes
   separator = /
-}}
+{mailboxes}}}
 {limit}protocol imap {{
-  mail_plugins = zlib imap_zlib
-}}
+  mail_plugins = zlib imap_zlib{plugins}{imap_plugins}
+{capability}}}
 service imap-login {{
   inet_listener imap {{
     port = {imap}
@@ -269,8 +284,44 @@ service stats {{
         key = tls.key.display(),
         uid = owner.uid,
         gid = owner.gid,
+        plugins = extensions.plugins,
+        imap_plugins = extensions.imap_plugins,
+        settings = extensions.settings,
+        mailboxes = extensions.mailboxes,
     )
 }
+
+/// What [`Options::extensions`] adds to the configuration.
+#[derive(Default)]
+struct Extensions {
+    plugins: &'static str,
+    imap_plugins: &'static str,
+    settings: &'static str,
+    mailboxes: &'static str,
+}
+
+const EXTENSIONS: Extensions = Extensions {
+    plugins: " quota acl",
+    imap_plugins: " imap_quota imap_acl",
+    settings: "imap_metadata = yes
+mail_attribute_dict = file:%h/attributes
+plugin {
+  acl = vfile
+  quota = count:Mail
+  quota_vsizes = yes
+  quota_rule = *:storage=1M:messages=100
+}
+",
+    mailboxes: "  mailbox Drafts {
+    special_use = \\Drafts
+    auto = create
+  }
+  mailbox Bin {
+    special_use = \\Trash
+    auto = subscribe
+  }
+",
+};
 
 /// 128 random bits in hexadecimal.
 fn password() -> Result<String, ServerError> {
