@@ -14,7 +14,7 @@ use mail_proto::imap::{
 };
 
 use crate::{
-    imap::{connection::About, copied::Copied},
+    imap::{connection::About, copied::Copied, refusal},
     transport::{self, Target},
 };
 
@@ -37,6 +37,8 @@ struct Inner {
     harmless: bool,
     /// How much of some content was read before.
     offset: Option<u64>,
+    /// For how long the server wants to be left alone.
+    retry_in: Option<Duration>,
 }
 
 /// What kind of failure an [`Error`] is.
@@ -146,6 +148,7 @@ impl Error {
             command: None,
             harmless: false,
             offset: None,
+            retry_in: None,
         }))
     }
 
@@ -196,6 +199,11 @@ impl Error {
     pub(crate) fn about(self, about: &About) -> Self {
         let error = self.in_command(about.name, about.mailbox.as_ref());
         error.with(|inner| inner.harmless = about.harmless)
+    }
+
+    /// For how long the client leaves the server alone at its wish.
+    pub(crate) fn retry_in(self, wait: Option<Duration>) -> Self {
+        self.with(|inner| inner.retry_in = wait)
     }
 
     /// Whether the command that failed may be sent twice.
@@ -354,7 +362,32 @@ impl Error {
 
     /// Whether the server refuses for the number of connections or the amount of traffic, not for what was asked.
     pub fn is_limit(&self) -> bool {
-        self.status().is_some_and(crate::imap::refusal::is_limit)
+        let Some(status) = self.status() else { return false };
+        if self.kind() == ErrorKind::Login || self.is_about_a_login() {
+            refusal::is_limit_at_login(status)
+        } else {
+            refusal::is_limit(status)
+        }
+    }
+
+    /// Whether it is a login that was refused, or the last that was while a call waited for a connection.
+    fn is_about_a_login(&self) -> bool {
+        match &self.0.cause {
+            Cause::Pool(error) => error.connect_error().is_some(),
+            _ => false,
+        }
+    }
+
+    /// How long to wait before the same call is worth a try, where the server or the client's own rules say so. The
+    /// client holds its commands back for so long by itself: a call made earlier waits.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Some(wait) = self.0.retry_in {
+            return Some(wait);
+        }
+        match &self.0.cause {
+            Cause::Lost { reason, .. } => reason.retry_after(),
+            _ => refusal::wait_told(self.status()?),
+        }
     }
 
     /// Whether the same call may go well later, without anybody changing anything.

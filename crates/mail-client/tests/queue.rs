@@ -151,3 +151,162 @@ async fn p01_a_call_that_names_a_connection_runs_there() {
     assert_eq!(server.report().connections.current, 2);
     client.close().await;
 }
+
+/// How many mailboxes were selected.
+fn selects(server: &mail_testkit::Server) -> usize {
+    count(server, "EXAMINE") + count(server, "SELECT")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p22_two_tasks_on_two_mailboxes_share_main_without_selecting_for_each_command() {
+    const EACH: u32 = 5000;
+    let names = ["a", "b"];
+    let server = names
+        .into_iter()
+        .fold(server(), |server, name| server.messages(name, (0..100).map(move |n| format!("{name}{n}\r\n"))))
+        .start()
+        .await
+        .unwrap();
+    let client = client(&server).max_connections(1).build().unwrap();
+    let tasks = names.map(|name| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            let mailbox = client.examine(name).await.unwrap();
+            for n in 0..EACH {
+                let mut stream = mailbox.fetch(n % 100 + 1, FetchItems::new().body());
+                let message = stream.next().await.unwrap().unwrap();
+                assert_eq!(message.uid(), n % 100 + 1);
+                let body = message.into_body().bytes().await.unwrap();
+                assert_eq!(body, format!("{name}{}\r\n", n % 100));
+                assert!(stream.next().await.is_none());
+            }
+        })
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(count(&server, "UID FETCH"), 2 * EACH as usize);
+    // Without grouping there would be one for each.
+    println!("{} selections", selects(&server));
+    assert!(selects(&server) <= 1000, "{} selections", selects(&server));
+    assert_eq!(server.report().connections.total, 1);
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28_an_answer_that_nobody_wants_is_waited_for_5_s_unless_others_wait_behind_it() {
+    let server = Arc::new(server().start().await.unwrap());
+    let client = in_memory(&server).build().unwrap();
+    client.noop().await.unwrap();
+    for behind in [false, true] {
+        let total = server.report().connections.total;
+        server.add_fault(Fault::on_command("LIST", Action::Stall));
+        let left = client.clone();
+        let left = tokio::spawn(async move { left.list("", "*").await });
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        left.abort();
+        let begun = tokio::time::Instant::now();
+        if behind {
+            // Its own deadline counts then.
+            client.noop().await.unwrap_err();
+            assert_eq!(begun.elapsed().as_secs(), 59);
+        } else {
+            server.wait_for_connections(0).await;
+            assert_eq!(begun.elapsed().as_secs(), 5);
+        }
+        client.noop().await.unwrap();
+        assert_eq!(server.report().connections.total, total + 1);
+    }
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p29_what_was_not_written_runs_on_the_next_connection_of_the_same_handle() {
+    let server = Arc::new(server().latency(Duration::from_millis(50)).mailbox("work").start().await.unwrap());
+    let client = in_memory(&server).build().unwrap();
+    let own = client.create_connection().await.unwrap();
+    let first = own.id().await;
+    let via = client.via(&own);
+    server.add_fault(Fault::on_command("LIST", Action::Cut));
+    // The selection waits for all before it, and so is unwritten when the connection goes.
+    let (listed, opened) = tokio::join!(via.list("", "*"), via.examine("work"));
+    assert_eq!(listed.unwrap().len(), 2);
+    opened.unwrap();
+    assert_eq!((count(&server, "LIST"), count(&server, "EXAMINE")), (2, 1));
+    assert_eq!(server.report().connections.total, 2);
+    assert!(own.id().await.is_some() && own.id().await != first);
+    // What reads is repeated once only, and then the error says so.
+    server.add_fault(Fault::on_command("LIST", Action::Cut).times(2));
+    let error = via.list("", "*").await.unwrap_err();
+    assert!(
+        error.kind() == ErrorKind::ConnectionLost && error.was_written() && error.is_retryable(),
+        "{error}"
+    );
+    assert_eq!(count(&server, "LIST"), 4);
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p29_a_server_that_ends_every_connection_is_not_dialled_for_ever() {
+    let server = Arc::new(server().mailbox("work").start().await.unwrap());
+    let client = in_memory(&server).build().unwrap();
+    client.noop().await.unwrap();
+    server.add_fault(Fault::on_command("*", Action::Cut).always());
+    assert!(client.examine("work").await.is_err());
+    assert!(server.report().connections.total < 20, "{:?}", server.report().connections);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p44_a_call_may_be_given_an_end_and_its_command_is_taken_back() {
+    let server =
+        Arc::new(server().latency(Duration::from_millis(100)).mailbox("work").start().await.unwrap());
+    let client = in_memory(&server).build().unwrap();
+    client.noop().await.unwrap();
+    let hasty = client.with_deadline(Duration::from_millis(30));
+    let begun = tokio::time::Instant::now();
+    let (written, waiting) = tokio::join!(hasty.list("", "*"), hasty.examine("work"));
+    assert_eq!(begun.elapsed().as_millis(), 30);
+    let written = written.unwrap_err();
+    assert!(written.kind() == ErrorKind::TimedOut && written.is_timeout(), "{written:?}");
+    assert!(
+        written.was_written() && written.is_retryable() && written.command() == Some("LIST"),
+        "{written}"
+    );
+    let waiting = waiting.unwrap_err();
+    assert!(!waiting.was_written() && waiting.is_retryable(), "{waiting}");
+    assert!(waiting.connection().is_some() && waiting.to_string().contains("30ms"), "{waiting}");
+    // The connection is as good as before, and what was taken back never came.
+    client.noop().await.unwrap();
+    assert_eq!((server.report().connections.total, count(&server, "EXAMINE")), (1, 0));
+    // Whatever is in time is as ever.
+    client.with_deadline(Duration::from_secs(10)).examine("work").await.unwrap();
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p44_a_calls_end_counts_while_it_waits_for_a_connection() {
+    let server = Arc::new(server().fault(Fault::on_greeting(Action::Stall)).start().await.unwrap());
+    let client = in_memory(&server).build().unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = client.with_deadline(Duration::from_secs(3)).noop().await.unwrap_err();
+    assert_eq!(begun.elapsed().as_secs(), 3);
+    assert!(error.is_timeout() && !error.was_written() && error.command() == Some("NOOP"), "{error}");
+    // The dial goes on for whoever comes next, until its own deadline.
+    let error = client.noop().await.unwrap_err();
+    assert!(error.is_timeout() && begun.elapsed().as_secs() == 30, "{error}");
+    client.noop().await.unwrap();
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p44_selecting_and_changing_may_take_longer_than_reading() {
+    let server = Arc::new(server().mailbox("work").start().await.unwrap());
+    let client = in_memory(&server).build().unwrap();
+    client.noop().await.unwrap();
+    server.add_fault(Fault::on_command("EXAMINE", Action::Stall));
+    let begun = tokio::time::Instant::now();
+    let error = client.examine("work").await.unwrap_err();
+    assert!(error.is_timeout() && error.was_written(), "{error}");
+    assert_eq!(begun.elapsed().as_secs(), 300);
+    client.close().await;
+}

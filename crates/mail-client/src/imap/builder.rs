@@ -1,6 +1,9 @@
 //! Setting up an [`ImapClient`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use mail_pool::{Assignment, Pool, Quota};
@@ -396,8 +399,13 @@ impl ImapClientBuilder {
         if let Some(limit) = self.inactivity {
             session.timeouts = Timeouts { read: limit, write: limit };
         }
+        let known_pool = Arc::new(OnceLock::new());
         let manager = ImapManager {
-            settings: Settings { target: target.clone(), stall_timeout: self.stall_timeout },
+            settings: Settings {
+                target: target.clone(),
+                stall_timeout: self.stall_timeout,
+                pool: Arc::clone(&known_pool),
+            },
             opening: Opening { target, connector: self.connector, tls, deadlines: self.deadlines },
             session,
             identity: Identity::new(source),
@@ -408,6 +416,7 @@ impl ImapClientBuilder {
                 _ => "a client must be allowed to open connections: max_handshakes is 0",
             }))
         })?;
+        let _ = known_pool.set(pool.downgrade());
         Ok(ImapClient::new(pool))
     }
 }

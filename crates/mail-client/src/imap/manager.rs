@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use mail_pool::{Attempt, Class, Manager};
-use mail_proto::imap::{
-    ResponseCode, Status,
-    client::{Config, Session, SessionError},
-};
+use mail_proto::imap::client::{Config, Session, SessionError};
 use tokio::time::Instant;
 
 use super::{
@@ -80,17 +77,12 @@ fn classify(error: &Error) -> Class {
     match error.cause() {
         Cause::Transport(error) if error.is_permanent() => Class::Permanent,
         Cause::Session(SessionError::LoginRefused(status) | SessionError::TokenRefused { status, .. }) => {
-            match status {
-                status if refusal::is_limit(status) => Class::Limit,
-                status if refusal::is_throttle(status) => Class::Throttled(None),
-                Status { code: Some(ResponseCode::Unavailable), .. } => Class::Outage,
-                _ => Class::Refused,
-            }
+            refusal::class_at_login(status)
         }
-        Cause::Session(SessionError::Bye(status)) => match status {
-            status if refusal::is_limit(status) => Class::Limit,
-            status if refusal::is_throttle(status) => Class::Throttled(None),
-            _ => Class::Outage,
+        Cause::Session(SessionError::Bye(status)) => match refusal::class_at_login(status) {
+            // Not one word of the login.
+            Class::Refused => Class::Outage,
+            class => class,
         },
         // Closed before the login's answer: a limit if others are open, which the pool knows.
         Cause::Session(SessionError::Closed) | Cause::Io(_) => Class::Outage,

@@ -7,6 +7,7 @@ mod about;
 mod flow;
 mod sink;
 mod task;
+mod turns;
 
 use std::{
     sync::{
@@ -16,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use mail_pool::Context;
 use mail_proto::imap::{
     Capabilities, Command,
     client::{Completion, Request, Session},
@@ -55,6 +57,8 @@ pub(crate) enum Job {
         token: u64,
         request: Box<Request>,
         sink: Sink,
+        /// Who asks.
+        context: Context,
     },
     /// Nobody waits for this command any more.
     Cancel {
@@ -137,15 +141,12 @@ impl ImapConnection {
                 Err(_) => {
                     let (told, written) = oneshot::channel();
                     let _ = self.jobs.send(Job::Cancel { token, written: Some(told) });
-                    tokio::select! {
-                        biased;
-                        // It came after all.
-                        answer = &mut answer => answer,
-                        Ok(written) = written => {
-                            guard.token = None;
-                            return Err(deadline.passed(written).on(self.id));
-                        }
+                    if let Ok(written) = written.await {
+                        guard.token = None;
+                        return Err(deadline.passed(written).on(self.id));
                     }
+                    // It had ended after all.
+                    answer.await
                 }
             },
         };
@@ -169,7 +170,8 @@ impl ImapConnection {
 
     fn queue(&self, request: Request, sink: Sink) -> Result<u64> {
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
-        let job = Job::Run { token, request: Box::new(request), sink };
+        let context = Context::current();
+        let job = Job::Run { token, request: Box::new(request), sink, context };
         self.jobs.send(job).map_err(|unsent| match unsent.0 {
             Job::Run { request, .. } => self.gone().about(&request.command().into()),
             _ => self.gone(),

@@ -5,27 +5,36 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{self, Poll},
     time::Duration,
 };
 
+use mail_pool::{Class, Context, WeakPool};
 use mail_proto::imap::{
-    Command,
-    client::{ClientSession, CommandId, Event, Request, Session},
+    Command, Status,
+    client::{ClientSession, CommandId, Event, Failure, Request, Session, SessionError},
     response::Untagged,
 };
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, Sleep, timeout},
 };
-use tracing::{debug, trace};
+use tracing::{debug, info, trace};
 
-use super::{About, Flow, Job, sink::Sink};
+use super::{
+    About, Flow, Job,
+    sink::Sink,
+    turns::{Load, Turn, Turns, Waiting},
+};
 use crate::{
     error::{Cause, Error, Result},
+    imap::{
+        manager::ImapManager,
+        refusal::{self, Wish},
+    },
     link::Socket,
     transport::Target,
 };
@@ -36,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) target: Target,
     /// How long commands may wait behind a stream that nobody reads.
     pub(crate) stall_timeout: Duration,
+    /// The pool that the connection belongs to, once there is one.
+    pub(crate) pool: Arc<OnceLock<WeakPool<ImapManager>>>,
 }
 
 /// What is held for readers before the socket is left unread: while only they wait, and while others do.
@@ -45,6 +56,9 @@ const HELD_FOR_OTHERS: usize = 8 << 20;
 /// Of an answer that nobody wants any more, this much is read before the connection is given up instead.
 const THROWN_AWAY: usize = 1 << 20;
 
+/// And for so long.
+const UNWANTED: Duration = Duration::from_secs(5);
+
 /// How long the server gets to close a connection that was logged out.
 const SEEN_OFF: Duration = Duration::from_secs(1);
 
@@ -52,11 +66,17 @@ pub(super) struct Task {
     id: u64,
     socket: Socket<Session>,
     jobs: mpsc::UnboundedReceiver<Job>,
+    /// Commands that the session doesn't have yet.
+    turns: Turns,
     flights: HashMap<CommandId, Flight>,
     flow: Arc<Flow>,
     broken: Arc<AtomicBool>,
     settings: Settings,
     timer: Pin<Box<Sleep>>,
+    /// When the next command may go, if that is known.
+    next_turn: Option<Instant>,
+    /// Since when nobody has wanted any answer that is due.
+    unwanted_since: Option<Instant>,
     /// Since when the socket has been left unread for a reader.
     unread_since: Option<Instant>,
     /// Whether others had a turn to queue what they have since the socket was last looked at.
@@ -69,6 +89,8 @@ pub(super) struct Task {
 struct Flight {
     token: u64,
     about: About,
+    /// Who asked for it, if it needs a mailbox.
+    context: Option<Context>,
     sink: Sink,
 }
 
@@ -85,11 +107,14 @@ impl Task {
             id,
             socket,
             jobs,
+            turns: Turns::new(),
             flights: HashMap::new(),
             flow,
             broken,
             settings,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            next_turn: None,
+            unwanted_since: None,
             unread_since: None,
             gave_way: false,
             goodbyes: Vec::new(),
@@ -99,8 +124,14 @@ impl Task {
     }
 
     pub(super) async fn run(mut self) {
-        let ended = self.serve().await;
-        let Self { id, mut socket, jobs, flights, broken, settings, goodbyes, .. } = self;
+        let ended = self.serve().await.map_err(|error| match error.cause() {
+            Cause::Session(SessionError::Bye(status)) => {
+                let wait = self.heed(&status.clone());
+                error.retry_in(wait)
+            }
+            _ => error,
+        });
+        let Self { id, mut socket, jobs, turns, flights, broken, settings, goodbyes, .. } = self;
         let lost = socket.session.take_lost();
         let error = match ended {
             Ok(()) => {
@@ -117,7 +148,7 @@ impl Task {
         debug!(connection = id, %error, "connection ended");
         broken.store(true, Ordering::Release);
         let bereaved = Bereaved { id, target: settings.target, error };
-        bereaved.tell(lost, flights, jobs);
+        bereaved.tell(lost, flights, turns, jobs);
         for goodbye in goodbyes {
             let _ = goodbye.send(());
         }
@@ -129,19 +160,23 @@ impl Task {
             if let Err(error) = self.dispatch() {
                 return if self.leaving { Ok(()) } else { Err(error) };
             }
+            // A command that can't be sent has an end at once.
+            if self.give_turns() {
+                continue;
+            }
             let queued = match std::future::poll_fn(|cx| self.poll(cx)).await {
                 Ok(queued) => queued,
                 Err(error) => return if self.leaving { Ok(()) } else { Err(error) },
             };
             // With others under way, a turn for them to queue what they have makes one write of many.
-            if queued && self.flights.len() > 1 {
+            if queued && self.is_shared() {
                 tokio::task::yield_now().await;
             }
         }
     }
 
     /// Ready when there is something to dispatch or to write. Says whether commands were queued.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool>> {
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<bool>> {
         let mut queued = false;
         while let Poll::Ready(job) = self.jobs.poll_recv(cx) {
             match job {
@@ -151,7 +186,7 @@ impl Task {
             }
         }
         // Once only: callers that queue at every turn mustn't keep the socket waiting.
-        if queued && self.flights.len() > 1 && !std::mem::replace(&mut self.gave_way, true) {
+        if queued && self.is_shared() && !std::mem::replace(&mut self.gave_way, true) {
             return Poll::Ready(Ok(true));
         }
         self.gave_way = false;
@@ -166,8 +201,39 @@ impl Task {
         self.poll_deadline(cx, reads).map_ok(|()| false)
     }
 
+    /// Whether more than one command is on its way, or about to be.
+    fn is_shared(&self) -> bool {
+        self.flights.len() + self.turns.len() > 1
+    }
+
+    /// Gives the session the commands whose turn it is. Returns whether there were any.
+    fn give_turns(&mut self) -> bool {
+        self.next_turn = None;
+        let mut gave = false;
+        loop {
+            let (blocked, on_the_wire) = self.socket.session.load();
+            match self.turns.next(Load { blocked, on_the_wire }, Instant::now()) {
+                Turn::Now(waiting) => self.submit(waiting),
+                Turn::At(time) => {
+                    self.next_turn = Some(time);
+                    return gave;
+                }
+                Turn::Nobodys => return gave,
+            }
+            gave = true;
+        }
+    }
+
+    fn submit(&mut self, waiting: Waiting) {
+        let context = Some(waiting.context()).filter(|_| waiting.request.selection().is_some());
+        let Waiting { token, request, sink, .. } = waiting;
+        let about = About::from(request.command());
+        let id = self.socket.session.submit(*request);
+        self.flights.insert(id, Flight { token, about, context, sink });
+    }
+
     /// Whether to read: not while callers hold more than they may. Others that wait behind them are worth more memory.
-    fn reads(&mut self, cx: &Context<'_>) -> bool {
+    fn reads(&mut self, cx: &task::Context<'_>) -> bool {
         let limit = if self.has_waiting_callers() { HELD_FOR_OTHERS } else { HELD_ALONE };
         let reads = self.flow.has_room(limit, cx.waker());
         if reads {
@@ -186,24 +252,31 @@ impl Task {
     }
 
     fn has_waiting_callers(&self) -> bool {
-        self.flow.is_thirsty() || self.flights.values().any(|flight| !flight.sink.is_stream())
+        self.flow.is_thirsty()
+            || self.flights.values().any(|flight| !flight.sink.is_stream())
+            || self.turns.iter().any(|waiting| !waiting.sink.is_stream())
     }
 
-    /// The deadline that runs: the peer's while a reply is due and we read, the reader's while we don't.
-    fn poll_deadline(&mut self, cx: &mut Context<'_>, reads: bool) -> Poll<Result<()>> {
+    /// Waits for whatever ends first: the peer's patience with us or ours with it, or the wait for the next turn.
+    fn poll_deadline(&mut self, cx: &mut task::Context<'_>, reads: bool) -> Poll<Result<()>> {
+        self.note_unwanted();
         loop {
-            let deadline = match self.unread_since {
+            let silence = match self.unread_since {
                 _ if reads => self.socket.session.deadline().map(Instant::from_std),
                 Some(since) if self.others_wait() => Some(since + self.settings.stall_timeout),
                 _ => None,
             };
-            let Some(deadline) = deadline else { return Poll::Pending };
+            let unwanted = self.unwanted_since.map(|since| since + UNWANTED);
+            let Some(deadline) = [silence, unwanted, self.next_turn].into_iter().flatten().min() else {
+                return Poll::Pending;
+            };
             if deadline <= Instant::now() {
-                let error = match self.socket.session.patience() {
-                    Some(after) if reads => Cause::Silent { waited_for: "an answer", after },
-                    _ => Cause::Stalled { after: self.settings.stall_timeout },
-                };
-                return Poll::Ready(Err(Error::new(error)));
+                return Poll::Ready(match self.socket.session.patience() {
+                    _ if self.next_turn == Some(deadline) => Ok(()),
+                    _ if unwanted == Some(deadline) => Err(Error::new(Cause::Abandoned)),
+                    Some(after) if reads => Err(Error::new(Cause::Silent { waited_for: "an answer", after })),
+                    _ => Err(Error::new(Cause::Stalled { after: self.settings.stall_timeout })),
+                });
             }
             // Armed for a deadline that has moved on, the timer just looks again.
             let armed = self.timer.deadline();
@@ -216,19 +289,35 @@ impl Task {
         }
     }
 
+    /// Notes since when every answer that is due is one that nobody wants.
+    fn note_unwanted(&mut self) {
+        let is_unwanted = !self.flights.is_empty()
+            && self.turns.len() == 0
+            && self.flights.values().all(|flight| !flight.sink.is_wanted());
+        if is_unwanted {
+            self.unwanted_since.get_or_insert_with(Instant::now);
+        } else {
+            self.unwanted_since = None;
+        }
+    }
+
     /// Takes a job in. Returns whether it was a command.
     fn accept(&mut self, job: Job) -> Result<bool> {
         match job {
-            Job::Run { token, request, sink } => {
+            Job::Run { token, request, sink, context } => {
                 if !sink.is_wanted() {
                     return Ok(false);
                 }
-                let about = About::from(request.command());
-                let id = self.socket.session.submit(*request);
-                self.flights.insert(id, Flight { token, about, sink });
+                self.turns.push(Waiting::new(token, request, sink, context));
                 Ok(true)
             }
             Job::Cancel { token, written } => {
+                if self.turns.cancel(token) {
+                    if let Some(told) = written {
+                        let _ = told.send(false);
+                    }
+                    return Ok(true);
+                }
                 let found = self.flights.iter().find(|(_, flight)| flight.token == token);
                 if let Some(id) = found.map(|(id, _)| *id) {
                     let unwritten = self.socket.session.cancel(id);
@@ -257,6 +346,10 @@ impl Task {
     fn dispatch(&mut self) -> Result<()> {
         while let Some(event) = self.socket.session.next_event()? {
             match event {
+                Event::Data { id: None, data: Untagged::Status(status) } => {
+                    trace!(connection = self.id, ?status, "news");
+                    self.heed(&status);
+                }
                 Event::Data { id: Some(id), data } => match self.flights.get_mut(&id) {
                     Some(flight) if flight.sink.is_wanted() => flight.sink.data(data, &self.flow)?,
                     _ => self.throw_away(match &data {
@@ -271,8 +364,16 @@ impl Task {
                 Event::Completed { id, outcome } => {
                     self.thrown_away = 0;
                     if let Some(flight) = self.flights.remove(&id) {
-                        let outcome =
-                            outcome.map_err(|failure| self.blame(Error::failure(failure), &flight.about));
+                        if let Some(context) = flight.context {
+                            self.turns.ended(context, Instant::now());
+                        }
+                        let outcome = match outcome {
+                            Ok(completion) => {
+                                self.heed(&completion.status);
+                                Ok(completion)
+                            }
+                            Err(failure) => Err(self.refused(failure, &flight.about)),
+                        };
                         trace!(
                             connection = self.id,
                             command = flight.about.name,
@@ -299,15 +400,38 @@ impl Task {
     /// up, unless others have commands behind it.
     fn throw_away(&mut self, len: usize) -> Result<()> {
         self.thrown_away += len;
-        let others = self.flights.values().any(|flight| flight.sink.is_wanted());
+        let others = self.turns.len() > 0 || self.flights.values().any(|flight| flight.sink.is_wanted());
         if self.thrown_away > THROWN_AWAY && !others {
             return Err(Error::new(Cause::Abandoned));
         }
         Ok(())
     }
 
-    fn blame(&self, error: Error, about: &About) -> Error {
-        error.at(&self.settings.target).on(self.id).about(about)
+    /// What became of a command that didn't go well.
+    fn refused(&mut self, failure: Failure, about: &About) -> Error {
+        let wait = match &failure {
+            Failure::Refused(status) | Failure::NotSelected(status) => self.heed(status),
+            _ => None,
+        };
+        Error::failure(failure).at(&self.settings.target).on(self.id).about(about).retry_in(wait)
+    }
+
+    /// Does what the server wishes of the whole client. Says for how long nothing goes to it.
+    fn heed(&mut self, status: &Status) -> Option<Duration> {
+        let wish = refusal::wish(status)?;
+        let pool = self.settings.pool.get().and_then(WeakPool::upgrade)?;
+        info!(connection = self.id, ?wish, text = %status.text_lossy(), "the server has a wish");
+        match wish {
+            Wish::Wait(told) => {
+                let wait = pool.hold_back(told);
+                self.turns.hold_until(Instant::now() + wait);
+                Some(wait)
+            }
+            Wish::Fewer => {
+                pool.report(Class::Limit);
+                None
+            }
+        }
     }
 }
 
@@ -335,12 +459,16 @@ impl Bereaved {
         &self,
         lost: Vec<(CommandId, bool)>,
         mut flights: HashMap<CommandId, Flight>,
+        turns: Turns,
         mut jobs: mpsc::UnboundedReceiver<Job>,
     ) {
         for (id, written) in lost {
             if let Some(flight) = flights.remove(&id) {
                 flight.sink.done(Err(self.lost(written, &flight.about)));
             }
+        }
+        for waiting in turns.take_all() {
+            waiting.sink.done(Err(self.lost(false, &waiting.request.command().into())));
         }
         // Those still in the channel were never taken.
         jobs.close();

@@ -100,6 +100,11 @@ impl Request {
         &self.command
     }
 
+    /// The mailbox that it needs selected.
+    pub fn selection(&self) -> Option<&Selection> {
+        self.selection.as_ref()
+    }
+
     /// The next message of an APPEND, or the one of a REPLACE, whose length must be the one the command names.
     #[must_use]
     pub fn with_upload(mut self, message: Bytes) -> Self {
