@@ -3,7 +3,7 @@
 use mail_proto::imap::Capability;
 
 /// Unless told otherwise.
-const USUAL: [&str; 31] = [
+const USUAL: [&str; 36] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -35,6 +35,11 @@ const USUAL: [&str; 31] = [
     "ESORT",
     "THREAD=ORDEREDSUBJECT",
     "THREAD=REFERENCES",
+    "CHILDREN",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "SPECIAL-USE",
+    "CREATE-SPECIAL-USE",
 ];
 
 /// What IMAP4rev2 has in itself (RFC 9051 appendix E).
@@ -58,8 +63,14 @@ const IN_REV2: [&str; 16] = [
 ];
 
 /// What is nothing without another.
-const BUILT_ON: [(&str, &str); 4] =
-    [("CONDSTORE", "QRESYNC"), ("ESEARCH", "SEARCHRES"), ("SORT", "ESORT"), ("SORT", "SORT=DISPLAY")];
+const BUILT_ON: [(&str, &str); 6] = [
+    ("LIST-EXTENDED", "LIST-STATUS"),
+    ("SPECIAL-USE", "CREATE-SPECIAL-USE"),
+    ("CONDSTORE", "QRESYNC"),
+    ("ESEARCH", "SEARCHRES"),
+    ("SORT", "ESORT"),
+    ("SORT", "SORT=DISPLAY"),
+];
 
 /// Shown before a login too.
 const BEFORE_LOGIN: [&str; 6] = ["IMAP4rev1", "IMAP4rev2", "LITERAL+", "LITERAL-", "SASL-IR", "ID"];

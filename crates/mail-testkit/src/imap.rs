@@ -8,6 +8,7 @@ mod fetch;
 mod gate;
 mod idle;
 mod input;
+mod list;
 mod login;
 mod mailboxes;
 mod messages;

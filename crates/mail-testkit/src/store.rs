@@ -5,8 +5,8 @@ mod flags;
 mod mailbox;
 mod message;
 
-pub(crate) use account::MailboxId;
 pub use account::{Account, StoreError};
+pub(crate) use account::{Contents, MailboxId};
 pub use flags::Flags;
 pub(crate) use mailbox::{Entry, Mailbox};
 pub(crate) use message::Ids;

@@ -1,7 +1,7 @@
 //! Which part of the server carries out which command.
 
 use mail_proto::imap::response::Untagged;
-use mail_proto::imap::{Command, ListOptions, Status, StatusKind};
+use mail_proto::imap::{Command, Status, StatusKind};
 
 use super::fetch::Wanted;
 use super::selected::Selected;
@@ -48,23 +48,19 @@ impl Session<'_> {
         match command {
             Command::Enable(wanted) => Ok(self.enable(account, &wanted)),
             Command::Namespace => Ok(self.namespace()),
-            Command::List { reference, patterns, options }
-                if patterns.len() == 1 && options == ListOptions::default() =>
-            {
-                Ok(self.list(account, &reference, &patterns[0]))
+            Command::List { reference, patterns, options } => {
+                Ok(self.list(account, &reference, &patterns, &options))
             }
             Command::Lsub { reference, pattern } => Ok(self.lsub(account, &reference, &pattern)),
             Command::Status { mailbox, items } => Ok(self.status(account, &mailbox, &items)),
             Command::Select { mailbox, read_only, options } => {
                 Ok(self.select(account, &mailbox, read_only, &options))
             }
-            Command::Create { mailbox, .. } => Ok(self.create(account, &mailbox)),
+            Command::Create { mailbox, special_use } => Ok(self.create(account, &mailbox, &special_use)),
             Command::Delete(mailbox) => Ok(mailboxes::changed(account.delete(mailbox.as_bytes()))),
-            Command::Rename { from, to } => {
-                Ok(mailboxes::changed(account.rename(from.as_bytes(), to.as_bytes())))
-            }
-            Command::Subscribe(mailbox) => Ok(mailboxes::subscribe(account, &mailbox, true)),
-            Command::Unsubscribe(mailbox) => Ok(mailboxes::subscribe(account, &mailbox, false)),
+            Command::Rename { from, to } => Ok(self.rename(account, &from, &to)),
+            Command::Subscribe(mailbox) => Ok(mailboxes::subscribe(account, &mailbox)),
+            Command::Unsubscribe(mailbox) => Ok(mailboxes::unsubscribe(account, &mailbox)),
             Command::Idle => self.idle().await,
             command => match self.selected.take() {
                 None => Ok(bad("select a mailbox first")),

@@ -1,77 +1,20 @@
-//! The mailboxes as a whole: LIST, STATUS, SELECT, CREATE and their like.
-
-use std::collections::BTreeSet;
+//! The mailboxes as a whole: STATUS, SELECT, CREATE and their like.
 
 use bytes::Bytes;
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{
-    Flag, List, MailboxAttribute, MailboxAttributes, MailboxName, MailboxStatus, Namespace, Namespaces,
-    ResponseCode, SelectOptions, Status, StatusItem, StatusValue,
+    Flag, MailboxAttribute, MailboxName, MailboxStatus, Namespace, Namespaces, ResponseCode, SelectOptions,
+    Status, StatusItem, StatusValue,
 };
 
 use super::selected::Selected;
-use super::{Session, bad, done, flag_list, no, ok, pattern};
+use super::{Session, bad, done, flag_list, no, ok};
 use crate::store::{Account, Flags, Mailbox, MailboxId, StoreError};
 
 impl Session<'_> {
     pub(super) fn namespace(&mut self) -> Status {
         let personal = vec![Namespace::new("", self.shared.delimiter)];
         self.say(Untagged::Namespace(Namespaces { personal, ..Namespaces::default() }));
-        done()
-    }
-
-    pub(super) fn list(&mut self, account: &Account, reference: &[u8], wanted: &[u8]) -> Status {
-        let delimiter = self.shared.delimiter;
-        if wanted.is_empty() {
-            // What the delimiter is, and nothing else.
-            let root = MailboxName::from_wire(Bytes::new());
-            let list = List::new(root, delimiter);
-            self.say(Untagged::List(List { attributes: [MailboxAttribute::NoSelect].into(), ..list }));
-            return done();
-        }
-        let wanted = [reference, wanted].concat();
-        let names = account.mailboxes();
-        let existing: BTreeSet<&[u8]> = names.iter().map(Vec::as_slice).collect();
-        let parents: BTreeSet<&[u8]> = names.iter().flat_map(|name| levels_above(name, delimiter)).collect();
-        // A level that is no mailbox is told of only to who asks level by level.
-        let by_level = wanted.ends_with(b"%");
-        for name in existing.union(&parents) {
-            let is_inbox = *name == b"INBOX";
-            let matches = pattern::matches(&wanted, name, delimiter)
-                || is_inbox && pattern::matches(&wanted.to_ascii_uppercase(), name, delimiter);
-            if !matches || !(by_level || existing.contains(name)) {
-                continue;
-            }
-            let mut attributes = MailboxAttributes::default();
-            if !existing.contains(name) {
-                attributes.insert(MailboxAttribute::NoSelect);
-            }
-            let has_children = parents.contains(name);
-            attributes.insert(if has_children {
-                MailboxAttribute::HasChildren
-            } else {
-                MailboxAttribute::HasNoChildren
-            });
-            let mailbox = MailboxName::from_wire(Bytes::copy_from_slice(name));
-            self.say(Untagged::List(List { attributes, ..List::new(mailbox, delimiter) }));
-        }
-        done()
-    }
-
-    /// The mailboxes that are subscribed to; all are until UNSUBSCRIBE.
-    pub(super) fn lsub(&mut self, account: &Account, reference: &[u8], wanted: &[u8]) -> Status {
-        let wanted = [reference, wanted].concat();
-        let delimiter = self.shared.delimiter;
-        let subscribed: Vec<Vec<u8>> = {
-            let contents = account.lock();
-            let is_subscribed = |id| contents.mailboxes.get(id).is_some_and(|mailbox| mailbox.subscribed);
-            let names = contents.names.iter().filter(|(_, id)| is_subscribed(id)).map(|(name, _)| name);
-            names.filter(|name| pattern::matches(&wanted, name, delimiter)).cloned().collect()
-        };
-        for name in subscribed {
-            let mailbox = MailboxName::from_wire(name);
-            self.say(Untagged::Lsub(List::new(mailbox, delimiter)));
-        }
         done()
     }
 
@@ -87,7 +30,7 @@ impl Session<'_> {
                 Ok(found) => found,
                 Err(error) => return refusal(&error),
             };
-            items.iter().filter_map(|item| Some((*item, value(id, mailbox, *item)?))).collect()
+            items.iter().filter_map(|item| Some((*item, self.value(id, mailbox, *item)?))).collect()
         };
         self.say(Untagged::MailboxStatus(MailboxStatus {
             mailbox: name.clone(),
@@ -95,6 +38,17 @@ impl Session<'_> {
             other: Vec::new(),
         }));
         done()
+    }
+
+    fn value(&self, id: MailboxId, mailbox: &Mailbox, item: StatusItem) -> Option<StatusValue> {
+        match item {
+            StatusItem::MailboxId => Some(StatusValue::Id(mailbox_id(id))),
+            StatusItem::AppendLimit => {
+                let limit = self.shared.offer.value("APPENDLIMIT").and_then(|limit| limit.parse().ok());
+                Some(limit.map_or(StatusValue::Nil, StatusValue::Number))
+            }
+            item => number(mailbox, item).map(StatusValue::Number),
+        }
     }
 
     pub(super) fn select(
@@ -164,30 +118,74 @@ impl Session<'_> {
         }
     }
 
-    pub(super) fn create(&self, account: &Account, name: &MailboxName) -> Status {
+    pub(super) fn create(
+        &self,
+        account: &Account,
+        name: &MailboxName,
+        special_use: &[MailboxAttribute],
+    ) -> Status {
         // A trailing delimiter only says that there will be mailboxes below (RFC 9051 6.3.4).
         let name = match (name.as_bytes(), self.shared.delimiter) {
             ([name @ .., last], Some(delimiter)) if *last == delimiter => name,
             (name, _) => name,
         };
-        if let Err(error) = account.create(name) {
-            return refusal(&error);
+        if !special_use.iter().all(can_be_made) {
+            return no(ResponseCode::UseAttr, "no mailbox can be made for that use");
         }
-        let id = account.lock().find(name).map(|(id, _)| id).ok();
-        let code =
-            id.filter(|_| self.shared.has("OBJECTID")).map(|id| ResponseCode::MailboxId(mailbox_id(id)));
-        Status { code, ..done() }
+        let created = {
+            let mut contents = account.lock();
+            let created = contents.create(name);
+            if let Ok(id) = &created
+                && let Some(mailbox) = contents.mailboxes.get_mut(id)
+            {
+                let uses = special_use.iter().map(|special| String::from_utf8_lossy(special.as_bytes()));
+                mailbox.special_use = uses.map(std::borrow::Cow::into_owned).collect();
+            }
+            created
+        };
+        match created {
+            Ok(id) => {
+                account.announce();
+                let code = ResponseCode::MailboxId(mailbox_id(id));
+                Status { code: Some(code).filter(|_| self.shared.has("OBJECTID")), ..done() }
+            }
+            Err(error) => refusal(&error),
+        }
+    }
+
+    /// Renames a mailbox and those below it (RFC 9051 6.3.6).
+    pub(super) fn rename(&self, account: &Account, from: &MailboxName, to: &MailboxName) -> Status {
+        let (from, to) = (from.as_bytes(), to.as_bytes());
+        let result = account.lock().rename_tree(from, to, self.shared.delimiter);
+        account.announce();
+        changed(result)
     }
 }
 
-pub(super) fn subscribe(account: &Account, name: &MailboxName, subscribed: bool) -> Status {
-    match account.lock().find_mut(name.as_bytes()) {
-        Ok((_, mailbox)) => {
-            mailbox.subscribed = subscribed;
-            done()
-        }
-        Err(error) => refusal(&error),
-    }
+/// Uses that a client may make a mailbox for: all but that of holding all messages, which is the server's to provide.
+fn can_be_made(special_use: &MailboxAttribute) -> bool {
+    matches!(
+        special_use,
+        MailboxAttribute::Archive
+            | MailboxAttribute::Drafts
+            | MailboxAttribute::Flagged
+            | MailboxAttribute::Junk
+            | MailboxAttribute::Sent
+            | MailboxAttribute::Trash
+            | MailboxAttribute::Important
+    )
+}
+
+pub(super) fn subscribe(account: &Account, name: &MailboxName) -> Status {
+    let result = account.lock().subscribe(name.as_bytes());
+    account.announce();
+    changed(result)
+}
+
+pub(super) fn unsubscribe(account: &Account, name: &MailboxName) -> Status {
+    account.lock().unsubscribe(name.as_bytes());
+    account.announce();
+    done()
 }
 
 /// How a change of the store went.
@@ -213,13 +211,6 @@ pub(super) fn mailbox_id(id: MailboxId) -> Bytes {
     format!("F{id}").into()
 }
 
-fn value(id: MailboxId, mailbox: &Mailbox, item: StatusItem) -> Option<StatusValue> {
-    match item {
-        StatusItem::MailboxId => Some(StatusValue::Id(mailbox_id(id))),
-        item => number(mailbox, item).map(StatusValue::Number),
-    }
-}
-
 fn number(mailbox: &Mailbox, item: StatusItem) -> Option<u64> {
     let entries = mailbox.entries();
     let count =
@@ -231,15 +222,13 @@ fn number(mailbox: &Mailbox, item: StatusItem) -> Option<u64> {
         StatusItem::UidValidity => u64::from(mailbox.uid_validity),
         StatusItem::Unseen => count(&|flags| !flags.contains("\\Seen")),
         StatusItem::Deleted => count(&|flags| flags.contains("\\Deleted")),
+        StatusItem::DeletedStorage => {
+            let deleted = entries.iter().filter(|entry| entry.flags.contains("\\Deleted"));
+            deleted.map(|entry| entry.body.len() as u64).sum()
+        }
         StatusItem::Size => entries.iter().map(|entry| entry.body.len() as u64).sum(),
         StatusItem::HighestModSeq if mailbox.keeps_modseqs => mailbox.modseq,
         StatusItem::HighestModSeq => 0,
         _ => return None,
     })
-}
-
-/// `a` and `a/b` for `a/b/c`.
-fn levels_above(name: &[u8], delimiter: Option<u8>) -> impl Iterator<Item = &[u8]> {
-    let ends = name.iter().enumerate().filter(move |(_, octet)| Some(**octet) == delimiter);
-    ends.map(|(at, _)| &name[..at]).filter(|level| !level.is_empty())
 }

@@ -97,6 +97,17 @@ impl Builder {
         self
     }
 
+    /// What a mailbox of the last user is for (RFC 6154), `\Sent` for example; the mailbox is made if it isn't there.
+    pub fn special_use(mut self, mailbox: impl AsRef<[u8]>, special_use: impl Into<String>) -> Self {
+        self = self.mailbox(&mailbox);
+        if let Some(account) = self.accounts.last().filter(|_| self.failed.is_none())
+            && let Err(error) = account.set_special_use(mailbox, [special_use])
+        {
+            self.fail(error.into());
+        }
+        self
+    }
+
     /// Messages in a mailbox of the last user, which is made if it isn't there.
     pub fn messages<M: Into<Message>>(
         mut self,

@@ -1,6 +1,6 @@
 //! One user's mailboxes, and the handle by which a test changes them while clients are connected.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,6 +34,8 @@ struct Shared {
 pub(crate) struct Contents {
     pub(crate) names: BTreeMap<Vec<u8>, MailboxId>,
     pub(crate) mailboxes: HashMap<MailboxId, Mailbox>,
+    /// Names that are subscribed to, those of mailboxes that went included.
+    pub(crate) subscriptions: BTreeSet<Vec<u8>>,
     last_id: MailboxId,
     next_uid_validity: u32,
     last_email_id: u64,
@@ -88,6 +90,7 @@ impl Account {
         let contents = Contents {
             names: BTreeMap::new(),
             mailboxes: HashMap::new(),
+            subscriptions: BTreeSet::from([b"INBOX".to_vec()]),
             last_id: 0,
             next_uid_validity: 1_700_000_001,
             last_email_id: 0,
@@ -174,7 +177,7 @@ impl Account {
         mailbox: impl AsRef<[u8]>,
         uids: impl IntoIterator<Item = u32>,
     ) -> Result<Vec<u32>, StoreError> {
-        let uids: std::collections::BTreeSet<u32> = uids.into_iter().collect();
+        let uids: BTreeSet<u32> = uids.into_iter().collect();
         let removed = self.lock().find_mut(mailbox.as_ref())?.1.remove(|entry| uids.contains(&entry.uid));
         self.announce();
         Ok(removed)
@@ -199,9 +202,13 @@ impl Account {
         Ok(())
     }
 
-    /// Makes an empty mailbox.
+    /// Makes an empty mailbox and subscribes to it.
     pub fn create(&self, mailbox: impl AsRef<[u8]>) -> Result<(), StoreError> {
-        self.lock().create(mailbox.as_ref())?;
+        {
+            let mut contents = self.lock();
+            contents.create(mailbox.as_ref())?;
+            contents.subscribe(mailbox.as_ref())?;
+        }
         self.announce();
         Ok(())
     }
@@ -233,6 +240,23 @@ impl Account {
         self.lock().rename(from.as_ref(), to.as_ref())?;
         self.announce();
         Ok(())
+    }
+
+    /// What a mailbox is for, told by LIST (RFC 6154): `\Sent`, `\Trash` and so on.
+    pub fn set_special_use<S: Into<String>>(
+        &self,
+        mailbox: impl AsRef<[u8]>,
+        uses: impl IntoIterator<Item = S>,
+    ) -> Result<(), StoreError> {
+        let uses = uses.into_iter().map(Into::into).collect();
+        self.lock().find_mut(mailbox.as_ref())?.1.special_use = uses;
+        self.announce();
+        Ok(())
+    }
+
+    /// The names that are subscribed to, sorted by their octets.
+    pub fn subscriptions(&self) -> Vec<Vec<u8>> {
+        self.lock().subscriptions.iter().cloned().collect()
     }
 
     /// Tells every session that something changed.
@@ -288,7 +312,7 @@ impl Contents {
         Ids { email, thread }
     }
 
-    pub(crate) fn create(&mut self, name: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn create(&mut self, name: &[u8]) -> Result<MailboxId, StoreError> {
         let name = normal(name);
         if name.is_empty() || name.iter().any(|octet| matches!(octet, 0 | b'\r' | b'\n')) {
             return Err(StoreError::InvalidName { name });
@@ -296,8 +320,17 @@ impl Contents {
         if self.names.contains_key(&name) {
             return Err(StoreError::MailboxExists { name });
         }
-        self.insert(name);
+        Ok(self.insert(name))
+    }
+
+    pub(crate) fn subscribe(&mut self, name: &[u8]) -> Result<(), StoreError> {
+        self.find(name)?;
+        self.subscriptions.insert(normal(name));
         Ok(())
+    }
+
+    pub(crate) fn unsubscribe(&mut self, name: &[u8]) {
+        self.subscriptions.remove(&normal(name));
     }
 
     pub(crate) fn delete(&mut self, name: &[u8]) -> Result<(), StoreError> {
@@ -324,6 +357,36 @@ impl Contents {
             self.insert(from);
         }
         Ok(())
+    }
+
+    /// The same with those below it, except for INBOX, whose messages alone move.
+    pub(crate) fn rename_tree(
+        &mut self,
+        from: &[u8],
+        to: &[u8],
+        delimiter: Option<u8>,
+    ) -> Result<(), StoreError> {
+        let from = normal(from);
+        let is_below =
+            |name: &Vec<u8>| name.strip_prefix(from.as_slice()).and_then(<[u8]>::first).copied() == delimiter;
+        let below: Vec<Vec<u8>> = match delimiter {
+            Some(_) if from != b"INBOX" => self.names.keys().filter(|name| is_below(name)).cloned().collect(),
+            _ => Vec::new(),
+        };
+        let moved = below.into_iter().map(|name| {
+            let new = [to, &name[from.len()..]].concat();
+            (name, new)
+        });
+        let moved: Vec<(Vec<u8>, Vec<u8>)> = moved.collect();
+        if let Some((_, taken)) = moved.iter().find(|(_, to)| self.names.contains_key(to)) {
+            return Err(StoreError::MailboxExists { name: taken.clone() });
+        }
+        if self.names.contains_key(&from) {
+            self.rename(&from, to)?;
+        } else if moved.is_empty() {
+            return Err(StoreError::NoMailbox { name: from });
+        }
+        moved.into_iter().try_for_each(|(name, to)| self.rename(&name, &to))
     }
 
     fn insert(&mut self, name: Vec<u8>) -> MailboxId {

@@ -17,7 +17,8 @@ pub(crate) struct Mailbox {
     pub(crate) modseq: u64,
     /// The first UID that no session was told of as recent.
     pub(crate) first_recent: u32,
-    pub(crate) subscribed: bool,
+    /// What it is for (RFC 6154), `\Sent` for example.
+    pub(crate) special_use: Vec<String>,
     /// Whether clients are told of mod-sequences here (RFC 7162 section 3.1.2.2 has NOMODSEQ for those that aren't).
     pub(crate) keeps_modseqs: bool,
     /// Which UID went at which mod-sequence, in this order.
@@ -49,7 +50,7 @@ impl Mailbox {
             uid_next: 1,
             modseq: 1,
             first_recent: 1,
-            subscribed: true,
+            special_use: Vec::new(),
             keeps_modseqs: true,
             expunged: Vec::new(),
             forgotten: 0,
