@@ -10,7 +10,7 @@ use std::{
 
 use mail_proto::imap::{
     Capability, EncodeError, MailboxName, ResponseCode, SequenceSet, Status, StatusKind,
-    client::{Failure, SessionError},
+    client::{Failure, SessionError, UploadError},
 };
 
 use crate::{
@@ -128,6 +128,13 @@ pub(crate) enum Cause {
     },
     Gone,
     Unreadable,
+    /// What was to be uploaded couldn't be read.
+    Source(Arc<io::Error>),
+    Upload(UploadError),
+    TooLarge {
+        len: u64,
+        limit: u64,
+    },
     TooMuch {
         limit: usize,
     },
@@ -230,7 +237,10 @@ impl Error {
                 | SessionError::Sasl(_),
             ) => ErrorKind::Login,
             Cause::NoToken(_) => ErrorKind::Login,
-            Cause::Session(SessionError::Closed | SessionError::Bye(_)) => ErrorKind::ConnectionLost,
+            Cause::Session(SessionError::Closed | SessionError::Bye(_) | SessionError::Upload(_)) => {
+                ErrorKind::ConnectionLost
+            }
+            Cause::Upload(_) => ErrorKind::Argument,
             Cause::Session(SessionError::StartTlsRefused(_)) => ErrorKind::Transport,
             Cause::Session(_) => ErrorKind::Protocol,
             Cause::Refused(Status { code: Some(ResponseCode::BadCharset(_)), .. }) => ErrorKind::BadCharset,
@@ -249,7 +259,8 @@ impl Error {
             },
             Cause::Gone => ErrorKind::Gone,
             Cause::Unreadable => ErrorKind::Protocol,
-            Cause::TooMuch { .. } => ErrorKind::TooMuch,
+            Cause::TooMuch { .. } | Cause::TooLarge { .. } => ErrorKind::TooMuch,
+            Cause::Source(_) => ErrorKind::Argument,
             Cause::Silent { .. } | Cause::Deadline { .. } => ErrorKind::TimedOut,
             Cause::Stalled { .. } => ErrorKind::ReaderStalled,
             Cause::Abandoned | Cause::CutShort { .. } => ErrorKind::ConnectionLost,
@@ -494,6 +505,11 @@ impl fmt::Display for Error {
             Cause::Unreadable => {
                 f.write_str("the server sent something that can't be read as the message's body")
             }
+            Cause::Source(error) => write!(f, "the message can't be read: {error}"),
+            Cause::Upload(error) => error.fmt(f),
+            Cause::TooLarge { len, limit } => {
+                write!(f, "the message has {len} bytes and the server takes {limit}")
+            }
             Cause::TooMuch { limit } => write!(f, "the answer is larger than {limit} bytes"),
             Cause::CutShort { len } => write!(f, "the connection was lost before all {len} bytes had come"),
             Cause::Io(error) => write!(f, "the connection broke: {error}"),
@@ -533,7 +549,7 @@ impl StdError for Error {
             Cause::Lost { reason, .. }
             | Cause::CopiedNotRemoved { reason, .. }
             | Cause::Partly { reason, .. } => Some(&**reason),
-            Cause::Io(error) => Some(&**error),
+            Cause::Io(error) | Cause::Source(error) => Some(&**error),
             Cause::NoToken(error) => Some(&**error),
             Cause::Pool(error) => Some(&**error),
             _ => None,

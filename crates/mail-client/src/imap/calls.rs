@@ -93,12 +93,26 @@ impl Calls {
     /// Runs a command. One that a lost connection left unwritten runs on the next; a written one is repeated once, if
     /// that can do no harm (rule P29).
     pub(super) async fn run(&self, request: Request) -> Result<Answer> {
+        self.run_with(&request, |connection, deadline| {
+            let request = request.clone();
+            async move { (connection.run(request, deadline).await, true) }
+        })
+        .await
+    }
+
+    /// Runs a command that `send` sends on a connection. That says, beside the outcome, whether it could send it again.
+    pub(super) async fn run_with<F: Future<Output = (Result<Answer>, bool)>>(
+        &self,
+        request: &Request,
+        mut send: impl FnMut(Conn<ImapManager>, Option<Deadline>) -> F,
+    ) -> Result<Answer> {
         let deadline = self.within.map(Deadline::after);
         let (mut failures, mut repeated) = (0, false);
         loop {
             let connection = bounded(deadline, self.connection()).await;
             let connection = connection.map_err(|error| error.about(&request.command().into()))?;
-            let error = match connection.run(request.clone(), deadline).await {
+            let (outcome, can_repeat) = send(connection, deadline).await;
+            let error = match outcome {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error.about(&request.command().into()),
             };
@@ -106,6 +120,7 @@ impl Calls {
             // A server that keeps silent would keep silent again, and its caller would wait twice as long as it may.
             let again = match self.place {
                 Place::Exclusive(_) => false,
+                _ if !can_repeat => false,
                 _ if *written => {
                     error.is_harmless() && !reason.is_timeout() && !std::mem::replace(&mut repeated, true)
                 }

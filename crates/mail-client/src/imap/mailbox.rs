@@ -111,7 +111,7 @@ impl Mailbox {
     }
 
     /// What a command needs selected to be about this mailbox.
-    fn selection(&self) -> Selection {
+    pub(super) fn selection(&self) -> Selection {
         Selection {
             mailbox: self.state.mailbox.clone(),
             read_only: self.state.examined,

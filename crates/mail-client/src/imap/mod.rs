@@ -1,6 +1,7 @@
 //! IMAP: [`ImapClient`] and what it gives.
 
 mod acl;
+mod append;
 mod builder;
 mod calls;
 mod capability;
@@ -18,11 +19,13 @@ mod list;
 mod mailbox;
 mod mailboxes;
 mod manager;
+mod message_source;
 mod metadata;
 mod namespace;
 mod operation;
 mod quota;
 pub(crate) mod refusal;
+mod replace;
 mod search;
 mod sort;
 mod status;
@@ -33,14 +36,15 @@ mod thread;
 pub use mail_pool::Assignment;
 pub use mail_proto::imap::fetch::{FetchItem, Partial, Section, SectionText};
 pub use mail_proto::imap::{
-    Acl, Addresses, BodyStructure, Capabilities, Capability, Date, DateTime, Envelope, Flag, InvalidSet,
-    List, ListExtension, ListRights, MailboxAttribute, MailboxAttributes, MailboxName, MailboxStatus,
-    MetadataCode, MetadataDepth, MetadataOptions, ModSeqScope, Namespace, Namespaces, PartialRange, Quota,
-    QuotaResource, ResponseCode, Rights, RightsChange, SearchKey, SequenceSet, SortBy, SortKey, Status,
-    StatusItem, StatusKind, StatusValue, ThreadAlgorithm, ThreadNode, Threads,
+    Acl, Addresses, AppendForm, BodyStructure, Capabilities, Capability, Date, DateTime, Envelope, Flag,
+    InvalidSet, List, ListExtension, ListRights, MailboxAttribute, MailboxAttributes, MailboxName,
+    MailboxStatus, MetadataCode, MetadataDepth, MetadataOptions, ModSeqScope, Namespace, Namespaces,
+    PartialRange, Quota, QuotaResource, ResponseCode, Rights, RightsChange, SearchKey, SequenceSet, SortBy,
+    SortKey, Status, StatusItem, StatusKind, StatusValue, ThreadAlgorithm, ThreadNode, Threads,
 };
 
 pub use self::{
+    append::Appended,
     builder::ImapClientBuilder,
     client::ImapClient,
     connections::PoolStatus,
@@ -52,8 +56,10 @@ pub use self::{
     id::ServerId,
     list::{ListQuery, ListedMailbox},
     mailbox::Mailbox,
+    message_source::NewMessage,
     metadata::MetadataValues,
     operation::Pending,
+    replace::Replaced,
     search::{SearchResult, SearchSummary},
     store::{FlagChange, Stored, StoredMessage},
 };

@@ -8,6 +8,7 @@ mod flow;
 mod sink;
 mod task;
 mod turns;
+mod upload;
 
 use std::{
     sync::{
@@ -33,6 +34,7 @@ pub(crate) use self::{
     flow::{Credit, Flow, Gate, Starved, Thirst},
     sink::{BodyEvent, FetchEvent, FetchSink, Following, Told},
     task::Settings,
+    upload::{Feed, Intake, Piece, feed},
 };
 use self::{sink::Sink, task::Task};
 use crate::{
@@ -131,8 +133,18 @@ impl ImapConnection {
 
     /// Runs a command and gathers its answer.
     pub(crate) async fn run(&self, request: Request, deadline: Option<Deadline>) -> Result<Answer> {
+        self.run_fed(request, None, deadline).await
+    }
+
+    /// Runs a command whose messages come piece by piece.
+    pub(crate) async fn run_fed(
+        &self,
+        request: Request,
+        intake: Option<Intake>,
+        deadline: Option<Deadline>,
+    ) -> Result<Answer> {
         let (done, mut answer) = oneshot::channel();
-        let token = self.queue(request, Sink::gather(done))?;
+        let token = self.queue(request, Sink::gather(done, intake))?;
         let mut guard = CancelOnDrop { jobs: &self.jobs, token: Some(token) };
         let answer = match deadline {
             None => answer.await,

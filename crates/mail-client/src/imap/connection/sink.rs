@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mail_proto::imap::{client::Completion, fetch::Fetch, response::Untagged};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, Credit, Flow};
+use super::{Answer, Credit, Flow, Intake};
 use crate::error::{Cause, Error};
 
 /// How many bytes of an answer are gathered at most.
@@ -14,7 +14,13 @@ const GATHERED: usize = 128 << 20;
 
 pub(crate) enum Sink {
     /// Gathered, for one caller.
-    Gather { data: Vec<Untagged>, len: usize, done: oneshot::Sender<Result<Answer, Error>> },
+    Gather {
+        data: Vec<Untagged>,
+        len: usize,
+        done: oneshot::Sender<Result<Answer, Error>>,
+        /// Where messages come from that the command uploads piece by piece.
+        intake: Option<Box<Intake>>,
+    },
     /// Messages as they come.
     Fetch(Box<FetchSink>),
 }
@@ -75,8 +81,16 @@ impl FetchSink {
 }
 
 impl Sink {
-    pub(super) fn gather(done: oneshot::Sender<Result<Answer, Error>>) -> Self {
-        Self::Gather { data: Vec::new(), len: 0, done }
+    pub(super) fn gather(done: oneshot::Sender<Result<Answer, Error>>, intake: Option<Intake>) -> Self {
+        Self::Gather { data: Vec::new(), len: 0, done, intake: intake.map(Box::new) }
+    }
+
+    /// Where messages come from that the command uploads piece by piece.
+    pub(super) fn intake(&mut self) -> Option<&mut Intake> {
+        match self {
+            Self::Gather { intake, .. } => intake.as_deref_mut(),
+            Self::Fetch(_) => None,
+        }
     }
 
     /// Whether anybody still waits.
@@ -203,7 +217,7 @@ mod tests {
     #[test]
     fn an_answer_without_end_is_not_gathered_for_ever() {
         let (done, _answer) = oneshot::channel();
-        let mut sink = Sink::gather(done);
+        let mut sink = Sink::gather(done, None);
         let flow = Arc::new(Flow::default());
         let line = || Untagged::Unknown { keyword: "X".into(), raw: vec![b'x'; 1 << 20].into() };
         let took = (0..1000).take_while(|_| sink.data(line(), &flow).is_ok()).count();

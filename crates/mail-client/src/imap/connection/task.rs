@@ -25,7 +25,7 @@ use tokio::{
 use tracing::{debug, info, trace};
 
 use super::{
-    About, Flow, Job,
+    About, Flow, Job, Piece,
     sink::Sink,
     turns::{Load, Turn, Turns, Waiting},
 };
@@ -195,10 +195,35 @@ impl Task {
             done?;
             return Poll::Ready(Ok(false));
         }
-        if queued {
-            return Poll::Ready(Ok(true));
+        if queued || self.poll_uploads(cx) {
+            return Poll::Ready(Ok(queued));
         }
         self.poll_deadline(cx, reads).map_ok(|()| false)
+    }
+
+    /// Hands what callers have of their messages to the session, as far as it has room. Says whether they had any.
+    fn poll_uploads(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let mut took_in = false;
+        for (id, flight) in &mut self.flights {
+            let Some(intake) = flight.sink.intake().filter(|intake| intake.is_open) else { continue };
+            while intake.is_open && self.socket.session.upload_room(*id) > 0 {
+                match intake.pieces.poll_recv(cx) {
+                    Poll::Pending => break,
+                    Poll::Ready(Some(Piece::Bytes(bytes))) => self.socket.session.write_upload(*id, bytes),
+                    Poll::Ready(Some(Piece::End)) => {
+                        intake.is_open = false;
+                        self.socket.session.finish_upload(*id);
+                    }
+                    // Its source failed, or its caller is gone: there is no way to end it but to cut (rule P28).
+                    Poll::Ready(None) => {
+                        intake.is_open = false;
+                        self.socket.session.cancel(*id);
+                    }
+                }
+                took_in = true;
+            }
+        }
+        took_in
     }
 
     /// Whether more than one command is on its way, or about to be.
@@ -361,6 +386,13 @@ impl Task {
                     Some(flight) if flight.sink.is_wanted() => flight.sink.chunk(bytes, &self.flow),
                     _ => self.throw_away(bytes.len())?,
                 },
+                Event::SendUpload { id, .. } => {
+                    match self.flights.get_mut(&id).and_then(|flight| flight.sink.intake()) {
+                        Some(intake) => intake.open(),
+                        // Whoever had it is gone.
+                        None => drop(self.socket.session.cancel(id)),
+                    }
+                }
                 Event::Completed { id, outcome } => {
                     self.thrown_away = 0;
                     if let Some(flight) = self.flights.remove(&id) {

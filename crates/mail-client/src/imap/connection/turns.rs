@@ -45,7 +45,6 @@ pub(super) struct Turns {
 }
 
 /// Whose turn it is.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it comes from")]
 pub(super) enum Turn {
     Now(Waiting),
     /// Nobody's before this time, unless something happens.
@@ -223,7 +222,7 @@ mod tests {
         for (token, (context, mailbox)) in commands.iter().enumerate() {
             let (done, answer) = oneshot::channel();
             answers.push(answer);
-            let (request, sink) = (Box::new(command(mailbox)), Sink::gather(done));
+            let (request, sink) = (Box::new(command(mailbox)), Sink::gather(done, None));
             turns.push(Waiting::new(token as u64, request, sink, Context::custom(*context)));
         }
         (turns, answers)
@@ -274,13 +273,13 @@ mod tests {
         assert_eq!(go(&mut turns, QUIET, now), [0, 1], "nobody was served yet");
         let (done, _answer) = oneshot::channel();
         turns.ended(Context::custom(2), now);
-        turns.push(Waiting::new(2, Box::new(command("a")), Sink::gather(done), Context::custom(1)));
+        turns.push(Waiting::new(2, Box::new(command("a")), Sink::gather(done, None), Context::custom(1)));
         assert!(matches!(turns.next(QUIET, now), Turn::At(at) if at == now + PAUSE));
         assert!(matches!(turns.next(QUIET, now + PAUSE), Turn::Now(Waiting { token: 2, .. })));
         // Who switches to and fro alone waits for nobody.
         turns.ended(Context::custom(1), now);
         let (done, _answer) = oneshot::channel();
-        turns.push(Waiting::new(3, Box::new(command("b")), Sink::gather(done), Context::custom(1)));
+        turns.push(Waiting::new(3, Box::new(command("b")), Sink::gather(done, None), Context::custom(1)));
         assert!(matches!(turns.next(QUIET, now), Turn::Now(Waiting { token: 3, .. })));
     }
 

@@ -1,0 +1,176 @@
+//! Messages put into mailboxes: whole or not at all, never twice, from memory and from readers.
+
+mod common;
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use common::{client, count, server};
+use mail_client::{
+    ErrorKind,
+    imap::{Flag, NewMessage, Removal},
+};
+use mail_testkit::{Action, Fault, Server};
+use tokio::io::{AsyncRead, ReadBuf};
+
+fn held(server: &Server, mailbox: &str) -> Vec<Bytes> {
+    let messages = server.account("kim").unwrap().messages(mailbox).unwrap();
+    messages.into_iter().map(|message| message.body).collect()
+}
+
+/// Gives so many bytes, and then an error.
+struct Broken(usize);
+
+impl AsyncRead for Broken {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let len = self.0.min(buf.remaining());
+        if len == 0 {
+            return Poll::Ready(Err(io::Error::other("the disk is gone")));
+        }
+        buf.put_slice(&vec![b'x'; len]);
+        self.0 -= len;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_stored_as_it_is_and_found_again() {
+    for without in [&[][..], &["LITERAL+"], &["LITERAL+", "UIDPLUS"]] {
+        let server = without
+            .iter()
+            .fold(server(), |server, name| server.without_capability(*name))
+            .start()
+            .await
+            .unwrap();
+        let client = client(&server).build().unwrap();
+        let large: Bytes = (0..3_000_000_u32).map(|n| b'a' + (n % 26) as u8).collect();
+        let messages = [Bytes::from("Subject: x\r\n\r\n.\r\n"), Bytes::new(), large.clone()];
+        for (index, message) in messages.iter().enumerate() {
+            let new = NewMessage::new(message.clone()).flags([Flag::Seen]);
+            let appended = client.append("INBOX", new).await.unwrap();
+            let uid = (!without.contains(&"UIDPLUS")).then_some(index as u32 + 1);
+            assert_eq!(appended.uid, uid);
+            assert_eq!(appended.uid_validity.is_some(), uid.is_some());
+        }
+        let reader = io::Cursor::new(large.clone());
+        client.append("INBOX", NewMessage::from_reader(reader, large.len() as u64)).await.unwrap();
+        assert!(held(&server, "INBOX") == [&messages[..], &[large]].concat());
+        assert_eq!(server.report().connections.total, 1);
+        client.close().await;
+    }
+}
+
+#[tokio::test]
+async fn p28_a_message_whose_source_ends_early_fails_or_goes_on_is_not_stored() {
+    let server = server().start().await.unwrap();
+    let client = client(&server).build().unwrap();
+    let error = client.append("INBOX", NewMessage::from_reader(Broken(400_000), 500_000)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
+    assert!(error.to_string().contains("the disk is gone"), "{error}");
+    for (has, told) in [(1000, 1001), (300_000, 300_001), (1001, 1000), (300_001, 300_000), (0, 1), (1, 0)] {
+        let reader = io::Cursor::new(vec![b'y'; has]);
+        let error = client.append("INBOX", NewMessage::from_reader(reader, told)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument, "{has} for {told}: {error}");
+    }
+    assert!(held(&server, "INBOX").is_empty());
+    // The client goes on as if nothing had been.
+    client.append("INBOX", NewMessage::new("z")).await.unwrap();
+    assert_eq!(held(&server, "INBOX"), ["z"]);
+    client.close().await;
+}
+
+#[tokio::test]
+async fn p28_an_upload_whose_caller_goes_away_leaves_nothing_behind() {
+    let server = server().start().await.unwrap();
+    let client = client(&server).build().unwrap();
+    let (ours, theirs) = tokio::io::duplex(10);
+    let appending = client.clone();
+    let task = tokio::spawn(async move {
+        appending.append("INBOX", NewMessage::from_reader(theirs, 1000)).await.map(drop)
+    });
+    let mut ours = ours;
+    tokio::io::AsyncWriteExt::write_all(&mut ours, &[b'x'; 500]).await.unwrap();
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    client.append("INBOX", NewMessage::new("after")).await.unwrap();
+    assert_eq!(held(&server, "INBOX"), ["after"]);
+    client.close().await;
+}
+
+#[tokio::test]
+async fn p29_an_append_that_may_have_been_stored_is_not_sent_again() {
+    let server = server().start().await.unwrap();
+    let client = client(&server).build().unwrap();
+    client.noop().await.unwrap();
+    server.add_fault(Fault::on_command("APPEND", Action::Cut));
+    let error = client.append("INBOX", NewMessage::new("once")).await.unwrap_err();
+    assert!(error.was_written() && error.kind() == ErrorKind::ConnectionLost, "{error}");
+    assert_eq!(count(&server, "APPEND"), 1);
+    client.close().await;
+}
+
+#[tokio::test]
+async fn many_messages_go_in_together_and_a_bad_one_stops_no_other() {
+    for capability in [Some("MULTIAPPEND"), None] {
+        let server = server().with_capability("APPENDLIMIT=2000");
+        let server = match capability {
+            Some(_) => server,
+            None => server.without_capability("MULTIAPPEND"),
+        };
+        let server = server.start().await.unwrap();
+        let client = client(&server).build().unwrap();
+        let texts: Vec<String> =
+            (0..250).map(|n| format!("{n}\r\n{}", "x".repeat(if n == 7 { 3000 } else { 10 }))).collect();
+        let outcomes = client.append_many("INBOX", texts.iter().cloned().map(NewMessage::new)).await;
+        let good: Vec<_> = texts.iter().filter(|text| text.len() < 2000).cloned().map(Bytes::from).collect();
+        assert!(held(&server, "INBOX") == good);
+        for (n, outcome) in outcomes.iter().enumerate() {
+            match outcome {
+                Ok(appended) => {
+                    let uid = appended.uid.unwrap();
+                    let account = server.account("kim").unwrap();
+                    let found = account.messages("INBOX").unwrap().into_iter().find(|found| found.uid == uid);
+                    assert_eq!(found.unwrap().body, texts[n].as_bytes());
+                }
+                Err(error) => assert_eq!((n, error.kind()), (7, ErrorKind::TooMuch), "{error}"),
+            }
+        }
+        assert_eq!(outcomes.len(), 250);
+        let missing = client.append_many("nowhere", ["a", "b"].map(NewMessage::new)).await;
+        assert!(missing.iter().all(|outcome| outcome.as_ref().is_err_and(|error| error.text().is_some())));
+        client.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_takes_anothers_place() {
+    for (without, old) in [
+        (None, Removal::Expunged),
+        (Some("REPLACE"), Removal::Expunged),
+        (Some("UIDPLUS"), Removal::MarkedOnly),
+    ] {
+        let mut server = server().messages("INBOX", ["first", "draft"]);
+        if let Some(without) = without {
+            server = server.without_capability(without).without_capability("REPLACE");
+        }
+        let server = server.start().await.unwrap();
+        let client = client(&server).build().unwrap();
+        let inbox = client.select("INBOX").await.unwrap();
+        let replaced = inbox.replace(2, NewMessage::new("draft, gone on with")).await.unwrap();
+        assert_eq!(replaced.old, old);
+        let expected = match old {
+            Removal::Expunged => vec!["first", "draft, gone on with"],
+            Removal::MarkedOnly => vec!["first", "draft", "draft, gone on with"],
+        };
+        assert_eq!(held(&server, "INBOX"), expected);
+        client.close().await;
+    }
+}
