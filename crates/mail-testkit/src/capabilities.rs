@@ -3,7 +3,7 @@
 use mail_proto::imap::Capability;
 
 /// Unless told otherwise.
-const USUAL: [&str; 36] = [
+const USUAL: [&str; 39] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -40,6 +40,9 @@ const USUAL: [&str; 36] = [
     "LIST-STATUS",
     "SPECIAL-USE",
     "CREATE-SPECIAL-USE",
+    "COMPRESS=DEFLATE",
+    "UTF8=ACCEPT",
+    "UNAUTHENTICATE",
 ];
 
 /// What IMAP4rev2 has in itself (RFC 9051 appendix E).

@@ -12,12 +12,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::compression::Codec;
 use crate::wire::{Tap, Transport, Wire};
 
 /// From this size on a piece is sent from where it lies instead of being copied.
 const SHARE_FROM: usize = 4 * 1024;
 /// What one read may bring.
 const READ: usize = 32 * 1024;
+/// So much is deflated at a time.
+const DEFLATED: usize = 64 * 1024;
 
 /// A connection as a session sees it: octets in, and a queue of octets out.
 #[derive(Debug)]
@@ -26,6 +29,7 @@ pub(crate) struct Channel {
     stream: Option<Stream>,
     tap: Arc<Tap>,
     out: Output,
+    codec: Option<Box<Codec>>,
 }
 
 #[derive(Debug)]
@@ -37,7 +41,7 @@ enum Stream {
 impl Channel {
     pub(crate) fn new(wire: Wire) -> Self {
         let tap = wire.tap().clone();
-        Self { stream: Some(Stream::Plain(wire)), tap, out: Output::default() }
+        Self { stream: Some(Stream::Plain(wire)), tap, out: Output::default(), codec: None }
     }
 
     pub(crate) fn tap(&self) -> &Tap {
@@ -65,8 +69,33 @@ impl Channel {
 
     /// Appends what has come to `buffer`; 0 at the end.
     pub(crate) async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        buffer.reserve(READ);
-        self.stream()?.read_buf(buffer).await
+        let Self { stream, codec, .. } = self;
+        let stream = stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        let Some(codec) = codec else {
+            buffer.reserve(READ);
+            return stream.read_buf(buffer).await;
+        };
+        loop {
+            let count = codec.inflate(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            codec.raw().reserve(READ);
+            if stream.read_buf(codec.raw()).await? == 0 {
+                return Ok(0);
+            }
+        }
+    }
+
+    /// Deflates all that is sent from here on and inflates what is read, beginning with what came early.
+    pub(crate) async fn start_compression(&mut self, early: BytesMut) -> io::Result<()> {
+        self.flush().await?;
+        self.codec = Some(Box::new(Codec::new(early)));
+        Ok(())
+    }
+
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.codec.is_some()
     }
 
     /// Queues a copy.
@@ -92,9 +121,24 @@ impl Channel {
     /// Sends all that is queued.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         self.out.seal();
-        let Self { stream, out, .. } = self;
+        let Self { stream, out, codec, .. } = self;
         let stream = stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        stream.write_all_buf(out).await?;
+        match codec {
+            None => stream.write_all_buf(out).await?,
+            Some(codec) if out.has_remaining() => {
+                let mut deflated = Vec::new();
+                while out.has_remaining() {
+                    let piece = out.chunk();
+                    let piece = &piece[..piece.len().min(DEFLATED)];
+                    let len = piece.len();
+                    codec.deflate(piece, out.remaining() == len, &mut deflated)?;
+                    out.advance(len);
+                    stream.write_all(&deflated).await?;
+                    deflated.clear();
+                }
+            }
+            Some(_) => {}
+        }
         stream.flush().await
     }
 

@@ -12,6 +12,7 @@ mod list;
 mod login;
 mod mailboxes;
 mod messages;
+mod names;
 mod news;
 mod pattern;
 mod query;
@@ -102,6 +103,7 @@ struct Current {
 enum Then {
     GoOn,
     StartTls,
+    Compress,
     Close,
 }
 
@@ -190,8 +192,9 @@ impl Session<'_> {
                     refused.unwrap_or_else(|| bad("this server doesn't know that command")),
                 )
             }
-            Ok(parsed) => {
+            Ok(mut parsed) => {
                 let tag = parsed.value.tag.clone();
+                self.store_names(&mut parsed.value.command);
                 self.current = Current { tag: tag.clone(), frame: segment.bytes.clone() };
                 let outcome = match (append::Upload::of(&parsed.value), refused) {
                     (Some(upload), refused) => self.upload(upload, &segment, refused).await?,
@@ -226,6 +229,11 @@ impl Session<'_> {
         match std::mem::replace(&mut self.then, Then::GoOn) {
             Then::GoOn => Ok(()),
             Then::Close => Err(End::Said),
+            Then::Compress => {
+                let early = self.framer.buffer().split();
+                self.framer.reset();
+                Ok(self.channel.start_compression(early).await?)
+            }
             Then::StartTls => {
                 // What came behind the command may be anyone's, so it is forgotten, unanswered.
                 self.framer.reset();
@@ -283,7 +291,8 @@ impl Session<'_> {
     }
 
     /// Queues an untagged response.
-    fn say(&mut self, data: Untagged) {
+    fn say(&mut self, mut data: Untagged) {
+        self.show_names(&mut data);
         self.put(Response::Untagged(data).encode());
     }
 

@@ -28,6 +28,7 @@
 
 mod capabilities;
 mod channel;
+mod compression;
 mod corpus;
 mod fault;
 mod hook;

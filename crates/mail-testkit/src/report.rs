@@ -170,6 +170,17 @@ impl Seat {
         Ok(())
     }
 
+    /// Counts the connection as nobody's again.
+    pub(crate) fn log_out(&self) {
+        let mut taken = self.taken();
+        if let Taken::By(user) = &*taken {
+            if let Some(connections) = self.ledger.lock().users.get_mut(user) {
+                connections.current -= 1;
+            }
+            *taken = Taken::Anonymous;
+        }
+    }
+
     /// Writes down a command.
     pub(crate) fn saw(&self, text: String) {
         let user = match &*self.taken() {

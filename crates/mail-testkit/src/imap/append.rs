@@ -6,7 +6,9 @@ use bytes::Bytes;
 use mail_proto::frame::Segment;
 use mail_proto::imap::command::TaggedCommand;
 use mail_proto::imap::response::{ParseOptions, Untagged};
-use mail_proto::imap::{AppendMessage, Command, DateTime, MailboxName, ResponseCode, SequenceSet, Status};
+use mail_proto::imap::{
+    AppendForm, AppendMessage, Command, DateTime, MailboxName, ResponseCode, SequenceSet, Status,
+};
 
 use super::mailboxes::refusal;
 use super::selected::Numbers;
@@ -83,7 +85,8 @@ impl Session<'_> {
 
     /// Why a message that waits to be asked for isn't, given the command so far.
     pub(super) fn refuses_announced(&self, command: &[u8]) -> Option<Status> {
-        let parsed = TaggedCommand::parse(Bytes::copy_from_slice(command), ParseOptions::STRICT).ok()?;
+        let mut parsed = TaggedCommand::parse(Bytes::copy_from_slice(command), ParseOptions::STRICT).ok()?;
+        self.store_names(&mut parsed.value.command);
         self.refuses(&Upload::of(&parsed.value)?)
     }
 
@@ -98,6 +101,10 @@ impl Session<'_> {
                 }
                 Some(_) => {}
             }
+        }
+        let is_utf8 = |about: &AppendMessage| about.form == AppendForm::Utf8;
+        if upload.about.iter().any(is_utf8) && !self.enabled.utf8_accept {
+            return Some(bad("UTF8=ACCEPT isn't enabled"));
         }
         if gate::lacks_for_messages(&self.shared.offer, &upload.about) {
             return Some(bad("this server doesn't take such messages"));

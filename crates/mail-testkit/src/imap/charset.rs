@@ -3,17 +3,21 @@
 use bytes::Bytes;
 use mail_proto::imap::{ResponseCode, Status};
 
-use super::{Session, no};
+use super::{Session, bad, no};
 
 impl Session<'_> {
     /// BADCHARSET, for a search that names one that isn't taken.
     pub(super) fn refuses_charset(&self, name: &str, frame: &[u8]) -> Option<Status> {
         let named = match name.strip_prefix("UID ").unwrap_or(name) {
             "SEARCH" | "ESEARCH" => behind_word(frame, b"CHARSET")?,
+            "SORT" | "THREAD" if self.enabled.utf8_accept => return None,
             "SORT" => behind_lists(arguments(frame, b"SORT")?),
             "THREAD" => arguments(frame, b"THREAD")?.splitn(2, |octet| *octet == b' ').nth(1)?,
             _ => return None,
         };
+        if self.enabled.utf8_accept {
+            return Some(bad("with UTF-8 accepted, searches name no charset"));
+        }
         let end = named.iter().position(|octet| matches!(octet, b' ' | b'\r')).unwrap_or(named.len());
         let charset = named[..end].trim_ascii();
         let charset =

@@ -4,7 +4,7 @@ use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{Capabilities, Capability, ResponseCode, Status};
 
 use super::selected::Selected;
-use super::{Session, done, ok};
+use super::{Session, Then, done, no, ok};
 use crate::store::Account;
 
 /// What was switched on.
@@ -12,6 +12,10 @@ use crate::store::Account;
 pub(super) struct Enabled {
     pub(super) condstore: bool,
     pub(super) qresync: bool,
+    pub(super) utf8_accept: bool,
+    pub(super) rev2: bool,
+    /// Mailbox names are in UTF-8, by either of the two.
+    pub(super) utf8_names: bool,
 }
 
 impl Session<'_> {
@@ -23,6 +27,14 @@ impl Session<'_> {
                 Capability::CondStore if offer.has("CONDSTORE") => !self.enabled.condstore,
                 Capability::QResync if offer.has("QRESYNC") => {
                     !std::mem::replace(&mut self.enabled.qresync, true)
+                }
+                Capability::Utf8Accept if offer.has("UTF8=ACCEPT") => {
+                    self.enabled.utf8_names = true;
+                    !std::mem::replace(&mut self.enabled.utf8_accept, true)
+                }
+                Capability::Imap4Rev2 if offer.has("IMAP4rev2") => {
+                    self.enabled.utf8_names = true;
+                    !std::mem::replace(&mut self.enabled.rev2, true)
                 }
                 _ => false,
             };
@@ -38,6 +50,23 @@ impl Session<'_> {
         }
         self.say(Untagged::Enabled(news.into_iter().collect()));
         done()
+    }
+
+    /// UNAUTHENTICATE (RFC 8437): nobody is logged in, and nothing switched on.
+    pub(super) fn unauthenticate(&mut self) -> Status {
+        self.user = None;
+        self.selected = None;
+        self.enabled = Enabled::default();
+        self.seat.log_out();
+        done()
+    }
+
+    pub(super) fn compress(&mut self) -> Status {
+        if self.channel.is_compressed() {
+            return no(ResponseCode::CompressionActive, "compression is on already");
+        }
+        self.then = Then::Compress;
+        ok("begin compressing now")
     }
 
     /// Tells mod-sequences from here on, as after ENABLE and after each command that speaks of them

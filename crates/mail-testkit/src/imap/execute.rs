@@ -46,6 +46,8 @@ impl Session<'_> {
     /// What needs a login.
     async fn execute_as(&mut self, account: &Account, command: Command) -> Outcome {
         match command {
+            Command::Unauthenticate => Ok(self.unauthenticate()),
+            Command::Compress => Ok(self.compress()),
             Command::Enable(wanted) => Ok(self.enable(account, &wanted)),
             Command::Namespace => Ok(self.namespace()),
             Command::List { reference, patterns, options } => {
@@ -97,6 +99,8 @@ impl Session<'_> {
             Command::Expunge => self.expunge(account, selected, None),
             Command::UidExpunge(set) => self.expunge(account, selected, Some(&set)),
             Command::Search { uid, returns, key } => {
+                // An ESEARCH in any case with IMAP4rev2 (RFC 9051 6.4.4).
+                let returns = returns.or_else(|| self.enabled.rev2.then(Vec::new));
                 self.search(account, selected, &search::Wanted { uid, returns, key, order: None })
             }
             Command::Sort { uid, returns, order, key } => {

@@ -189,7 +189,8 @@ impl Session<'_> {
 
     fn matches(&self, pattern: &[u8], name: &[u8]) -> bool {
         let delimiter = self.shared.delimiter;
-        pattern::matches(pattern, name, delimiter)
+        let shown = self.shown_name(&MailboxName::from_wire(name.to_vec()));
+        pattern::matches(pattern, shown.as_bytes(), delimiter)
             || name == b"INBOX" && pattern::matches(&pattern.to_ascii_uppercase(), name, delimiter)
     }
 }

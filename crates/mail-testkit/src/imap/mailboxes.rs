@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{
-    Flag, MailboxAttribute, MailboxName, MailboxStatus, Namespace, Namespaces, ResponseCode, SelectOptions,
-    Status, StatusItem, StatusValue,
+    Flag, List, MailboxAttribute, MailboxName, MailboxStatus, Namespace, Namespaces, ResponseCode,
+    SelectOptions, Status, StatusItem, StatusValue,
 };
 
 use super::selected::Selected;
@@ -71,6 +71,7 @@ impl Session<'_> {
             self.enable_condstore(account, None);
         }
         let selected = match Selected::open(account, name.as_bytes(), read_only, self.seat.number()) {
+            Ok(selected) if self.enabled.rev2 => selected.without_recent(),
             Ok(selected) => selected,
             Err(error) => return refusal(&error),
         };
@@ -91,8 +92,12 @@ impl Session<'_> {
         let notice = |code, text: &'static str| Untagged::Status(ok(text).with_code(code));
         self.say(notice(ResponseCode::PermanentFlags(permanent), "flags that stay"));
         self.say(Untagged::Exists(selected.exists()));
-        self.say(Untagged::Recent(selected.recent()));
-        if let Some(unseen) = unseen {
+        if self.enabled.rev2 {
+            self.say(Untagged::List(List::new(name.clone(), self.shared.delimiter)));
+        } else {
+            self.say(Untagged::Recent(selected.recent()));
+        }
+        if let Some(unseen) = unseen.filter(|_| !self.enabled.rev2) {
             self.say(notice(ResponseCode::Unseen(unseen as u32 + 1), "the first that wasn't seen"));
         }
         self.say(notice(ResponseCode::UidValidity(uid_validity), "UIDs are valid"));

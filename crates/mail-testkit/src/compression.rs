@@ -1,0 +1,93 @@
+//! DEFLATE in both directions of a connection (RFC 4978).
+
+use std::io;
+
+use bytes::{Buf, BytesMut};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+
+/// How much is put out at a time.
+const STEP: usize = 32 * 1024;
+
+/// The two directions, both raw DEFLATE without a header.
+#[derive(Debug)]
+pub(crate) struct Codec {
+    deflate: Compress,
+    inflate: Decompress,
+    /// What came and wasn't inflated yet.
+    raw: BytesMut,
+}
+
+impl Codec {
+    /// With what came behind the command that switched it on.
+    pub(crate) fn new(early: BytesMut) -> Self {
+        Self {
+            deflate: Compress::new(Compression::default(), false),
+            inflate: Decompress::new(false),
+            raw: early,
+        }
+    }
+
+    /// Where to put what comes.
+    pub(crate) fn raw(&mut self) -> &mut BytesMut {
+        &mut self.raw
+    }
+
+    /// Appends the next octets to `buffer`; 0 if more has to come first.
+    pub(crate) fn inflate(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        let mut step = vec![0; STEP];
+        let (read, wrote) = (self.inflate.total_in(), self.inflate.total_out());
+        self.inflate
+            .decompress(&self.raw, &mut step, FlushDecompress::Sync)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        // Both differences are at most the lengths of the slices.
+        self.raw.advance((self.inflate.total_in() - read) as usize);
+        let count = (self.inflate.total_out() - wrote) as usize;
+        buffer.extend_from_slice(&step[..count]);
+        Ok(count)
+    }
+
+    /// Deflates the octets, appending what comes out; with `flush` all that the other side needs to read them.
+    pub(crate) fn deflate(&mut self, octets: &[u8], flush: bool, out: &mut Vec<u8>) -> io::Result<()> {
+        let how = if flush { FlushCompress::Sync } else { FlushCompress::None };
+        let mut rest = octets;
+        loop {
+            out.reserve(STEP);
+            let (read, room) = (self.deflate.total_in(), out.capacity() - out.len());
+            let before = out.len();
+            self.deflate
+                .compress_vec(rest, out, how)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            rest = &rest[(self.deflate.total_in() - read) as usize..];
+            // Room that is left says that nothing more waits to come out.
+            if rest.is_empty() && out.len() - before < room {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_flushed_can_be_read() {
+        let (mut one, mut other) = (Codec::new(BytesMut::new()), Codec::new(BytesMut::new()));
+        for content in [
+            b"hello".to_vec(),
+            vec![b'x'; 500_000],
+            (0..200_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect(),
+        ] {
+            let mut wire = Vec::new();
+            one.deflate(&content, true, &mut wire).unwrap();
+            let mut read = BytesMut::new();
+            for piece in wire.chunks(1000) {
+                other.raw().extend_from_slice(piece);
+                while other.inflate(&mut read).unwrap() > 0 {}
+            }
+            assert!(read == content, "{} octets", content.len());
+        }
+        other.raw().extend_from_slice(&[0xff; 40]);
+        assert!(other.inflate(&mut BytesMut::new()).is_err());
+    }
+}
