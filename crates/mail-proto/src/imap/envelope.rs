@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     encode::Encoder,
-    terminals::{Context, Parsing, byte, fail, nil, nspan, skip_spaces, spaces},
+    terminals::{Context, Parsing, byte, fail, next_nspan, nil, nspan, skip_spaces, spaces},
 };
 use crate::{
     error::QuirkKind,
@@ -399,7 +399,7 @@ fn addresses<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -
     let mut rest = inner;
     loop {
         match rest {
-            [b'(', ..] => (rest, ()) = address(rest, spans, cx)?,
+            [b'(', inner @ ..] => (rest, ()) = address(inner, spans, cx)?,
             [b')', behind @ ..] => return Ok((behind, ())),
             [b' ' | b'\t', ..] => {
                 cx.quirk(rest, QuirkKind::ExtraSpace)?;
@@ -410,16 +410,14 @@ fn addresses<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -
     }
 }
 
-/// `address = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")"`
+/// `address = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")"`, behind the parenthesis.
 #[inline]
 fn address<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Parsing<'a, ()> {
-    let (mut rest, ()) = byte(b'(', "an address")(input)?;
-    for index in 0..4 {
-        if index > 0 {
-            (rest, ()) = spaces(rest, cx)?;
-        }
+    let (mut rest, name) = nspan(input, cx)?;
+    spans.push(name);
+    for _ in 0..3 {
         let part;
-        (rest, part) = nspan(rest, cx)?;
+        (rest, part) = next_nspan(rest, cx)?;
         spans.push(part);
     }
     byte(b')', "the end of an address")(rest)

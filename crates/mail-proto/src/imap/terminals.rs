@@ -362,12 +362,12 @@ fn quoted_special(content: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
     // The lowest byte that is marked is right; those above it may be marked for a borrow.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
     let (words, tail) = content.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let found = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c)) | controls;
+        // With its second bit turned over, a quote (0x22) lies right behind the control characters, and nothing else does.
+        let found = (below(word ^ (ONES * 0x02), 0x21) | below(word ^ (ONES * 0x5c), 1)) & HIGH;
         if found != 0 {
             return index * 8 + (found.trailing_zeros() / 8) as usize;
         }
@@ -399,6 +399,9 @@ pub(crate) fn astring<'a>(input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, Span
 /// `nil = "NIL"`, if it stands there as a whole word.
 #[inline]
 pub(crate) fn nil(input: &[u8]) -> Option<&[u8]> {
+    if !matches!(input.first(), Some(b'N' | b'n')) {
+        return None;
+    }
     let (head, rest) = input.split_at_checked(3)?;
     let ends = rest.first().is_none_or(|byte| !is_astring_byte(*byte));
     (head.eq_ignore_ascii_case(b"NIL") && ends).then_some(rest)
@@ -418,6 +421,27 @@ pub(crate) fn nspan<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Sp
         [b'N', b'I', b'L', b' ' | b')', ..] => Ok((&input[3..], Span::NIL)),
         _ => odd_nspan(input, cx),
     }
+}
+
+/// `SP nstring`, as [`spaces`] and [`nspan`] one after the other.
+#[inline(always)]
+pub(crate) fn next_nspan<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
+    if let [b' ', b'"', content @ ..] = input {
+        let len = quoted_special(content);
+        if let Some(b'"') = content.get(len) {
+            return Ok((&content[len + 1..], Span::new(cx.offset(content), len, false)));
+        }
+    }
+    match input {
+        [b' ', b'N', b'I', b'L', b' ' | b')', ..] => Ok((&input[4..], Span::NIL)),
+        _ => odd_next_nspan(input, cx),
+    }
+}
+
+#[cold]
+fn odd_next_nspan<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Span> {
+    let (rest, ()) = spaces(input, cx)?;
+    nspan(rest, cx)
 }
 
 #[cold]

@@ -11,8 +11,8 @@ use crate::{
     imap::{
         envelope,
         terminals::{
-            Context, Fail, Parsing, any_value, byte, fail, list, nil, nspan, number64, skip_spaces, spaces,
-            string,
+            Context, Fail, Parsing, any_value, byte, fail, list, next_nspan, nil, nspan, number64,
+            skip_spaces, spaces, string,
         },
     },
     text::Span,
@@ -88,8 +88,7 @@ pub(crate) fn parse<'a>(input: &'a [u8], spans: &mut Vec<Span>, cx: &mut Context
                     break;
                 }
                 spans[at + WITHIN] = Span::pair((at + HEAD) as u32, spans.len() as u32);
-                (rest, ()) = spaces(rest, cx)?;
-                (rest, spans[at + SUBTYPE]) = nspan(rest, cx)?;
+                (rest, spans[at + SUBTYPE]) = next_nspan(rest, cx)?;
                 rest = multipart_ends(rest, at, spans, cx)?;
             } else {
                 rest = message_ends(rest, at, spans, cx)?;
@@ -135,8 +134,7 @@ fn opening<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Rest<'a> {
 /// is next if the part is a message. A part of type NIL is a multipart without parts.
 fn single<'a>(input: &'a [u8], at: usize, spans: &mut Vec<Span>, cx: &mut Context<'a>) -> Rest<'a> {
     let (rest, media_type) = nspan(input, cx)?;
-    let (rest, ()) = spaces(rest, cx)?;
-    let (rest, subtype) = nspan(rest, cx)?;
+    let (rest, subtype) = next_nspan(rest, cx)?;
     spans[at + SUBTYPE] = subtype;
     if media_type.is_nil() {
         cx.quirk(input, QuirkKind::UnexpectedNil)?;
@@ -150,8 +148,7 @@ fn single<'a>(input: &'a [u8], at: usize, spans: &mut Vec<Span>, cx: &mut Contex
     let (rest, ()) = spaces(rest, cx)?;
     let (mut rest, ()) = params(rest, at + PARAMS, spans, cx)?;
     for field in [ID, DESCRIPTION, ENCODING] {
-        (rest, ()) = spaces(rest, cx)?;
-        (rest, spans[at + field]) = nspan(rest, cx)?;
+        (rest, spans[at + field]) = next_nspan(rest, cx)?;
     }
     (rest, ()) = spaces(rest, cx)?;
     (rest, spans[at + OCTETS]) = count(rest, cx)?;
@@ -299,8 +296,7 @@ fn params<'a>(input: &'a [u8], field: usize, spans: &mut Vec<Span>, cx: &mut Con
     let start = spans.len();
     let (rest, ()) = list(input, cx, |input, cx| {
         let (rest, name) = nspan(input, cx)?;
-        let (value, ()) = spaces(rest, cx)?;
-        let (rest, value) = nspan(value, cx)?;
+        let (rest, value) = next_nspan(rest, cx)?;
         if name.is_nil() || value.is_nil() {
             cx.quirk(input, QuirkKind::UnexpectedNil)?;
         }
