@@ -15,7 +15,7 @@ const PASSWORD: &str = "secret";
 
 /// What a server may say of its own accord.
 const SAID: [&[u8]; 24] = [
-    b"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN LITERAL+ SASL-IR UIDPLUS] hello\r\n",
+    b"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN LITERAL+ SASL-IR UIDPLUS ENABLE QRESYNC COMPRESS=DEFLATE] hello\r\n",
     b"* PREAUTH [CAPABILITY IMAP4rev1] hello\r\n",
     b"* CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED ID ENABLE\r\n",
     b"* CAPABILITY IMAP4rev1 STARTTLS LITERAL-\r\n",
@@ -41,7 +41,7 @@ const SAID: [&[u8]; 24] = [
     b"* ENABLED UTF8=ACCEPT\r\n",
 ];
 
-/// The first byte chooses the protection of the connection, each later one what happens next.
+/// The first byte chooses the protection of the connection and what is switched on after the login, each later one what happens next.
 ///
 /// Every command ends exactly once; no password goes out before TLS where TLS is a must; tags are not used twice;
 /// data names a command that is on its way; what comes after the end of the connection changes nothing.
@@ -63,13 +63,17 @@ struct Reached {
     asked_for: usize,
 }
 
-fn run(security: u8, steps: &[u8]) -> Reached {
-    let security = match security % 3 {
+fn run(choice: u8, steps: &[u8]) -> Reached {
+    let security = match choice % 3 {
         0 => Security::ImplicitTls,
         1 => Security::StartTls,
         _ => Security::Plaintext,
     };
     let mut config = Config::new(security, Credentials::password("kim", PASSWORD));
+    config.compress = choice & 64 != 0;
+    if choice & 128 != 0 {
+        config.enable = vec![Capability::Utf8Accept, Capability::CondStore];
+    }
     // Streamed from here on, so that short inputs stream.
     config.limits.kept_literal = 4;
     let mut now = Instant::now();

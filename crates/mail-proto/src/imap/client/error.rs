@@ -25,6 +25,10 @@ pub enum Failure {
         /// The value it has now; `None` if the server tells none.
         found: Option<u32>,
     },
+    /// The command would change a mailbox that can't be changed: it was opened so, or the server says so. The command
+    /// never ran.
+    #[error("the mailbox is read-only")]
+    ReadOnly,
     /// An argument can't be written. Nothing of the command was.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -72,6 +76,10 @@ pub enum SessionError {
     /// The answer to a command that wasn't written, or is answered already.
     #[error("the server answered {0}, which it was not asked")]
     UnexpectedTag(String),
+    /// The answer to a command came before the end of the selection that it was written behind, so that nobody knows
+    /// which mailbox it is about.
+    #[error("the server answered {0} before the selection that stands before it")]
+    Premature(&'static str),
     /// A large body came before its message's UID, and nothing tells which message it is.
     #[error("a body of {len} bytes came without a UID")]
     Unroutable {

@@ -28,6 +28,11 @@ pub struct Config {
     pub login: Login,
     /// What `ID` tells the server of this program (RFC 2971), after the login, where the server takes it.
     pub id: Option<Vec<(Bytes, Option<Bytes>)>>,
+    /// What is switched on after the login of what the server has: `CONDSTORE`, `QRESYNC`, `UTF8=ACCEPT`, `IMAP4rev2`
+    /// and the like (RFC 5161). [`Session::is_enabled`] says what was.
+    pub enable: Vec<Capability>,
+    /// Whether both sides compress after the login, where the server has COMPRESS (RFC 4978): see [`Event::Compress`].
+    pub compress: bool,
     /// The bounds of a response.
     pub limits: Limits,
     /// How tolerant the reading is.
@@ -42,6 +47,8 @@ impl Config {
         Self {
             login: Login::new(security, Some(credentials)),
             id: None,
+            enable: Vec::new(),
+            compress: false,
             limits: Limits::RESPONSES,
             parse: ParseOptions::default(),
             timeouts: Timeouts::default(),
@@ -210,13 +217,40 @@ impl Session {
             return;
         };
         let takes_id = capabilities.has(&Capability::Id);
+        let enables = capabilities.supports(&Capability::Enable);
+        let has = |extension: &&Capability| {
+            capabilities.supports(extension)
+                // A server that takes nothing but UTF-8 takes UTF-8 (RFC 6855 section 6).
+                || **extension == Capability::Utf8Accept && capabilities.has(&Capability::Utf8Only)
+        };
+        let enable: Capabilities = self.config.enable.iter().filter(has).cloned().collect();
         self.phase = Phase::Ready;
         if let Some(id) = self.config.id.clone().filter(|_| takes_id) {
             // Some servers refuse SELECT before it. Nothing depends on the answer.
             let _ = self.queue.start(Owner::Nobody, Request::new(Command::Id(id)), self.options());
         }
+        if enables && enable.iter().next().is_some() {
+            let _ = self.queue.start(Owner::Nobody, Request::new(Command::Enable(enable)), self.options());
+        }
         self.course.tell(Event::Ready);
         self.pump();
+    }
+
+    /// Asks for compression, once all before it is answered. Returns whether all that follows has to wait for that.
+    pub(super) fn ask_for_compression(&mut self) -> bool {
+        let has = self
+            .capabilities
+            .as_ref()
+            .is_some_and(|capabilities| capabilities.has(&Capability::CompressDeflate));
+        if !self.compresses || !has {
+            return false;
+        }
+        if self.queue.is_quiet() {
+            self.compresses = false;
+            // COMPRESS has no argument that could fail to encode.
+            let _ = self.queue.start(Owner::Nobody, Request::new(Command::Compress), self.options());
+        }
+        true
     }
 
     pub(super) fn ask(&mut self, phase: Phase, command: Command) {
@@ -227,6 +261,7 @@ impl Session {
 
     pub(super) fn options(&self) -> EncodeOptions {
         let literals = self.capabilities.as_ref().map(Capabilities::literals).unwrap_or_default();
-        EncodeOptions { literals, utf8: self.utf8 }
+        let utf8 = self.is_enabled(&Capability::Utf8Accept) || self.is_enabled(&Capability::Imap4Rev2);
+        EncodeOptions { literals, utf8 }
     }
 }

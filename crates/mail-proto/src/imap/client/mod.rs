@@ -38,6 +38,7 @@ mod routing;
 mod selected;
 mod uid_map;
 mod upload;
+mod writing;
 
 use std::time::{Duration, Instant};
 
@@ -60,7 +61,7 @@ use self::{
     upload::Source,
 };
 use super::{
-    capability::Capabilities,
+    capability::{Capabilities, Capability},
     command::Command,
     response::{Reader, Untagged},
     status_line::Status,
@@ -215,8 +216,10 @@ pub struct Session {
     reader: Reader,
     queue: Queue,
     capabilities: Option<Capabilities>,
-    /// Whether UTF-8 was switched on by ENABLE.
-    utf8: bool,
+    /// What was switched on by ENABLE.
+    enabled: Vec<Capability>,
+    /// Compression is still to be asked for.
+    compresses: bool,
     selected: Option<SelectedMailbox>,
     /// The mailbox that is being selected, as far as the server has told of it.
     selecting: Option<SelectedMailbox>,
@@ -235,7 +238,8 @@ impl Session {
             exchange: None,
             queue: Queue::default(),
             capabilities: None,
-            utf8: false,
+            enabled: Vec::new(),
+            compresses: config.compress,
             selected: None,
             selecting: None,
             streaming: None,
@@ -309,6 +313,11 @@ impl Session {
     /// What the server said it can do, once it did.
     pub fn capabilities(&self) -> Option<&Capabilities> {
         self.capabilities.as_ref()
+    }
+
+    /// Whether this extension was switched on by ENABLE (RFC 5161), on request or by [`Config::enable`].
+    pub fn is_enabled(&self, extension: &Capability) -> bool {
+        self.enabled.contains(extension)
     }
 
     /// The mailbox that is selected, as far as is known.

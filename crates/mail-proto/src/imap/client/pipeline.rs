@@ -152,6 +152,34 @@ fn same_part(one: &FetchItem, other: &FetchItem) -> bool {
     same_content && offset(one) == offset(other)
 }
 
+/// Whether the command may be written in the same flight as the selection it needs: it only reads, so that it does no
+/// harm in whatever mailbox it runs.
+pub(super) fn follows_selection(command: &Command) -> bool {
+    match command {
+        Command::Fetch { items, .. } => items.iter().all(|item| match item {
+            FetchItem::Body { peek, .. } | FetchItem::Binary { peek, .. } => *peek,
+            _ => true,
+        }),
+        Command::Search { .. } | Command::Sort { .. } | Command::Thread { .. } | Command::UidBatches(_) => {
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Whether the command changes the mailbox that is selected.
+pub(super) fn needs_writing(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Store { .. }
+            | Command::StoreLabels { .. }
+            | Command::Move { .. }
+            | Command::Replace { .. }
+            | Command::Expunge
+            | Command::UidExpunge(_)
+    )
+}
+
 /// How a command handles the messages it names.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {

@@ -51,15 +51,30 @@ pub(super) struct Flight {
     written: bool,
     /// It was refused before all of it was written.
     answered: bool,
+    stands: Stands,
+}
+
+/// Whether the mailbox that a command runs in is known to be the one that it needs.
+#[derive(Debug)]
+enum Stands {
+    /// It is, or it needs none.
+    Firm,
+    /// It was written behind a selection that hasn't ended.
+    Waits,
+    /// It isn't, so whatever the answer is, it counts for nothing.
+    Void(Failure),
 }
 
 /// What the answer to a command ends.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub(super) enum Ending {
     /// This command.
     Of(Flight),
     /// This caller's command, of which the rest is still to be written.
     Early(Owner),
+    /// The command with this name, which can't have gone well: what it was written behind hasn't ended.
+    Premature(&'static str),
     /// None that was asked.
     NotAsked,
 }
@@ -93,6 +108,24 @@ impl Flight {
     /// Whether any of it was given to the socket.
     pub(super) fn is_written(&self) -> bool {
         self.written
+    }
+
+    /// Whether it was written behind a selection that hasn't ended, so that nothing can be its answer yet.
+    pub(super) fn waits_for_selection(&self) -> bool {
+        matches!(self.stands, Stands::Waits)
+    }
+
+    /// Whether its answer counts for nothing.
+    pub(super) fn is_void(&self) -> bool {
+        matches!(self.stands, Stands::Void(_))
+    }
+
+    /// Why its answer counts for nothing, if it does.
+    pub(super) fn into_failure(self) -> Option<Failure> {
+        match self.stands {
+            Stands::Void(failure) => Some(failure),
+            Stands::Firm | Stands::Waits => None,
+        }
     }
 
     /// The tag as on the wire.
@@ -151,6 +184,34 @@ impl Queue {
         })
     }
 
+    /// Whether the first command that waits may be written behind a selection, with at most so many others.
+    pub(super) fn head_may_follow(&self, most: usize) -> bool {
+        let Some(head) = self.head() else { return false };
+        pipeline::sharing(&head.command) == Sharing::Shared
+            && self.flights.len() <= most
+            && self.flights.iter().all(|flight| match flight.owner {
+                Owner::Selection(_) => true,
+                _ => flight.waits_for_selection() && !pipeline::conflict(&flight.command, &head.command),
+            })
+    }
+
+    /// The last command that was put on the wire stands behind the selection it needs.
+    pub(super) fn depends_on_selection(&mut self) {
+        if let Some(flight) =
+            self.flights.back_mut().filter(|flight| matches!(flight.owner, Owner::Caller(_)))
+        {
+            flight.stands = Stands::Waits;
+        }
+    }
+
+    /// The selection has ended: says of the commands behind it why they count for nothing, if they do.
+    pub(super) fn resolve(&mut self, failure: impl Fn(&Selection) -> Option<Failure>) {
+        for flight in self.flights.iter_mut().filter(|flight| flight.waits_for_selection()) {
+            let failure = flight.selection.as_ref().and_then(&failure);
+            flight.stands = failure.map_or(Stands::Firm, Stands::Void);
+        }
+    }
+
     /// Puts the first command that waits on the wire.
     pub(super) fn start_head(&mut self, options: EncodeOptions) -> Option<(CommandId, Result<(), Failure>)> {
         let (id, request) = self.waiting.pop_front()?;
@@ -199,7 +260,15 @@ impl Queue {
         if matches!(command, Command::Idle) {
             self.idle = Idle::Asked { leave: false };
         }
-        self.flights.push_back(Flight { owner, command, selection, tag, written: false, answered: false });
+        self.flights.push_back(Flight {
+            owner,
+            command,
+            selection,
+            tag,
+            written: false,
+            answered: false,
+            stands: Stands::Firm,
+        });
         Ok(())
     }
 
@@ -354,6 +423,9 @@ impl Queue {
         let at = self.flight(number)?;
         if !self.flights[at].written || self.flights[at].answered {
             return None;
+        }
+        if self.flights[at].waits_for_selection() && kind == StatusKind::Ok {
+            return Some(Ending::Premature(self.flights[at].command.name()));
         }
         // A literal that the server doesn't want is answered before it is written; then the rest stays unwritten.
         let rest = self.out.iter().position(|out| out.tag == number);

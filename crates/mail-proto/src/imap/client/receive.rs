@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{
-    CommandId, Completion, Event, Failure, Request, SelectedMailbox, Selection, Session, SessionError,
+    CommandId, Completion, Event, Failure, SelectedMailbox, Selection, Session, SessionError,
     establish::Phase,
     gather::{Gathering, HELD, Read},
     queue::{Ending, Flight, Owner},
@@ -12,12 +12,10 @@ use super::{
 use crate::{
     frame,
     imap::{
-        capability::Capability,
         code::ResponseCode,
         command::Command,
         fetch::{Fetch, FetchItem, Item},
         response::{Response, Untagged},
-        select::SelectOptions,
         status_line::{Status, StatusKind},
     },
 };
@@ -31,6 +29,33 @@ pub(super) enum Streaming {
     Lost,
     /// Its message's UID hasn't come yet, and nothing else tells whose it is: kept until it does.
     Held { head: Fetch, chunks: Vec<Bytes>, len: u64 },
+}
+
+/// Whose a piece of data is.
+#[derive(Clone, Copy)]
+enum Whose {
+    Caller(CommandId),
+    /// It is news.
+    Nobody,
+    /// It answers a command whose answer counts for nothing.
+    Void,
+}
+
+impl Whose {
+    fn of(flight: Option<&Flight>) -> Self {
+        match flight {
+            Some(flight) if flight.is_void() => Self::Void,
+            Some(Flight { owner: Owner::Caller(id), .. }) => Self::Caller(*id),
+            _ => Self::Nobody,
+        }
+    }
+
+    fn caller(self) -> Option<CommandId> {
+        match self {
+            Self::Caller(id) => Some(id),
+            Self::Nobody | Self::Void => None,
+        }
+    }
 }
 
 impl Session {
@@ -128,6 +153,7 @@ impl Session {
                     self.course.tell(Event::Completed { id, outcome: Err(Failure::Refused(status)) });
                     Ok(())
                 }
+                Ending::Premature(name) => Err(SessionError::Premature(name)),
                 Ending::Early(_) | Ending::NotAsked => {
                     Err(SessionError::UnexpectedTag(tag.escape_ascii().to_string()))
                 }
@@ -139,15 +165,15 @@ impl Session {
         let went_well = status.kind == StatusKind::Ok;
         match flight.owner {
             Owner::Login => return self.step_completed(status),
+            Owner::Nobody if matches!(flight.command, Command::Compress) && went_well => {
+                self.phase = Phase::Compressing;
+                self.course.tell(Event::Compress);
+            }
             Owner::Nobody => {}
-            Owner::Selection(id) => {
-                self.selected = self.selecting.take().filter(|_| went_well);
-                if went_well {
-                    self.learn_selected(&status);
-                } else if self.queue.head_id() == Some(id) {
-                    // The command may have been taken back meanwhile; then nobody is to be told.
-                    self.queue.drop_head();
-                    self.course.tell(Event::Completed { id, outcome: Err(Failure::NotSelected(status)) });
+            Owner::Selection(id) => self.selection_ended(id, status, went_well),
+            Owner::Caller(id) if flight.is_void() => {
+                if let Some(failure) = flight.into_failure() {
+                    self.course.tell(Event::Completed { id, outcome: Err(failure) });
                 }
             }
             Owner::Caller(id) => {
@@ -160,7 +186,7 @@ impl Session {
                     }
                     Command::Close | Command::Unselect if went_well => self.selected = None,
                     Command::Unauthenticate if went_well => {
-                        (self.selected, self.capabilities, self.utf8) = (None, None, false);
+                        (self.selected, self.capabilities, self.enabled) = (None, None, Vec::new());
                         self.phase = Phase::Unauthenticated;
                     }
                     Command::Compress if went_well => self.phase = Phase::Compressing,
@@ -186,7 +212,7 @@ impl Session {
         self.queue.flights().any(|flight| flight.is_written() && matches!(flight.command, Command::Logout))
     }
 
-    fn learn_selected(&mut self, status: &Status) {
+    pub(super) fn learn_selected(&mut self, status: &Status) {
         if let Some(selected) = &mut self.selected {
             selected.learn_code(status);
         }
@@ -195,7 +221,7 @@ impl Session {
     fn untagged(&mut self, data: Untagged) -> Result<(), SessionError> {
         let data = match data {
             Untagged::Fetch(fetch) => return self.fetch(fetch),
-            mut data if self.utf8 => {
+            mut data if self.options().utf8 => {
                 data.names_from_utf8();
                 data
             }
@@ -206,11 +232,11 @@ impl Session {
             Untagged::Enabled(enabled)
                 if self.queue.flights().any(|flight| matches!(flight.command, Command::Enable(_))) =>
             {
-                self.utf8 |= enabled.has(&Capability::Utf8Accept) || enabled.has(&Capability::Imap4Rev2);
+                self.enabled.extend(enabled.iter().cloned());
             }
             _ => {}
         }
-        let id = self.asker(&data);
+        let whose = self.asker(&data)?;
         if let Some(selecting) = &mut self.selecting {
             if matches!(&data, Untagged::Status(Status { code: Some(ResponseCode::Closed), .. })) {
                 // What came before was still about the mailbox before.
@@ -225,17 +251,22 @@ impl Session {
         } else if let Some(selected) = &mut self.selected {
             selected.learn(&data);
         }
-        self.course.tell(Event::Data { id, data });
+        match whose {
+            Whose::Void => {}
+            whose => self.course.tell(Event::Data { id: whose.caller(), data }),
+        }
         Ok(())
     }
 
     /// The caller whose command this answers.
-    fn asker(&self, data: &Untagged) -> Option<CommandId> {
+    fn asker(&self, data: &Untagged) -> Result<Whose, SessionError> {
         let mut flights = self.queue.flights();
-        let flight = flights.find(|flight| routing::answers(&flight.command, &flight.tag(), data))?;
-        match flight.owner {
-            Owner::Caller(id) => Some(id),
-            _ => None,
+        let flight = flights.find(|flight| routing::answers(&flight.command, &flight.tag(), data));
+        match flight {
+            Some(flight) if flight.waits_for_selection() => {
+                Err(SessionError::Premature(flight.command.name()))
+            }
+            flight => Ok(Whose::of(flight)),
         }
     }
 
@@ -279,7 +310,12 @@ impl Session {
             let id = match self.streaming.take() {
                 Some(Streaming::Held { head, chunks, .. }) => {
                     let uid = uid.or_else(|| head.uid());
-                    let id = self.owner_of(uid, &head);
+                    let whose = self.told_of(uid, &head)?;
+                    if matches!(whose, Whose::Void) {
+                        self.streaming = more.map(|_| Streaming::Lost);
+                        return Ok(());
+                    }
+                    let id = whose.caller();
                     self.course.tell(Event::Data { id, data: Untagged::Fetch(head) });
                     self.course.tell_all(chunks.into_iter().map(|bytes| Event::Chunk { id, bytes }));
                     id
@@ -291,7 +327,12 @@ impl Session {
             self.course.tell(Event::Data { id, data: Untagged::Fetch(fetch) });
             return Ok(());
         }
-        let id = self.owner_of(uid, &fetch);
+        let whose = self.told_of(uid, &fetch)?;
+        if matches!(whose, Whose::Void) {
+            self.streaming = more.map(|_| Streaming::Lost);
+            return Ok(());
+        }
+        let id = whose.caller();
         match more {
             Some(len) if id.is_none() && uid.is_none() => {
                 if len > HELD {
@@ -307,9 +348,21 @@ impl Session {
         Ok(())
     }
 
+    /// Who is to be told of this message.
+    fn told_of(&self, uid: Option<u32>, fetch: &Fetch) -> Result<Whose, SessionError> {
+        match self.owner_of(uid, fetch) {
+            // What changed in the mailbox before is told until the selection ends.
+            Some(flight) if flight.waits_for_selection() && tells_flags(fetch) => Ok(Whose::Nobody),
+            Some(flight) if flight.waits_for_selection() => {
+                Err(SessionError::Premature(flight.command.name()))
+            }
+            flight => Ok(Whose::of(flight)),
+        }
+    }
+
     /// The command that asked for this: for the message and for what is told of it. A message that nobody asked for is
     /// nobody's, whatever it says of itself.
-    fn owner_of(&self, uid: Option<u32>, fetch: &Fetch) -> Option<CommandId> {
+    fn owner_of(&self, uid: Option<u32>, fetch: &Fetch) -> Option<&Flight> {
         let candidates = self.queue.flights().filter(|flight| asked_for_items(&flight.command, fetch));
         let mut fitting = candidates.filter(|flight| match (&flight.command, uid) {
             (
@@ -333,101 +386,23 @@ impl Session {
                     && self.queue.flights().filter(|other| asked_for_items(&other.command, fetch)).count()
                         == 1
             }
+            // The changes since a client last knew the mailbox.
+            (Command::Select { .. }, _) => true,
             _ => false,
         });
         let first = fitting.next()?;
         // Only commands for parts share the wire with another for the same message.
-        let found = if asks_for_parts(&first.command) && !names_its_parts(&first.command, fetch) {
-            fitting.find(|flight| names_its_parts(&flight.command, fetch)).unwrap_or(first)
-        } else {
-            first
-        };
-        match found.owner {
-            Owner::Caller(id) => Some(id),
-            _ => None,
+        if asks_for_parts(&first.command) && !names_its_parts(&first.command, fetch) {
+            return fitting.find(|flight| names_its_parts(&flight.command, fetch)).or(Some(first));
         }
-    }
-
-    /// Writes what may be written of what waits.
-    pub(super) fn pump(&mut self) {
-        if self.phase != Phase::Ready || self.course.has_ended() {
-            return;
-        }
-        if self.queue.head().is_some() {
-            // The connection is lent no longer than nobody wants it.
-            self.queue.end_idle();
-        }
-        while let Some(head) = self.queue.head() {
-            if let Some(wanted) = &head.selection {
-                match &self.selected {
-                    Some(selected) if selected.serves(wanted) => {
-                        let found = selected.uid_validity;
-                        if let Some(expected) =
-                            wanted.uid_validity.filter(|expected| Some(*expected) != found)
-                        {
-                            let outcome = Err(Failure::UidValidityChanged { expected, found });
-                            let Some(id) = self.queue.drop_head() else { return };
-                            self.course.tell(Event::Completed { id, outcome });
-                            continue;
-                        }
-                    }
-                    _ => {
-                        // Not while a command of the mailbox before is still on the wire.
-                        if self.queue.is_quiet() {
-                            self.select(&wanted.clone());
-                        }
-                        return;
-                    }
-                }
-            }
-            if !self.queue.head_may_go() {
-                return;
-            }
-            let selecting = match &head.command {
-                Command::Select { mailbox, read_only, .. } => {
-                    Some(Selection { mailbox: mailbox.clone(), read_only: *read_only, uid_validity: None })
-                }
-                _ => None,
-            };
-            match self.queue.start_head(self.options()) {
-                Some((_, Ok(()))) => {
-                    if let Some(selection) = selecting {
-                        self.selected = None;
-                        self.selecting = Some(SelectedMailbox::new(&selection));
-                    }
-                }
-                Some((id, Err(failure))) => self.course.tell(Event::Completed { id, outcome: Err(failure) }),
-                None => return,
-            }
-        }
-    }
-
-    fn select(&mut self, selection: &Selection) {
-        let command = Command::Select {
-            mailbox: selection.mailbox.clone(),
-            read_only: selection.read_only,
-            options: SelectOptions::default(),
-        };
-        let Some(id) = self.queue.head_id() else { return };
-        match self.queue.start(Owner::Selection(id), Request::new(command), self.options()) {
-            Ok(()) => {
-                self.selected = None;
-                self.selecting = Some(SelectedMailbox::new(selection));
-            }
-            Err(error) => {
-                self.queue.drop_head();
-                self.course.tell(Event::Completed { id, outcome: Err(error.into()) });
-                self.pump();
-            }
-        }
+        Some(first)
     }
 }
 
 /// Whether the command asks for what is told here. Flags that changed are told at any time, so they are the answer
 /// only to a command that asks for nothing else.
 fn asked_for_items(command: &Command, fetch: &Fetch) -> bool {
-    let only_flags = fetch.streamed().is_none()
-        && fetch.items().all(|item| matches!(item, Item::Uid(_) | Item::Flags(_) | Item::ModSeq(_)));
+    let only_flags = tells_flags(fetch);
     match command {
         Command::Fetch { items, .. } => {
             !only_flags
@@ -440,6 +415,7 @@ fn asked_for_items(command: &Command, fetch: &Fetch) -> bool {
             let of_labels = |item| matches!(item, Item::Uid(_) | Item::GmailLabels(_) | Item::ModSeq(_));
             fetch.streamed().is_none() && fetch.items().all(of_labels)
         }
+        Command::Select { options, .. } => only_flags && options.qresync.is_some(),
         _ => false,
     }
 }
@@ -460,4 +436,10 @@ fn names_its_parts(command: &Command, fetch: &Fetch) -> bool {
     let streamed = fetch.streamed().is_none_or(|streamed| asks(streamed.name, streamed.origin));
     streamed
         && fetch.items().all(|item| !matches!(item, Item::Body(body) if !asks(body.name(), body.origin())))
+}
+
+/// Whether nothing but flags is told of the message.
+fn tells_flags(fetch: &Fetch) -> bool {
+    fetch.streamed().is_none()
+        && fetch.items().all(|item| matches!(item, Item::Uid(_) | Item::Flags(_) | Item::ModSeq(_)))
 }

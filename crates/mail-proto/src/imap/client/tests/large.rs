@@ -262,10 +262,10 @@ fn what_vanished_goes_to_the_fetch_that_asks_for_it() {
     };
     let one = dialogue.session.submit(Request::on(examined("a", None), changes("1:10")));
     let two = dialogue.session.submit(Request::on(examined("a", None), changes("11:20")));
-    dialogue.written();
+    let fetch = "A2 UID FETCH 1:10 (UID FLAGS) (CHANGEDSINCE 9 VANISHED)\r\n";
+    assert_eq!(dialogue.written(), format!("A1 EXAMINE a\r\n{fetch}"));
     dialogue.server("A1 OK done\r\n");
     dialogue.events();
-    assert_eq!(dialogue.written(), "A2 UID FETCH 1:10 (UID FLAGS) (CHANGEDSINCE 9 VANISHED)\r\n");
     dialogue.server("* VANISHED (EARLIER) 3:4\r\n* VANISHED 5\r\nA2 OK done\r\n");
     let events = dialogue.events();
     assert_eq!(routed(events), [Some(one), None]);

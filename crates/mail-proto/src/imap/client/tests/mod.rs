@@ -1,4 +1,6 @@
+mod established;
 mod large;
+mod selecting;
 mod upload;
 
 use super::*;
@@ -337,11 +339,10 @@ fn parts_of_one_message_share_the_wire_and_go_to_whom_they_belong() {
     let first = dialogue.session.submit(part(0));
     let second = dialogue.session.submit(part(4));
     let again = dialogue.session.submit(part(4));
-    dialogue.written();
+    let fetches = "A2 UID FETCH 7 (UID BODY.PEEK[]<0.4>)\r\nA3 UID FETCH 7 (UID BODY.PEEK[]<4.4>)\r\n";
+    assert_eq!(dialogue.written(), format!("A1 EXAMINE a\r\n{fetches}"));
     dialogue.server("* 1 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\nA1 OK [READ-ONLY] done\r\n");
     dialogue.events();
-    let fetches = "A2 UID FETCH 7 (UID BODY.PEEK[]<0.4>)\r\nA3 UID FETCH 7 (UID BODY.PEEK[]<4.4>)\r\n";
-    assert_eq!(dialogue.written(), fetches);
     dialogue.server("* 1 FETCH (UID 7 BODY[]<4> {4}\r\nefgh)\r\n* 1 FETCH (UID 7 BODY[]<0> {4}\r\nabcd)\r\n");
     let owners: Vec<_> = dialogue
         .events()
@@ -366,22 +367,20 @@ fn each_command_runs_with_its_mailbox_selected() {
     let one = dialogue.session.submit(Request::on(examined("a", None), bodies("1")));
     let two = dialogue.session.submit(Request::on(examined("b", None), bodies("1")));
     let three = dialogue.session.submit(Request::on(examined("b", None), bodies("2")));
-    assert_eq!(dialogue.written(), "A1 EXAMINE a\r\n");
+    assert_eq!(dialogue.written(), "A1 EXAMINE a\r\nA2 UID FETCH 1 (UID BODY.PEEK[])\r\n");
     dialogue.server("* 1 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\nA1 OK [READ-ONLY] done\r\n");
     dialogue.events();
-    assert_eq!(dialogue.written(), "A2 UID FETCH 1 (UID BODY.PEEK[])\r\n");
     assert_eq!(dialogue.session.selected().unwrap().uid_validity, Some(7));
     dialogue.server("* 1 FETCH (UID 1 BODY[] \"x\")\r\nA2 OK done\r\n");
     let events = dialogue.events();
     assert!(matches!(&events[0], Event::Data { id, .. } if *id == Some(one)));
     assert!(matches!(&events[1], Event::Completed { id, outcome: Ok(_) } if *id == one));
-    assert_eq!(dialogue.written(), "A3 EXAMINE b\r\n");
-    dialogue.server("A3 OK done\r\n");
-    dialogue.events();
     assert_eq!(
         dialogue.written(),
-        "A4 UID FETCH 1 (UID BODY.PEEK[])\r\nA5 UID FETCH 2 (UID BODY.PEEK[])\r\n"
+        "A3 EXAMINE b\r\nA4 UID FETCH 1 (UID BODY.PEEK[])\r\nA5 UID FETCH 2 (UID BODY.PEEK[])\r\n"
     );
+    dialogue.server("A3 OK done\r\n");
+    dialogue.events();
     // Data before any of the ends, in any order.
     dialogue.server("* 2 FETCH (UID 2 BODY[] \"y\")\r\n* 1 FETCH (UID 1 BODY[] \"x\")\r\n");
     let events = dialogue.events();
@@ -396,20 +395,20 @@ fn a_mailbox_that_is_gone_or_another_fails_its_command_only() {
     let other = dialogue.session.submit(Request::on(examined("new", Some(1)), bodies("1")));
     let noop = dialogue.session.submit(Request::new(Command::Noop));
     dialogue.written();
-    dialogue.server("A1 NO no such mailbox\r\n");
+    dialogue.server("A1 NO no such mailbox\r\nA2 BAD nothing is selected\r\n");
     let events = dialogue.events();
     assert!(
         matches!(&events[..], [Event::Completed { id, outcome: Err(Failure::NotSelected(_)) }] if *id == gone)
     );
-    assert_eq!(dialogue.written(), "A2 EXAMINE new\r\n");
-    dialogue.server("* OK [UIDVALIDITY 2] ok\r\nA2 OK done\r\n");
+    assert_eq!(dialogue.written(), "A3 EXAMINE new\r\nA4 UID FETCH 1 (UID BODY.PEEK[])\r\n");
+    dialogue.server("* OK [UIDVALIDITY 2] ok\r\nA3 OK done\r\nA4 OK done\r\n");
     let changed = Failure::UidValidityChanged { expected: 1, found: Some(2) };
     let events = dialogue.events();
     assert!(
         matches!(&events[1..], [Event::Completed { id, outcome: Err(failure) }] if *id == other && *failure == changed)
     );
-    assert_eq!(dialogue.written(), "A3 NOOP\r\n");
-    dialogue.server("A3 OK\r\n");
+    assert_eq!(dialogue.written(), "A5 NOOP\r\n");
+    dialogue.server("A5 OK\r\n");
     assert!(matches!(dialogue.events().last(), Some(Event::Completed { id, .. }) if *id == noop));
 }
 
@@ -690,13 +689,12 @@ fn an_esearch_goes_to_the_command_it_names() {
     };
     let one = dialogue.session.submit(search(SearchReturn::Count, "x"));
     let other = dialogue.session.submit(search(SearchReturn::Count, "y"));
-    dialogue.written();
-    dialogue.server("A1 OK selected\r\n");
-    dialogue.events();
     assert_eq!(
         dialogue.written(),
-        "A2 UID SEARCH RETURN (COUNT) TEXT x\r\nA3 UID SEARCH RETURN (COUNT) TEXT y\r\n"
+        "A1 EXAMINE a\r\nA2 UID SEARCH RETURN (COUNT) TEXT x\r\nA3 UID SEARCH RETURN (COUNT) TEXT y\r\n"
     );
+    dialogue.server("A1 OK selected\r\n");
+    dialogue.events();
     assert_eq!(dialogue.session.tag_of(other).as_deref(), Some("A3"));
     dialogue.server(
         "* ESEARCH (TAG \"A3\") UID COUNT 3\r\n* ESEARCH (TAG \"A2\") UID COUNT 2\r\n* ESEARCH (TAG \"B\") COUNT 1\r\n",
@@ -746,7 +744,7 @@ fn answers_of_extensions_go_to_who_asked() {
 
 #[test]
 fn what_changes_the_connection_runs_alone() {
-    let enable = Command::Enable([crate::imap::Capability::CondStore].into_iter().collect());
+    let enable = Command::Enable([Capability::CondStore].into_iter().collect());
     for command in [enable, Command::Compress, Command::Unauthenticate, Command::Notify(Notify::None)] {
         let mut dialogue = Dialogue::ready();
         let name = command.name();
@@ -768,13 +766,13 @@ fn enabling_utf8_changes_what_is_written() {
     dialogue.server("* ENABLED UTF8=ACCEPT\r\n");
     dialogue.events();
     let first = dialogue.session.submit(search());
-    dialogue.written();
+    let written = dialogue.written();
+    assert!(written.starts_with("A1 EXAMINE a\r\nA2 UID SEARCH CHARSET UTF-8 "), "nobody asked for ENABLE");
     dialogue.server("A1 OK selected\r\n");
     dialogue.events();
-    assert!(dialogue.written().starts_with("A2 UID SEARCH CHARSET UTF-8 "), "nobody asked for ENABLE");
     dialogue.server("A2 OK done\r\n");
     assert!(matches!(dialogue.events()[..], [Event::Completed { id, .. }] if id == first));
-    let enable = Command::Enable([crate::imap::Capability::Utf8Accept].into_iter().collect());
+    let enable = Command::Enable([Capability::Utf8Accept].into_iter().collect());
     dialogue.session.submit(Request::new(enable));
     dialogue.written();
     dialogue.server("* ENABLED UTF8=ACCEPT\r\nA3 OK done\r\n");
@@ -904,17 +902,15 @@ fn several_messages_are_one_append() {
 #[test]
 fn a_selection_that_nobody_waits_for_any_more_fails_no_other_command() {
     let mut dialogue = Dialogue::ready();
-    let gone = dialogue.session.submit(Request::on(examined("gone", None), bodies("1")));
+    let noop = Command::Noop;
+    let gone = dialogue.session.submit(Request::on(examined("gone", None), noop));
     let other = dialogue.session.submit(Request::on(examined("a", None), bodies("1")));
     assert_eq!(dialogue.written(), "A1 EXAMINE gone\r\n");
     assert!(dialogue.session.cancel(gone));
     dialogue.server("A1 NO no such mailbox\r\n");
     assert!(dialogue.events().is_empty());
-    assert_eq!(dialogue.written(), "A2 EXAMINE a\r\n");
-    dialogue.server("A2 OK done\r\n");
-    dialogue.events();
-    assert_eq!(dialogue.written(), "A3 UID FETCH 1 (UID BODY.PEEK[])\r\n");
-    dialogue.server("A3 OK done\r\n");
+    assert_eq!(dialogue.written(), "A2 EXAMINE a\r\nA3 UID FETCH 1 (UID BODY.PEEK[])\r\n");
+    dialogue.server("A2 OK done\r\nA3 OK done\r\n");
     assert!(matches!(dialogue.events()[..], [Event::Completed { id, outcome: Ok(_) }] if id == other));
 }
 
