@@ -36,6 +36,7 @@ pub(crate) fn is_harmless(command: &Command) -> bool {
 fn peeks(item: &FetchItem) -> bool {
     match item {
         FetchItem::Body { peek, .. } | FetchItem::Binary { peek, .. } => *peek,
+        FetchItem::Rfc822(which) => !which.sets_seen(),
         _ => true,
     }
 }

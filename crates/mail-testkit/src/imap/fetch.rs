@@ -130,7 +130,11 @@ impl Session<'_> {
 
 /// Whether this marks a message as seen.
 fn reads(item: &FetchItem) -> bool {
-    matches!(item, FetchItem::Body { peek: false, .. } | FetchItem::Binary { peek: false, .. })
+    match item {
+        FetchItem::Body { peek, .. } | FetchItem::Binary { peek, .. } => !peek,
+        FetchItem::Rfc822(which) => which.sets_seen(),
+        _ => false,
+    }
 }
 
 /// One message as it is told.
@@ -150,8 +154,10 @@ impl Told<'_, '_> {
         items: &[FetchItem],
         changed: bool,
     ) -> Result<Encoded, EncodeError> {
-        let has_body =
-            items.iter().any(|item| matches!(item, FetchItem::Body { .. } | FetchItem::Binary { .. }));
+        let is_body = |item: &FetchItem| {
+            matches!(item, FetchItem::Body { .. } | FetchItem::Binary { .. } | FetchItem::Rfc822(_))
+        };
+        let has_body = items.iter().any(is_body);
         let is_nil =
             has_body && self.session.shared.faults.is_nil(self.session.seat.number(), self.entry.uid);
         for item in items {
@@ -215,6 +221,10 @@ impl Told<'_, '_> {
                     Some(name) => fetch.item(Item::Unknown { name: name.as_bytes(), raw: &literal(content) }),
                     None => fetch.body(section, origin(*partial), cut(content, *partial)),
                 }
+            }
+            FetchItem::Rfc822(which) => {
+                let content = if is_nil { None } else { mime::section(body, &which.section()) };
+                fetch.rfc822(*which, content)
             }
             // There are no others that the server shows to know.
             _ => fetch,

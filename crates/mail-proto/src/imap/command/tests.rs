@@ -5,7 +5,7 @@ use crate::imap::{
     AppendForm, Capability, Date, DateTime, EncodeError, EventGroup, ListReturn, ListSelect, MailboxFilter,
     MetadataDepth, ModSeqScope, NotifyEvent, PartialRange, QResync, Rights, SortBy,
     encode::{EncodeOptions, Encoded, Fragment, Literals},
-    fetch::{Partial, Section, SectionText},
+    fetch::{Partial, Rfc822, Section, SectionText},
     response::ParseOptions,
 };
 
@@ -68,6 +68,9 @@ fn items() -> impl Strategy<Value = Vec<FetchItem>> {
         Just(FetchItem::InternalDate),
         Just(FetchItem::Size),
         Just(FetchItem::ModSeq),
+        Just(FetchItem::Rfc822(Rfc822::Message)),
+        Just(FetchItem::Rfc822(Rfc822::Header)),
+        Just(FetchItem::Rfc822(Rfc822::Text)),
         body
     ];
     vec(item, 1..6)

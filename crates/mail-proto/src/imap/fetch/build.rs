@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Fetch, Item, Message, Room, Section, Start, items::encode_part};
+use super::{Fetch, Item, Message, Rfc822, Room, Section, Start, items::encode_part};
 use crate::imap::{
     body_structure::BodyStructureBuf,
     date::DateTime,
@@ -193,6 +193,16 @@ impl FetchBuilder {
             out.raw("<").number(u64::from(origin)).raw(">");
         }
         out.raw(" ");
+        match content {
+            Some(content) => out.content_literal(content),
+            None => out.raw("NIL"),
+        };
+        self
+    }
+
+    /// `RFC822` and its like, the content without a copy; `None` is sent as NIL.
+    pub fn rfc822(mut self, which: Rfc822, content: Option<Bytes>) -> Self {
+        let out = self.next().raw(which.name()).raw(" ");
         match content {
             Some(content) => out.content_literal(content),
             None => out.raw("NIL"),

@@ -60,6 +60,8 @@ pub enum FetchItem {
         /// The part, by its numbers; empty for the message itself.
         part: Vec<u32>,
     },
+    /// `RFC822` and its like (RFC 3501): what [`Body`](Self::Body) has too, told under the older name.
+    Rfc822(Rfc822),
     /// `BODY[…]`: a section of the message.
     Body {
         /// Which section.
@@ -69,6 +71,43 @@ pub enum FetchItem {
         /// Of it only this many bytes from this offset on.
         partial: Option<Partial>,
     },
+}
+
+/// What of a message the older names stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rfc822 {
+    /// `RFC822`: all of it, setting `\Seen`.
+    Message,
+    /// `RFC822.HEADER`: the header.
+    Header,
+    /// `RFC822.TEXT`: all but the header, setting `\Seen`.
+    Text,
+}
+
+impl Rfc822 {
+    /// The name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Message => "RFC822",
+            Self::Header => "RFC822.HEADER",
+            Self::Text => "RFC822.TEXT",
+        }
+    }
+
+    /// The section that it stands for.
+    pub fn section(self) -> Section {
+        let text = match self {
+            Self::Message => SectionText::All,
+            Self::Header => SectionText::Header,
+            Self::Text => SectionText::Text,
+        };
+        Section { part: Vec::new(), text }
+    }
+
+    /// Whether asking for it sets `\Seen`.
+    pub fn sets_seen(self) -> bool {
+        self != Self::Header
+    }
 }
 
 /// A part of a section: `<offset.len>`.
@@ -240,8 +279,6 @@ impl FetchItem {
     fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
         let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
         let (rest, name) = take_while1(input, word, "a FETCH item")?;
-        let body = |section: Section, peek| Self::Body { section, peek, partial: None };
-        let of = |text, peek| body(Section { part: Vec::new(), text }, peek);
         let item = match name.to_ascii_uppercase().as_slice() {
             b"UID" => Self::Uid,
             b"FLAGS" => Self::Flags,
@@ -262,9 +299,9 @@ impl FetchItem {
                 }
                 _ => Self::Preview { lazy: false },
             },
-            b"RFC822" => of(SectionText::All, false),
-            b"RFC822.HEADER" => of(SectionText::Header, true),
-            b"RFC822.TEXT" => of(SectionText::Text, false),
+            b"RFC822" => Self::Rfc822(Rfc822::Message),
+            b"RFC822.HEADER" => Self::Rfc822(Rfc822::Header),
+            b"RFC822.TEXT" => Self::Rfc822(Rfc822::Text),
             b"BODY" | b"BODY.PEEK" if rest.first() == Some(&b'[') => {
                 let (rest, section) = Section::parse(rest, cx)?;
                 let (rest, partial) = Partial::parse(rest)?;
@@ -303,6 +340,7 @@ impl FetchItem {
             Self::GmailMessageId => drop(out.raw("X-GM-MSGID")),
             Self::GmailThreadId => drop(out.raw("X-GM-THRID")),
             Self::GmailLabels => drop(out.raw("X-GM-LABELS")),
+            Self::Rfc822(which) => drop(out.raw(which.name())),
             Self::Body { section, peek, partial } => {
                 out.raw(if *peek { "BODY.PEEK" } else { "BODY" });
                 section.encode(out);

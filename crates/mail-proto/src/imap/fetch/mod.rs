@@ -29,7 +29,7 @@ use bytes::Bytes;
 pub use body::{Body, Streamed};
 pub use build::FetchBuilder;
 pub use flags::{Flags, Labels};
-pub use items::{FetchItem, Partial, Section, SectionText};
+pub use items::{FetchItem, Partial, Rfc822, Section, SectionText};
 pub(crate) use items::{encode_items, parse_arguments, parse_items};
 pub use modifiers::FetchModifiers;
 pub(crate) use parse::{Message, Room, Start};

@@ -33,6 +33,18 @@ fn segment<'a>(
 }
 
 #[test]
+fn older_names_are_told_as_they_were_asked_for() {
+    for which in [Rfc822::Message, Rfc822::Header, Rfc822::Text] {
+        let fetch = Fetch::build(1).rfc822(which, Some("a\r\n".into())).build().unwrap();
+        let body = fetch.body().unwrap();
+        assert_eq!(body.name(), which.name().as_bytes());
+        let section = Fetch::build(1).body(&which.section(), None, Some("a\r\n".into())).build().unwrap();
+        assert_eq!(fetch, section);
+    }
+    assert_eq!(fetch(b"(RFC822 NIL)\r\n"), Fetch::build(1).rfc822(Rfc822::Message, None).build().unwrap());
+}
+
+#[test]
 fn items_in_any_order_and_case() {
     let fetch = fetch(
         b"(flags (\\seen $Forwarded) BODY[HEADER] {6}\r\na: b\r\n UID 12 RFC822.SIZE 99 \
