@@ -249,6 +249,12 @@ fn literals_that_are_too_large_to_show_tell_their_length() {
     let lines = all_read(&["imap", "--client"], input);
     let messages = lines[0]["value"]["messages"].as_array().unwrap();
     assert_eq!((&messages[0]["len"], &messages[1]["text"]), (&json!(body.len()), &json!("y")));
+    let head = format!("a APPEND b CATENATE (URL /x TEXT {{1}}\r\ny TEXT {{{}}}\r\n", body.len());
+    let input = [head.as_bytes(), &body, b" TEXT {1}\r\nz) {1}\r\na\r\n"].concat();
+    let value = &all_read(&["imap", "--client", "--strict"], input)[0]["value"];
+    let parts = json!([{"url": "/x"}, {"len": 1, "text": "y"}, {"len": body.len()}]);
+    assert_eq!((&value["messages"][0]["parts"], &value["messages"][1]["text"]), (&parts, &json!("a")));
+    assert_eq!(value["parts"], json!([{"len": 1, "text": "z"}]));
 }
 
 #[test]

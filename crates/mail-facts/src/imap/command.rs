@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mail_proto::imap::{
-    AppendForm, AppendMessage, Command, Flag, SequenceSet,
+    AppendForm, AppendMessage, CatenatePart, Command, Flag, SequenceSet,
     command::StoreAction,
     encode::{EncodeOptions, Literals},
 };
@@ -57,6 +57,33 @@ pub fn command(command: &Command, facts: &mut Facts) {
     arguments(command, facts);
 }
 
+/// Adds further pieces of a message, of which some lay in the frame and the last may have followed it.
+pub fn more_parts(
+    pieces: &[CatenatePart],
+    uploads: &[Bytes],
+    streamed: Option<Content<'_>>,
+    facts: &mut Facts,
+) {
+    parts(pieces, &mut uploads.iter().map(|bytes| Content::Whole(bytes)).chain(streamed), facts);
+}
+
+fn parts<'a>(parts: &[CatenatePart], contents: &mut impl Iterator<Item = Content<'a>>, facts: &mut Facts) {
+    for part in parts {
+        let mut told = Facts::default();
+        match part {
+            CatenatePart::Url(url) => drop(told.text("url", url)),
+            CatenatePart::Text { len } => text(contents.next(), told.json("len", *len)),
+        }
+        facts.push("parts", told);
+    }
+}
+
+fn text(content: Option<Content<'_>>, facts: &mut Facts) {
+    if let Some(Content::Whole(bytes)) = content {
+        facts.text("text", bytes);
+    }
+}
+
 fn store(
     set: &SequenceSet,
     action: StoreAction,
@@ -97,8 +124,8 @@ pub fn messages(
     streamed: Option<Content<'_>>,
     facts: &mut Facts,
 ) {
-    let contents = uploads.iter().map(|bytes| Content::Whole(bytes)).chain(streamed).map(Some);
-    for (message, content) in messages.iter().zip(contents.chain(std::iter::repeat(None))) {
+    let mut contents = uploads.iter().map(|bytes| Content::Whole(bytes)).chain(streamed);
+    for message in messages {
         let mut told = Facts::default();
         told.words("flags", message.flags.iter().map(Flag::as_bytes));
         told.json("internaldate", message.date.map(|date| date.to_string()));
@@ -108,11 +135,13 @@ pub fn messages(
                 AppendForm::Text => "literal",
                 AppendForm::Binary => "literal8",
                 AppendForm::Utf8 => "UTF8",
+                AppendForm::Catenate => "CATENATE",
             },
         );
         told.json("len", message.len);
-        if let Some(Content::Whole(bytes)) = content {
-            told.text("text", bytes);
+        match message.form {
+            AppendForm::Catenate => parts(&message.parts, &mut contents, &mut told),
+            _ => text(contents.next(), &mut told),
         }
         facts.push("messages", told);
     }

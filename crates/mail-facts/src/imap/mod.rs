@@ -11,7 +11,7 @@ use mail_proto::imap::{
 };
 use serde_json::{Map, Value};
 
-pub use self::command::{command, messages};
+pub use self::command::{command, messages, more_parts};
 use crate::facts::{Content, Facts, Tree};
 
 /// The upper-case keyword of a response.

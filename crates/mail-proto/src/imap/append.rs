@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{
+    catenate::{self, CatenatePart},
     date::DateTime,
     encode::Encoder,
     flags::{self, Flag},
@@ -20,8 +21,10 @@ pub struct AppendMessage {
     pub date: Option<DateTime>,
     /// How its bytes are announced.
     pub form: AppendForm,
-    /// How many bytes it has.
+    /// How many bytes it has; those that are sent, if it is put together by the server.
     pub len: u64,
+    /// The pieces from which the server puts it together, if its form is [`AppendForm::Catenate`].
+    pub parts: Vec<CatenatePart>,
 }
 
 /// How the bytes of a message are announced.
@@ -34,12 +37,16 @@ pub enum AppendForm {
     Binary,
     /// `UTF8 (literal8)`: a message with UTF-8 in its header (RFC 6855 section 4).
     Utf8,
+    /// `CATENATE (…)`: in pieces, some of which the server has (RFC 4469).
+    Catenate,
 }
 
 /// Further messages of an APPEND, behind one that was streamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoreMessages {
-    /// What is said of them.
+    /// Further pieces of the message whose literal was streamed, if it is one in pieces.
+    pub parts: Vec<CatenatePart>,
+    /// What is said of the messages.
     pub messages: Vec<AppendMessage>,
     /// Those that lie in the segment, in order. One that is streamed is the last.
     pub uploads: Vec<Bytes>,
@@ -48,7 +55,13 @@ pub struct MoreMessages {
 impl AppendMessage {
     /// A message of this many bytes.
     pub fn new(len: u64) -> Self {
-        Self { flags: Vec::new(), date: None, form: AppendForm::Text, len }
+        Self { flags: Vec::new(), date: None, form: AppendForm::Text, len, parts: Vec::new() }
+    }
+
+    /// A message of these pieces, for servers with CATENATE. Each text is an upload of its own.
+    pub fn catenate(parts: impl Into<Vec<CatenatePart>>) -> Self {
+        let parts = parts.into();
+        Self { form: AppendForm::Catenate, parts: parts.clone(), ..Self::new(sent(&parts)) }
     }
 
     /// With these flags.
@@ -74,7 +87,8 @@ impl AppendMessage {
 
     /// ```abnf
     /// append-message = [SP flag-list] [SP date-time] SP append-data
-    /// append-data = literal / literal8 / "UTF8" SP "(" literal8 ")"
+    /// append-data = literal / literal8 / "UTF8" SP "(" literal8 ")" /
+    ///     "CATENATE" SP "(" cat-part *(SP cat-part) ")"
     /// ```
     /// where the last literal of the frame may be one that follows it as a stream.
     pub(crate) fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
@@ -92,6 +106,13 @@ impl AppendMessage {
             }
             (rest, ()) = spaces(behind, cx)?;
         }
+        if let Some(behind) = keyword(rest, "CATENATE") {
+            message.form = AppendForm::Catenate;
+            let (rest, ()) = byte(b'(', "\"(\"")(spaces(behind, cx)?.0)?;
+            let (rest, ()) = catenate::parse(rest, &mut message.parts, cx)?;
+            message.len = sent(&message.parts);
+            return Ok((rest, message));
+        }
         let utf8 = keyword(rest, "UTF8");
         if let Some(behind) = utf8 {
             (rest, ()) = spaces(behind, cx)?;
@@ -103,24 +124,11 @@ impl AppendMessage {
             (None, true) => AppendForm::Binary,
             (None, false) => AppendForm::Text,
         };
-        let (open, ()) = byte(b'{', "a literal")(announcement)?;
-        let (close, len) = number64(open)?;
-        let close = close.strip_prefix(b"+").unwrap_or(close);
-        let (content, ()) = byte(b'}', "\"}\"")(close)?;
-        let content = content.strip_prefix(b"\r").unwrap_or(content);
-        let (content, ()) = byte(b'\n', "CRLF")(content)?;
+        let (rest, (len, streams)) = content(announcement, cx)?;
         message.len = len;
-        // The message itself lies in the frame, or follows it as a stream.
-        let streams = usize::try_from(len).map_or(true, |len| len > content.len());
         if streams {
-            return if content.is_empty() {
-                Ok((content, message))
-            } else {
-                fail(content, "a literal's bytes")
-            };
+            return Ok((rest, message));
         }
-        let (content, rest) = content.split_at(len as usize);
-        cx.uploads.push(cx.keep(content));
         let rest = match utf8 {
             // What stands behind a streamed literal is in the next segment, and so may this be.
             Some(_) if !rest.is_empty() => byte(b')', "\")\"")(rest)?.0,
@@ -143,17 +151,29 @@ impl AppendMessage {
         let segment = segment.into();
         let mut cx = Context::new(&segment, options.strict);
         match Self::more(&segment, form, &mut cx) {
-            Ok((_, messages)) => {
+            Ok((_, (parts, messages))) => {
                 let uploads = std::mem::take(&mut cx.uploads);
-                Ok(Parsed { value: MoreMessages { messages, uploads }, quirks: cx.into_quirks() })
+                Ok(Parsed { value: MoreMessages { parts, messages, uploads }, quirks: cx.into_quirks() })
             }
             Err(error) => Err(cx.error(&error)),
         }
     }
 
-    fn more<'a>(input: &'a [u8], form: AppendForm, cx: &mut Context<'a>) -> Parsing<'a, Vec<Self>> {
+    fn more<'a>(
+        input: &'a [u8],
+        form: AppendForm,
+        cx: &mut Context<'a>,
+    ) -> Parsing<'a, (Vec<CatenatePart>, Vec<Self>)> {
+        let mut parts = Vec::new();
         let rest = match form {
-            AppendForm::Utf8 => byte(b')', "\")\"")(input)?.0,
+            AppendForm::Catenate if input.first() == Some(&b' ') => {
+                let rest = catenate::parse(&input[1..], &mut parts, cx)?.0;
+                if rest.is_empty() {
+                    return Ok((rest, (parts, Vec::new())));
+                }
+                rest
+            }
+            AppendForm::Utf8 | AppendForm::Catenate => byte(b')', "\")\"")(input)?.0,
             _ => input,
         };
         let (rest, messages) = match rest.first() {
@@ -161,7 +181,7 @@ impl AppendMessage {
             _ => (rest, Vec::new()),
         };
         let (rest, ()) = end(rest, cx)?;
-        Ok((rest, messages))
+        Ok((rest, (parts, messages)))
     }
 
     /// One message or more (`MULTIAPPEND`, RFC 3502).
@@ -187,6 +207,36 @@ impl AppendMessage {
             AppendForm::Text => drop(out.raw(" ").upload(self.len)),
             AppendForm::Binary => drop(out.raw(" ~").upload(self.len)),
             AppendForm::Utf8 => drop(out.raw(" UTF8 (~").upload(self.len).raw(")")),
+            AppendForm::Catenate => catenate::encode(&self.parts, out.raw(" ")),
         }
     }
+}
+
+/// How many bytes of a message in pieces are sent.
+fn sent(parts: &[CatenatePart]) -> u64 {
+    let len = |part: &CatenatePart| match part {
+        CatenatePart::Text { len } => *len,
+        CatenatePart::Url(_) => 0,
+    };
+    parts.iter().map(len).fold(0, u64::saturating_add)
+}
+
+/// A literal that lies in the frame, or follows it as a stream: its length, and which of the two.
+pub(super) fn content<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, (u64, bool)> {
+    let (open, ()) = byte(b'{', "a literal")(input)?;
+    let (close, len) = number64(open)?;
+    let close = close.strip_prefix(b"+").unwrap_or(close);
+    let (content, ()) = byte(b'}', "\"}\"")(close)?;
+    let content = content.strip_prefix(b"\r").unwrap_or(content);
+    let (content, ()) = byte(b'\n', "CRLF")(content)?;
+    if usize::try_from(len).map_or(true, |len| len > content.len()) {
+        return if content.is_empty() {
+            Ok((content, (len, true)))
+        } else {
+            fail(content, "a literal's bytes")
+        };
+    }
+    let (content, rest) = content.split_at(len as usize);
+    cx.uploads.push(cx.keep(content));
+    Ok((rest, (len, false)))
 }

@@ -10,6 +10,7 @@ mod acl;
 mod append;
 mod body_structure;
 mod capability;
+mod catenate;
 pub mod client;
 mod code;
 pub mod command;
@@ -52,6 +53,7 @@ pub use body_structure::{
     Walk,
 };
 pub use capability::{Capabilities, Capability};
+pub use catenate::CatenatePart;
 pub use code::{Progress, ResponseCode};
 pub use command::Command;
 pub use date::{Date, DateTime};

@@ -176,6 +176,7 @@ impl Needs<'_> {
                 AppendForm::Text => {}
                 AppendForm::Binary => self.one("BINARY"),
                 AppendForm::Utf8 => self.one("UTF8=ACCEPT"),
+                AppendForm::Catenate => self.one("CATENATE"),
             }
         }
     }

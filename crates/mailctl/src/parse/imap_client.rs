@@ -6,7 +6,7 @@ use mail_facts::{Content, imap};
 use mail_proto::{
     frame::{Event, Framer, Segment},
     imap::{
-        AppendForm, AppendMessage, Command,
+        AppendForm, AppendMessage, CatenatePart, Command,
         command::{TaggedCommand, tag_of},
         response::ParseOptions,
     },
@@ -118,9 +118,15 @@ impl Commands {
             Ok(parsed) => {
                 open.entry.quirks(&parsed.quirks, open.len);
                 let more = parsed.value;
-                open.form = more.messages.last().map(|message| message.form);
                 let streamed = segment.streamed.map(Content::Length);
-                imap::messages(&more.messages, &more.uploads, streamed, open.entry.facts());
+                // The pieces of the message before come first, and so do their texts.
+                let texts =
+                    more.parts.iter().filter(|part| matches!(part, CatenatePart::Text { .. })).count();
+                let (first, others) = more.uploads.split_at(texts.min(more.uploads.len()));
+                let facts = open.entry.facts();
+                imap::more_parts(&more.parts, first, streamed.filter(|_| more.messages.is_empty()), facts);
+                imap::messages(&more.messages, others, streamed, facts);
+                open.form = more.messages.last().map_or(open.form, |message| Some(message.form));
             }
             Err(error) => {
                 open.entry.error(None, &error, open.len);

@@ -226,7 +226,7 @@ impl Queue {
         options: EncodeOptions,
     ) -> Result<(), EncodeError> {
         let Request { command, selection, uploads } = request;
-        let mut messages = uploads.into_iter().zip(upload::messages(&command)).enumerate();
+        let mut messages = uploads.into_iter().zip(upload::announced(&command)).enumerate();
         let tag = self.tags + 1;
         let encoded = command.encode(&format!("A{tag}"), options)?;
         for fragment in encoded.fragments {

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::{CommandId, Event, Session};
 use crate::imap::{
     append::{AppendForm, AppendMessage},
+    catenate::CatenatePart,
     command::Command,
 };
 
@@ -67,7 +68,7 @@ pub enum UploadError {
 /// A message that comes piece by piece, as far as it has come.
 #[derive(Debug)]
 pub(super) struct Upload {
-    /// Which of its command's messages it is.
+    /// Which of its command's uploads it is.
     index: usize,
     form: AppendForm,
     len: u64,
@@ -87,8 +88,8 @@ impl fmt::Debug for Last {
 }
 
 impl Upload {
-    pub(super) fn new(index: usize, message: &AppendMessage) -> Self {
-        Self { index, form: message.form, len: message.len, given: 0, last: None, asked: false }
+    pub(super) fn new(index: usize, announced: Announced) -> Self {
+        Self { index, form: announced.form, len: announced.len, given: 0, last: None, asked: false }
     }
 
     /// Which message to ask for, if that wasn't done yet.
@@ -123,18 +124,36 @@ impl Upload {
 /// Where a byte stands that a message of this form may not hold.
 pub(super) fn nul(form: AppendForm, message: &[u8]) -> Option<usize> {
     match form {
-        AppendForm::Text => memchr::memchr(0, message),
+        AppendForm::Text | AppendForm::Catenate => memchr::memchr(0, message),
         AppendForm::Binary | AppendForm::Utf8 => None,
     }
 }
 
-/// The messages that a command carries.
-pub(super) fn messages(command: &Command) -> &[AppendMessage] {
-    match command {
-        Command::Append { messages, .. } => messages,
+/// What a command says of an upload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announced {
+    pub(super) form: AppendForm,
+    len: u64,
+}
+
+/// The uploads that a command carries: its messages, or the texts of one that is put together by the server.
+pub(super) fn announced(command: &Command) -> Vec<Announced> {
+    let messages = match command {
+        Command::Append { messages, .. } => messages.as_slice(),
         Command::Replace { message, .. } => std::slice::from_ref(message),
         _ => &[],
+    };
+    let mut uploads = Vec::new();
+    for AppendMessage { form, len, parts, .. } in messages {
+        match form {
+            AppendForm::Catenate => uploads.extend(parts.iter().filter_map(|part| match part {
+                CatenatePart::Text { len } => Some(Announced { form: AppendForm::Text, len: *len }),
+                CatenatePart::Url(_) => None,
+            })),
+            form => uploads.push(Announced { form: *form, len: *len }),
+        }
     }
+    uploads
 }
 
 impl Session {

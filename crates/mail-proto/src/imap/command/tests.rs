@@ -2,8 +2,8 @@ use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 use crate::imap::{
-    AppendForm, Capability, Date, DateTime, EncodeError, EventGroup, ListReturn, ListSelect, MailboxFilter,
-    MetadataDepth, ModSeqScope, NotifyEvent, PartialRange, QResync, Rights, SortBy,
+    AppendForm, Capability, CatenatePart, Date, DateTime, EncodeError, EventGroup, ListReturn, ListSelect,
+    MailboxFilter, MetadataDepth, ModSeqScope, NotifyEvent, PartialRange, QResync, Rights, SortBy,
     encode::{EncodeOptions, Encoded, Fragment, Literals},
     fetch::{Partial, Rfc822, Section, SectionText},
     response::ParseOptions,
@@ -194,13 +194,17 @@ fn filters() -> impl Strategy<Value = MailboxFilter> {
 }
 
 fn messages() -> impl Strategy<Value = AppendMessage> {
+    let part = prop_oneof![
+        texts().prop_map(CatenatePart::Url),
+        (0..300_u64).prop_map(|len| CatenatePart::Text { len }),
+    ];
+    let catenated = vec(part, 1..4).prop_map(AppendMessage::catenate);
     let form = prop_oneof![Just(AppendForm::Text), Just(AppendForm::Binary), Just(AppendForm::Utf8)];
     let date = option::of(-62_167_219_200..253_402_300_799_i64);
-    (flag_lists(), date, form, 0..20_u64).prop_map(|(flags, date, form, len)| AppendMessage {
-        flags,
-        date: date.map(DateTime::from_unix_seconds),
-        form,
-        len,
+    let whole = (form, 0..20_u64).prop_map(|(form, len)| AppendMessage::new(len).with_form(form));
+    (flag_lists(), date, prop_oneof![3 => whole, 1 => catenated]).prop_map(|(flags, date, message)| {
+        let message = message.with_flags(flags);
+        AppendMessage { date: date.map(DateTime::from_unix_seconds), ..message }
     })
 }
 
