@@ -223,6 +223,15 @@ impl<'a> BodyStructure<'a> {
         self.text(LOCATION)
     }
 
+    /// Whether anything is told of it that BODY doesn't tell (RFC 9051 section 9, `body-ext-1part`, `body-ext-mpart`).
+    pub(crate) fn has_extension_data(self) -> bool {
+        (self.is_multipart() && self.params().next().is_some())
+            || self.md5().is_some()
+            || self.disposition().is_some()
+            || self.languages().next().is_some()
+            || self.location().is_some()
+    }
+
     /// The envelope of the message that this part is.
     pub fn envelope(self) -> Option<Envelope<'a>> {
         let (envelope, _) = self.field(WITHIN).to_pair();

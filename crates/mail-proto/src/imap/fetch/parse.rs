@@ -300,6 +300,9 @@ impl Message<'_> {
     fn uid<'a>(&mut self, input: &'a [u8], cx: &Context<'a>) -> Parsing<'a, ()> {
         let (rest, uid) = whole(nz_number)(input)?;
         if self.uid.is_some_and(|told| told != uid) {
+            if cx.is_strict() {
+                return fail(input, "the UID that was told before");
+            }
             self.two_uids = true;
             self.invalid(input, rest, "the UID that was told before", input, cx);
             return Ok((rest, ()));
@@ -377,6 +380,14 @@ impl Message<'_> {
 
     fn structure<'a>(&mut self, input: &'a [u8], basic: bool, cx: &mut Context<'a>) -> Parsing<'a, ()> {
         let (rest, root) = self.nested(input, cx, body_structure::parse)?;
+        // "A form of BODYSTRUCTURE without extension data" (RFC 9051 section 7.5.2), though the grammar has it for both.
+        if basic && cx.is_strict() {
+            let structure = body_structure::BodyStructure::new(cx.frame, self.spans, root);
+            if structure.walk().any(|part| part.structure.has_extension_data()) {
+                self.spans.truncate(root as usize);
+                return fail(input, "a structure without extension data");
+            }
+        }
         self.nodes.push(Node::BodyStructure { root, basic });
         Ok((rest, ()))
     }

@@ -153,6 +153,24 @@ fn pieces(wire: &[u8], kept: usize) -> Vec<Fetch> {
 }
 
 #[test]
+fn strict_mode_takes_neither_two_uids_nor_extension_data_in_body() {
+    let basic = |structure: &str| format!("* 1 FETCH (BODY {structure})\r\n");
+    let text = "(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 1 1";
+    for (wire, legal) in [
+        ("* 1 FETCH (UID 5 UID 5)\r\n".to_owned(), true),
+        ("* 1 FETCH (UID 5 UID 6)\r\n".to_owned(), false),
+        (basic(&format!("{text})")), true),
+        (basic(&format!("{text} \"md5\")")), false),
+        (basic(&format!("({text})({text} NIL (\"inline\" NIL)) \"mixed\")")), false),
+        (basic(&format!("({text}) \"mixed\")")), true),
+        (basic(&format!("({text}) \"mixed\" (\"boundary\" \"x\"))")), false),
+    ] {
+        assert_eq!(response::parse(wire.clone(), ParseOptions::STRICT).is_ok(), legal, "{wire}");
+        assert!(response::parse(wire, ParseOptions::default()).is_ok());
+    }
+}
+
+#[test]
 fn what_follows_an_unreadable_item_is_doubtful() {
     let message = fetch(b"(UID 3 ENVELOPE (NIL \"a\" b\") FLAGS (\\Seen) RFC822.SIZE 5)\r\n");
     assert_eq!((message.uid(), message.is_uid_doubtful(), message.size()), (Some(3), false, Some(5)));
