@@ -283,10 +283,15 @@ impl std::ops::Not for SearchKey {
 impl SearchKey {
     /// `search-key *(SP search-key)` up to the end of the line or a closing parenthesis.
     pub(crate) fn parse_all<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
-        Self::parse_each(input, cx, 0)
+        let (rest, keys) = Self::parse_each(input, cx, 0)?;
+        let key = match <[Self; 1]>::try_from(keys) {
+            Ok([key]) => key,
+            Err(keys) => Self::And(keys),
+        };
+        Ok((rest, key))
     }
 
-    fn parse_each<'a>(input: &'a [u8], cx: &mut Context<'a>, depth: usize) -> Parsing<'a, Self> {
+    fn parse_each<'a>(input: &'a [u8], cx: &mut Context<'a>, depth: usize) -> Parsing<'a, Vec<Self>> {
         let (mut rest, first) = Self::parse(input, cx, depth)?;
         let mut keys = vec![first];
         while rest.first() == Some(&b' ') && !at_end(skip_spaces(rest)) {
@@ -295,11 +300,7 @@ impl SearchKey {
             (rest, key) = Self::parse(rest, cx, depth)?;
             keys.push(key);
         }
-        let key = match <[Self; 1]>::try_from(keys) {
-            Ok([key]) => key,
-            Err(keys) => Self::And(keys),
-        };
-        Ok((rest, key))
+        Ok((rest, keys))
     }
 
     fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>, depth: usize) -> Parsing<'a, Self> {
@@ -308,10 +309,9 @@ impl SearchKey {
         }
         match input.first() {
             Some(b'(') => {
-                let (rest, key) = Self::parse_each(&input[1..], cx, depth + 1)?;
+                let (rest, keys) = Self::parse_each(&input[1..], cx, depth + 1)?;
                 let (rest, ()) = byte(b')', "\")\"")(rest)?;
-                let key = if let Self::And(_) = key { key } else { Self::And(vec![key]) };
-                return Ok((rest, key));
+                return Ok((rest, Self::And(keys)));
             }
             Some(b'0'..=b'9' | b'*' | b'$') => {
                 let (rest, set) = SequenceSet::parse(input)?;
@@ -467,7 +467,7 @@ impl SearchKey {
     /// As the whole query, where several keys need no parentheses.
     pub(crate) fn encode_all(&self, out: &mut Encoder) {
         match self {
-            Self::And(keys) if !keys.is_empty() => drop(out.each(keys, |out, key| key.encode(out, 0))),
+            Self::And(keys) if keys.len() > 1 => drop(out.each(keys, |out, key| key.encode(out, 0))),
             key => key.encode(out, 0),
         }
     }
@@ -569,6 +569,15 @@ mod tests {
             let wire = Bytes::from(word.repeat(1 << 18));
             let mut cx = Context::new(&wire, false);
             assert!(SearchKey::parse_all(&wire, &mut cx).is_err());
+        }
+    }
+
+    #[test]
+    fn parentheses_are_kept() {
+        for text in ["(TEXT a)", "((SEEN NEW))", "(SEEN NEW) ALL", "NOT (SEEN)", "SEEN NEW"] {
+            let wire = Bytes::from(text);
+            let (_, key) = SearchKey::parse_all(&wire, &mut Context::new(&wire, true)).unwrap();
+            assert_eq!(written(&key).unwrap(), text, "{key:?}");
         }
     }
 
