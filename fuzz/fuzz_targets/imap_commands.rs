@@ -1,4 +1,4 @@
 //! The grammar of what an IMAP client says.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mail_fuzz::commands_survive_being_written(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mail_fuzz::imap::commands_survive_being_written(data));

@@ -1,4 +1,4 @@
-//! The framer of what an IMAP server says.
+//! The frames of what an IMAP server says.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mail_fuzz::responses_are_framed_alike_however_split(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mail_fuzz::imap::responses_are_framed_alike_however_split(data));

@@ -1,4 +1,4 @@
 //! An IMAP session, its server and its user at their worst.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mail_fuzz::every_command_ends_once(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mail_fuzz::imap::every_command_ends_once(data));

@@ -11,6 +11,13 @@ use mail_proto::imap::command::{Command, StoreAction};
 use mail_proto::imap::fetch::{FetchItem, Section};
 use mail_proto::imap::{AppendMessage, Capability, Flag, MailboxName, SearchKey, SearchReturn, SequenceSet};
 
+use crate::{
+    mutation::Random,
+    seeds::{self, Corpus},
+    shown,
+    steps::{Steps, piece},
+};
+
 const PASSWORD: &str = "secret";
 
 /// What a server may say of its own accord.
@@ -41,7 +48,21 @@ const SAID: [&[u8]; 24] = [
     b"* ENABLED UTF8=ACCEPT\r\n",
 ];
 
-/// The first byte chooses the protection of the connection and what is switched on after the login, each later one what happens next.
+// Steps that scripts are made of.
+const GREETING: u8 = 48;
+const ANSWER: u8 = 96;
+const TLS: u8 = 224;
+const CLOSE: u8 = 240;
+const UPLOAD: u8 = 241;
+const UPLOAD_END: u8 = 244;
+const PIECE: u8 = 245;
+const WRITE: u8 = 255;
+
+/// From the greeting to the login, whatever the protection.
+const LOG_IN: [u8; 10] = [GREETING, WRITE, ANSWER, TLS, WRITE, ANSWER, WRITE, ANSWER, WRITE, ANSWER];
+
+/// The first byte chooses the protection of the connection and what is switched on after the login, each
+/// later one what happens next.
 ///
 /// Every command ends exactly once; no password goes out before TLS where TLS is a must; tags are not used twice;
 /// data names a command that is on its way; what comes after the end of the connection changes nothing.
@@ -89,14 +110,12 @@ fn run(choice: u8, steps: &[u8]) -> Reached {
         wanted: None,
         reached: Reached::default(),
     };
-    let mut steps = steps.iter();
-    while let Some(&step) = steps.next() {
+    let mut steps = Steps(steps);
+    while let Some(step) = steps.next() {
         match step {
             // Anything at all.
-            0..32 => {
-                let bytes: Vec<u8> = steps.by_ref().take(usize::from(step) + 1).copied().collect();
-                run.hear(&bytes, now);
-            }
+            0..32 => run.hear(steps.take(usize::from(step) + 1), now),
+            PIECE => run.hear(steps.piece(), now),
             32..96 => run.hear(SAID[usize::from(step) % SAID.len()], now),
             // The answer to a command that was written, most often to the oldest.
             96..144 if !run.tags.is_empty() => {
@@ -126,9 +145,9 @@ fn run(choice: u8, steps: &[u8]) -> Reached {
                 now += Duration::from_secs(u64::from(step));
                 run.session.reading_resumed(now);
             }
-            240 => run.session.closed(),
-            241..244 => run.upload(&b"ma"[..usize::from(step) - 241]),
-            244 => {
+            CLOSE => run.session.closed(),
+            UPLOAD..UPLOAD_END => run.upload(&b"ma"[..usize::from(step - UPLOAD)]),
+            UPLOAD_END => {
                 if let Some(id) = run.wanted.take() {
                     run.session.finish_upload(id);
                 }
@@ -232,7 +251,7 @@ impl Run {
             assert!(!bytes.is_empty(), "nothing is given to be written");
             if self.in_the_clear {
                 let text = String::from_utf8_lossy(&bytes).to_ascii_uppercase();
-                assert!(text.ends_with(" STARTTLS\r\n"), "in the clear: {}", bytes.escape_ascii());
+                assert!(text.ends_with(" STARTTLS\r\n"), "in the clear: {}", shown(&bytes));
             }
             self.server.buffer().extend_from_slice(&bytes);
         }
@@ -298,49 +317,66 @@ impl Run {
     }
 }
 
+/// Steps that look random. Every second run logs in first, and then keeps to what a server may say.
+fn random_steps(seed: u64) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    let len = 20 + usize::from(random.byte());
+    let steps: Vec<u8> = (0..len).map(|_| random.byte()).collect();
+    if seed.is_multiple_of(2) {
+        return steps;
+    }
+    let is_sensible = |step: &u8| match *step {
+        32..96 => !matches!(step % 24, 0 | 1 | 4 | 5 | 6),
+        CLOSE | PIECE | 0..32 => false,
+        _ => true,
+    };
+    LOG_IN.into_iter().chain(steps.into_iter().filter(is_sensible)).collect()
+}
+
+/// What the target begins with: random runs, and each case of the corpus as the answer to an EXAMINE and to a FETCH.
+pub(crate) fn session_scripts() -> Vec<Vec<u8>> {
+    const EXAMINE: u8 = 160;
+    const FETCH: u8 = 164;
+    let random = (0..60).map(|seed| [&[seed as u8][..], &random_steps(seed)].concat());
+    let cases = seeds::quirks(Corpus::Imap).into_iter().enumerate().map(|(at, case)| {
+        let said = [&[PIECE][..], &piece(&case)].concat();
+        let (examine, fetch) = ([EXAMINE, WRITE], [FETCH, WRITE]);
+        [&[at as u8][..], &LOG_IN, &examine, &said, &[ANSWER], &fetch, &said, &[ANSWER]].concat()
+    });
+    random.chain(cases).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Target;
 
-    /// Steps, pseudo-random, from a seed. Every second seed logs in first, and then keeps to what a server may say.
-    fn steps(seed: u64) -> Vec<u8> {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 56) as u8
-        };
-        let len = 20 + usize::from(next());
-        let steps = (0..len).map(|_| next());
-        if seed.is_multiple_of(2) {
-            return steps.collect();
-        }
-        const GREETING: u8 = 48;
-        const ANSWER: u8 = 96;
-        const TLS: u8 = 224;
-        const WRITE: u8 = 255;
-        let log_in = [GREETING, WRITE, ANSWER, TLS, WRITE, ANSWER, WRITE, ANSWER, WRITE, ANSWER];
-        let is_sensible = |step: &u8| match step {
-            32..96 => !matches!(step % 24, 0 | 1 | 4 | 5 | 6),
-            240 | 0..32 => false,
-            _ => true,
-        };
-        log_in.into_iter().chain(steps.filter(is_sensible)).collect()
-    }
-
-    #[test]
-    fn random_runs_pass_and_come_far() {
+    fn reached(runs: impl Iterator<Item = Vec<u8>>) -> Reached {
         let mut all = Reached::default();
-        for seed in 0..5_000 {
-            let Reached { logged_in, completed, answers, asked_for } = run(seed as u8, &steps(seed));
+        for bytes in runs {
+            let [security, steps @ ..] = &bytes[..] else { continue };
+            let Reached { logged_in, completed, answers, asked_for } = run(*security, steps);
             assert!(logged_in <= 1, "logged in twice");
             all.logged_in += logged_in;
             all.completed += completed;
             all.answers += answers;
             all.asked_for += asked_for;
         }
+        all
+    }
+
+    #[test]
+    fn random_runs_pass_and_come_far() {
+        let all = reached((0..5_000).map(|seed| [&[seed as u8][..], &random_steps(seed)].concat()));
         assert!(all.logged_in > 1_000 && all.completed > 5_000, "{all:?}");
         assert!(all.answers > 200 && all.asked_for > 50, "{all:?}");
+    }
+
+    #[test]
+    fn seeds_log_in_and_are_answered() {
+        let seeds = Target::find("imap_session").unwrap().seeds();
+        let count = seeds.len();
+        let all = reached(seeds.into_iter());
+        assert!(count > 250 && all.logged_in > 200 && all.completed > 400 && all.answers > 100, "{all:?}");
     }
 }

@@ -2,6 +2,8 @@
 
 use mail_proto::frame::{Event, FrameError, Framer, Limits};
 
+use crate::steps::however_split;
+
 /// Responses, with the default limits and with small ones.
 pub fn responses_are_framed_alike_however_split(data: &[u8]) {
     framed_alike(data, || Framer::responses(Limits::RESPONSES));
@@ -23,15 +25,9 @@ fn small(mut limits: Limits) -> Limits {
     limits
 }
 
-/// The first two bytes choose the split, the rest is the input.
-fn framed_alike(data: &[u8], framer: impl Fn() -> Framer) {
-    let [first, second, input @ ..] = data else { return };
+fn framed_alike(input: &[u8], framer: impl Fn() -> Framer) {
     let whole = events(framer(), &[input]);
-    let at = usize::from(u16::from_le_bytes([*first, *second])) % (input.len() + 1);
-    let (head, tail) = input.split_at(at);
-    assert_eq!(whole, events(framer(), &[head, tail]), "split at {at}");
-    let singly: Vec<&[u8]> = input.chunks(1).collect();
-    assert_eq!(whole, events(framer(), &singly), "byte by byte");
+    however_split(input, |pieces| events(framer(), pieces), |split, how| assert_eq!(whole, split, "{how}"));
     assert!(input.starts_with(&whole.bytes), "the events are not the bytes of the input");
 }
 
@@ -89,25 +85,29 @@ impl Framed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const RESPONSES: &[u8] =
-        b"..* OK hi {3}\r\n* 1 FETCH (BODY[] {12}\r\n* 3 EXISTS\r\n FLAGS ({2}\r\n\r\n))\r\n";
-    const COMMANDS: &[u8] = b"..a LOGIN {3}\r\nabc {2+}\r\nde\r\nb NOOP\r\nc APPEND x {70000+}\r\nabcdef";
+    use crate::Target;
 
     #[test]
-    fn seeds_pass_at_every_split() {
-        for at in 0..RESPONSES.len() as u16 {
-            let split = |seed: &[u8]| [&at.to_le_bytes()[..], &seed[2..]].concat();
-            responses_are_framed_alike_however_split(&split(RESPONSES));
-            commands_are_framed_alike_however_split(&split(COMMANDS));
+    fn seeds_reach_frames_and_literals_of_both_kinds() {
+        for (target, framer) in [
+            ("imap_responses_frame", Framer::responses as fn(Limits) -> Framer),
+            ("imap_commands_frame", Framer::commands),
+        ] {
+            let (mut frames, mut kept, mut streamed, mut limits) = (0, 0, 0, 0);
+            for seed in Target::find(target).unwrap().seeds() {
+                let whole = events(framer(Limits::RESPONSES), &[&seed]);
+                frames += whole.events.len();
+                kept += usize::from(whole.events.iter().any(
+                    |event| matches!(event, Event::Segment(segment) if segment.bytes.windows(3).any(|bytes| bytes == b"}\r\n")),
+                ));
+                let whole = events(framer(small(Limits::RESPONSES)), &[&seed]);
+                streamed += usize::from(whole.events.iter().any(|event| matches!(event, Event::Chunk(_))));
+                limits += usize::from(whole.error.is_some());
+            }
+            assert!(
+                frames > 100 && kept > 10 && streamed >= 4 && limits > 10,
+                "{target}: {frames} {kept} {streamed} {limits}"
+            );
         }
-    }
-
-    #[test]
-    fn seeds_reach_literals_of_both_kinds() {
-        let framed = events(Framer::responses(small(Limits::RESPONSES)), &[&RESPONSES[2..]]);
-        assert_eq!(framed.error, None);
-        assert!(framed.events.iter().any(|event| matches!(event, Event::Chunk(_))));
-        assert_eq!(framed.bytes, RESPONSES[2..]);
     }
 }
