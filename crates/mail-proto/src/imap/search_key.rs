@@ -280,45 +280,102 @@ impl std::ops::Not for SearchKey {
     }
 }
 
+/// What waits for the keys that are part of it.
+enum Open {
+    /// A parenthesis; the keys that stand before it.
+    List(Vec<SearchKey>),
+    Not,
+    Fuzzy,
+    Or,
+    /// OR with its first key.
+    OrBehind(SearchKey),
+}
+
+/// What stands next in a search.
+enum Found {
+    Key(SearchKey),
+    Operator(Open),
+}
+
 impl SearchKey {
-    /// `search-key *(SP search-key)` up to the end of the line or a closing parenthesis.
+    /// `search-key *(SP search-key)` up to the end of the line or a closing parenthesis. One loop over what is open,
+    /// without recursion.
     pub(crate) fn parse_all<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
-        let (rest, keys) = Self::parse_each(input, cx, 0)?;
-        let key = match <[Self; 1]>::try_from(keys) {
-            Ok([key]) => key,
-            Err(keys) => Self::And(keys),
-        };
-        Ok((rest, key))
+        let mut rest = input;
+        let mut open: Vec<Open> = Vec::new();
+        let mut keys = Vec::new();
+        loop {
+            if open.len() >= DEEPEST {
+                return fail(rest, "a search of at most 64 levels");
+            }
+            if let [b'(', inner @ ..] = rest {
+                open.push(Open::List(std::mem::take(&mut keys)));
+                rest = inner;
+                continue;
+            }
+            let mut key = match Self::parse(rest, cx)? {
+                (behind, Found::Operator(operator)) => {
+                    open.push(operator);
+                    rest = behind;
+                    continue;
+                }
+                (behind, Found::Key(key)) => {
+                    rest = behind;
+                    key
+                }
+            };
+            // What is open may end here too.
+            loop {
+                key = match open.pop() {
+                    Some(Open::Not) => Self::Not(Box::new(key)),
+                    Some(Open::Fuzzy) => Self::Fuzzy(Box::new(key)),
+                    Some(Open::OrBehind(one)) => Self::Or(Box::new((one, key))),
+                    Some(Open::Or) => {
+                        open.push(Open::OrBehind(key));
+                        (rest, ()) = spaces(rest, cx)?;
+                        break;
+                    }
+                    list => {
+                        keys.push(key);
+                        if rest.first() == Some(&b' ') && !at_end(skip_spaces(rest)) {
+                            open.extend(list);
+                            (rest, ()) = spaces(rest, cx)?;
+                            break;
+                        }
+                        let Some(Open::List(before)) = list else {
+                            let key = match <[Self; 1]>::try_from(keys) {
+                                Ok([key]) => key,
+                                Err(keys) => Self::And(keys),
+                            };
+                            return Ok((rest, key));
+                        };
+                        (rest, ()) = byte(b')', "\")\"")(rest)?;
+                        Self::And(std::mem::replace(&mut keys, before))
+                    }
+                };
+            }
+        }
     }
 
-    fn parse_each<'a>(input: &'a [u8], cx: &mut Context<'a>, depth: usize) -> Parsing<'a, Vec<Self>> {
-        let (mut rest, first) = Self::parse(input, cx, depth)?;
-        let mut keys = vec![first];
-        while rest.first() == Some(&b' ') && !at_end(skip_spaces(rest)) {
-            let key;
-            (rest, ()) = spaces(rest, cx)?;
-            (rest, key) = Self::parse(rest, cx, depth)?;
-            keys.push(key);
+    /// A key that no other is part of, or the word before those that are part of one.
+    fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Found> {
+        if let Some(b'0'..=b'9' | b'*' | b'$') = input.first() {
+            let (rest, set) = SequenceSet::parse(input)?;
+            return Ok((rest, Found::Key(Self::Sequence(set))));
         }
-        Ok((rest, keys))
+        let (rest, word) = atom(input)?;
+        let operator = [("NOT", Open::Not), ("FUZZY", Open::Fuzzy), ("OR", Open::Or)]
+            .into_iter()
+            .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(word));
+        if let Some((_, operator)) = operator {
+            let Ok((rest, ())) = spaces(rest, cx) else { return fail(input, "a search key") };
+            return Ok((rest, Found::Operator(operator)));
+        }
+        let (rest, key) = Self::parse_leaf(input, cx)?;
+        Ok((rest, Found::Key(key)))
     }
 
-    fn parse<'a>(input: &'a [u8], cx: &mut Context<'a>, depth: usize) -> Parsing<'a, Self> {
-        if depth >= DEEPEST {
-            return fail(input, "a search of at most 64 levels");
-        }
-        match input.first() {
-            Some(b'(') => {
-                let (rest, keys) = Self::parse_each(&input[1..], cx, depth + 1)?;
-                let (rest, ()) = byte(b')', "\")\"")(rest)?;
-                return Ok((rest, Self::And(keys)));
-            }
-            Some(b'0'..=b'9' | b'*' | b'$') => {
-                let (rest, set) = SequenceSet::parse(input)?;
-                return Ok((rest, Self::Sequence(set)));
-            }
-            _ => {}
-        }
+    fn parse_leaf<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, Self> {
         let (rest, word) = atom(input)?;
         let word = word.to_ascii_uppercase();
         let named = |name: &str| name.as_bytes() == word;
@@ -373,20 +430,6 @@ impl SearchKey {
             b"YOUNGER" => nz_number(rest).map(|(rest, seconds)| (rest, Self::Younger(seconds))),
             b"MODSEQ" => mod_seq(rest, cx),
             b"UID" => SequenceSet::parse(rest).map(|(rest, set)| (rest, Self::Uid(set))),
-            b"NOT" => {
-                let (rest, key) = Self::parse(rest, cx, depth + 1)?;
-                Ok((rest, Self::Not(Box::new(key))))
-            }
-            b"FUZZY" => {
-                let (rest, key) = Self::parse(rest, cx, depth + 1)?;
-                Ok((rest, Self::Fuzzy(Box::new(key))))
-            }
-            b"OR" => {
-                let (rest, one) = Self::parse(rest, cx, depth + 1)?;
-                let (rest, ()) = spaces(rest, cx)?;
-                let (rest, other) = Self::parse(rest, cx, depth + 1)?;
-                Ok((rest, Self::Or(Box::new((one, other)))))
-            }
             _ => fail(input, "a search key"),
         }
     }

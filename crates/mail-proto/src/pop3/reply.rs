@@ -215,17 +215,19 @@ impl Reply {
     pub fn apop_timestamp(&self) -> Option<Bytes> {
         let text = &self.text;
         let mut from = 0;
-        while let Some(start) = text[from..].iter().position(|byte| *byte == b'<').map(|at| from + at) {
-            let len = text[start..].iter().position(|byte| *byte == b'>')? + 1;
-            let inner = &text[start + 1..start + len - 1];
+        while let Some(end) = text[from..].iter().position(|byte| *byte == b'>').map(|at| from + at) {
+            // Only the last bracket before it can be its own. Bytes are looked at twice at most.
+            let opened = text[from..end].iter().rposition(|byte| *byte == b'<').map(|at| from + at);
+            from = end + 1;
+            let Some(start) = opened else { continue };
+            let inner = &text[start + 1..end];
             let mut halves = inner.split(|byte| *byte == b'@');
             let is_id = matches!((halves.next(), halves.next(), halves.next()),
                 (Some(left), Some(right), None) if !left.is_empty() && !right.is_empty())
-                && inner.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'<');
+                && inner.iter().all(u8::is_ascii_graphic);
             if is_id {
-                return Some(text.slice(start..start + len));
+                return Some(text.slice(start..=end));
             }
-            from = start + 1;
         }
         None
     }

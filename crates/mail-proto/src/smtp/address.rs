@@ -131,13 +131,13 @@ pub(super) fn parse_path(reading: &mut Reading<'_>) -> Result<Option<Address>, P
     }
     let error = reading.error("an address");
     let rest = reading.rest();
-    // A bracket in a quoted local part isn't the end.
-    let (mut quoted, mut escaped) = (false, false);
-    let len = rest.iter().position(|byte| {
+    // A bracket in a quoted local part isn't the end. In the brackets of a domain a quote is one byte among others.
+    let (mut quoted, mut escaped) = (rest.first() == Some(&b'"'), false);
+    let len = rest.iter().enumerate().position(|(at, byte)| {
         match byte {
             _ if escaped => escaped = false,
             b'\\' => escaped = quoted,
-            b'"' => quoted = !quoted,
+            b'"' if at > 0 => quoted = false,
             b'>' if !quoted => return true,
             _ => {}
         }

@@ -120,6 +120,9 @@ fn commands_are_read_as_clients_write_them() {
     assert!(
         matches!(parse("RCPT TO:<\"a > b\"@x> NOTIFY=never\r\n"), Ok(Command::Rcpt { to, .. }) if to.as_str() == "\"a > b\"@x")
     );
+    assert!(
+        matches!(parse("RCPT TO:<\"a\\\"b\"@[1\"2]> NOTIFY=never\r\n"), Ok(Command::Rcpt { to, .. }) if to.as_str() == "\"a\\\"b\"@[1\"2]")
+    );
     assert_eq!(parse("bdat 86 last\r\n"), Ok(Command::Bdat { size: 86, last: true }));
     assert_eq!(parse("NOOP whatever\r\n"), Ok(Command::Noop));
     for line in [

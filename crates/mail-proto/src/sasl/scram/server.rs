@@ -141,9 +141,9 @@ impl Exchange {
         };
         let keys = Keys::new(self.hash, &derivation.run());
         let signed = format!("{},{},{without_proof}", self.first_bare, self.server_first);
-        let client_key =
-            xor(&decode(proof, "the proof in base64")?, &self.hash.hmac(&keys.stored, signed.as_bytes()));
-        if client_key.len() != self.hash.len() || !same(&self.hash.digest(&client_key), &keys.stored) {
+        let proof = decode(proof, "the proof in base64")?;
+        let client_key = xor(&proof, &self.hash.hmac(&keys.stored, signed.as_bytes()));
+        if proof.len() != self.hash.len() || !same(&self.hash.digest(&client_key), &keys.stored) {
             return Err(SaslError::Refused);
         }
         let signature = self.hash.hmac(&keys.server, signed.as_bytes());
