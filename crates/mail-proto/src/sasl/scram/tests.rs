@@ -106,9 +106,11 @@ fn a_server_that_does_not_know_the_password_is_found_out() {
 
 #[test]
 fn a_proof_has_the_length_of_its_hash() {
-    let mut options = ServerOptions::default();
-    options.nonce = Nonce::from_text("%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0").ok();
-    options.salt = BASE64_STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
+    let options = ServerOptions {
+        nonce: Nonce::from_text("%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0").ok(),
+        salt: BASE64_STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap(),
+        ..ServerOptions::default()
+    };
     let password_of = |_: &[u8]| Some(Secret::from("pencil"));
     for (end, taken) in [("ndVQ=", true), ("ndVQA", false), ("ndVQAAAA=", false)] {
         let mut server = Server::new(SHA256.mechanism, &options).unwrap();
