@@ -1,4 +1,24 @@
 //! What was read of IMAP.
+//!
+//! | response | facts |
+//! |---|---|
+//! | OK, NO, BAD, BYE, PREAUTH, CONTINUE | `tag`, `text`, `code`; of the code `code_num`, `code_uidvalidity`, `code_set`, `code_set2`, `flags`, `caps`, `charsets`, `mailboxid`, `uidvalidity`, else `code_arguments` |
+//! | CAPABILITY, ENABLED; FLAGS; EXISTS, RECENT, EXPUNGE | `caps`; `flags`; `num` |
+//! | LIST, LSUB, XLIST | `attrs`, `delim`, `mailbox`, `childinfo`, `oldname` |
+//! | STATUS | `mailbox`, `status` by name, `mailboxid`, `uidvalidity` |
+//! | SEARCH, SORT; THREAD | `nums`, `modseq`; `threads` (how many), `nums` |
+//! | ESEARCH | `esearch_tag`, `esearch_uid`, `mailbox`, `uidvalidity`, `min`, `max`, `count`, `all`, `modseq`, `partial_range`, `partial`, `added`, `removed`, `relevancy` |
+//! | VANISHED; UIDBATCHES | `earlier`, `uids`; `esearch_tag`, `batches` |
+//! | FETCH, UIDFETCH | `seq` or `num`, `uid`, `flags`, `size`, `modseq`, `internaldate`, `emailid`, `threadid`, `savedate`, `preview`, `gm_labels`, `gm_msgid`, `gm_thrid`, `doubtful` (how many items stand behind one whose end is a guess) |
+//! | … ENVELOPE | `env_date`, `env_subject`, `env_from`, `env_sender`, `env_reply_to`, `env_to`, `env_cc`, `env_bcc`, `env_in_reply_to`, `env_message_id`; an address is `[name, adl, mailbox, host]` |
+//! | … BODYSTRUCTURE | `bs_type`, `bs_params`, `bs_id`, `bs_desc`, `bs_encoding`, `bs_octets`, `bs_lines`, `bs_md5`, `bs_disposition`, `bs_language`, `bs_location`, `bs_leaves`, `bs_depth`, `bs_filenames`, `bs_inner_subject` |
+//! | … BODY\[…\], RFC822; BINARY | `section`, `section_text`, `section_origin`, `rfc822_header`, `rfc822_text`; `binary`, `binary_hex`, `binary_size`; further sections in `more_sections` |
+//! | QUOTA; QUOTAROOT | `root`, `resources`; `mailbox`, `roots` |
+//! | ACL; LISTRIGHTS; MYRIGHTS | `mailbox`, `acl`; `mailbox`, `identifier`, `required`, `optional`; `mailbox`, `rights` |
+//! | METADATA; NAMESPACE; ID; JMAPACCESS | `mailbox`, `entries` or `entry_names`; `personal`, `other`, `shared`; `id`; `url` |
+//! | any | `unknown`: what in it isn't known, raw; `raw`: the line of a response that isn't known |
+//!
+//! Content that is too large to be kept has a fact that ends in `_len` instead: `section_len`.
 
 mod command;
 mod extensions;
