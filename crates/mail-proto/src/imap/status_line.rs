@@ -136,6 +136,8 @@ impl Status {
                 *code = Some(found);
                 behind
             }
+            // Where in it something is wrong says more than that something is.
+            (_, Err(error)) if cx.is_strict() => return Err(error),
             // A bracket that is never closed is text.
             (_, Err(_)) => {
                 cx.quirk(input, QuirkKind::UnclosedCode)?;

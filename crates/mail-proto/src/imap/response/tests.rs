@@ -321,7 +321,8 @@ fn quirks_are_told_and_strict_mode_rejects_them() {
         assert_eq!(parsed.quirks.iter().map(|quirk| quirk.kind).collect::<Vec<_>>(), [kind], "{wire:?}");
         assert!(parse(wire.as_bytes(), ParseOptions::STRICT).is_err(), "{wire:?}");
     }
-    assert!(parse(&b"* OK [CAPABILITY ]X\r\n"[..], ParseOptions::STRICT).is_err());
+    let error = parse(&b"* OK [CAPABILITY ]X\r\n"[..], ParseOptions::STRICT).unwrap_err();
+    assert_eq!(error.offset, 16, "{error}");
     assert_eq!(read(b"* OK [CAPABILITY ]X\r\n").quirks.len(), 3);
 }
 
