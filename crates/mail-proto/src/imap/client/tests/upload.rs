@@ -1,6 +1,7 @@
 //! Messages that come piece by piece.
 
 use super::*;
+use crate::imap::CatenatePart;
 
 const NO_LITERALS: &str = "IMAP4rev1";
 const LITERAL_PLUS: &str = "IMAP4rev1 LITERAL+ MULTIAPPEND BINARY REPLACE";
@@ -373,4 +374,24 @@ fn a_message_that_no_literal_can_carry_is_not_begun() {
             ..
         }]
     ));
+}
+
+#[test]
+fn the_texts_of_a_message_in_pieces_are_uploads_in_order() {
+    let mut dialogue = Dialogue::ready();
+    let text = |len| CatenatePart::Text { len };
+    let message = AppendMessage::catenate([text(2), CatenatePart::Url("/x".into()), text(3)]);
+    let messages = vec![message, AppendMessage::new(1)];
+    let request = Request::new(Command::Append { mailbox: MailboxName::inbox(), messages })
+        .with_upload("ab".into())
+        .with_streamed_upload()
+        .with_upload("f".into());
+    let id = dialogue.session.submit(request);
+    assert_eq!(dialogue.asked(), (id, 1));
+    dialogue.upload(id, &["cde"]);
+    dialogue.session.finish_upload(id);
+    assert_eq!(
+        dialogue.written(),
+        "A1 APPEND INBOX CATENATE (TEXT {2+}\r\nab URL /x TEXT {3+}\r\ncde) {1+}\r\nf\r\n"
+    );
 }
