@@ -32,6 +32,7 @@ mod status;
 mod store;
 mod targets;
 mod thread;
+mod watch;
 
 pub use mail_pool::Assignment;
 pub use mail_proto::imap::fetch::{FetchItem, Partial, Section, SectionText};
@@ -62,4 +63,5 @@ pub use self::{
     replace::Replaced,
     search::{SearchResult, SearchSummary},
     store::{FlagChange, Stored, StoredMessage},
+    watch::{Change, InvalidState, WatchBuilder, WatchState, Watcher},
 };

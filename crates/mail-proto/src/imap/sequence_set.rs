@@ -162,6 +162,25 @@ impl SequenceSet {
         common
     }
 
+    /// The numbers of this set that aren't in the other, in order, none twice. `*` counts as larger than any number, and
+    /// what is in `$` isn't known.
+    pub fn difference(&self, other: &Self) -> Self {
+        let mut spans: Vec<_> = other.spans().collect();
+        spans.sort_unstable();
+        let mut gaps = Self::default();
+        let mut next = 1;
+        for (first, last) in spans {
+            // Below `first`, which is at most what `*` counts as, so that 32 bits hold it.
+            gaps.insert_range(next..=(first - 1) as u32);
+            match u32::try_from(last + 1) {
+                Ok(behind) => next = next.max(behind),
+                Err(_) => return self.intersection(&gaps),
+            }
+        }
+        gaps.insert_range(next..=u32::MAX);
+        self.intersection(&gaps)
+    }
+
     /// How many numbers the set holds, `None` if it [is open](Self::is_open). A number that stands in two ranges counts twice.
     pub fn len(&self) -> Option<u64> {
         (!self.is_open()).then(|| self.spans().map(|(first, last)| last - first + 1).sum())
@@ -461,6 +480,23 @@ mod tests {
             let common: Vec<u32> = (1..80).filter(|n| one.contains(*n) && other.contains(*n)).collect();
             prop_assert_eq!(one.intersection(&other), SequenceSet::from(common));
         });
+    }
+
+    #[test]
+    fn what_one_set_has_and_another_has_not() {
+        for (one, other, left) in [
+            ("1:10", "3,5:7", "1:2,4,8:10"),
+            ("7,1:3", "2", "1,3,7"),
+            ("1:3", "1:9", ""),
+            ("5,5,4", "9", "4:5"),
+            ("4294967290:4294967295", "4294967295,1", "4294967290:4294967294"),
+            ("1:3", "2:*", "1"),
+        ] {
+            let [one, other]: [SequenceSet; 2] = [one, other].map(|set| set.parse().unwrap());
+            let found = one.difference(&other);
+            assert_eq!(if found.is_empty() { String::new() } else { found.to_string() }, left);
+        }
+        assert_eq!(SequenceSet::from(3).difference(&SequenceSet::default()), SequenceSet::from(3));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod about;
 mod flow;
+mod news;
 mod sink;
 mod task;
 mod turns;
@@ -20,7 +21,7 @@ use std::{
 
 use mail_pool::Context;
 use mail_proto::imap::{
-    Capabilities, Command,
+    Capabilities, Capability, Command,
     client::{Completion, Request, Session},
     response::Untagged,
 };
@@ -32,11 +33,15 @@ use tokio::{
 pub(crate) use self::{
     about::About,
     flow::{Credit, Flow, Gate, Starved, Thirst},
+    news::News,
     sink::{BodyEvent, FetchEvent, FetchSink, Following, Told},
     task::Settings,
     upload::{Feed, Intake, Piece, feed},
 };
-use self::{sink::Sink, task::Task};
+use self::{
+    sink::Sink,
+    task::{Shared, Task},
+};
 use crate::{
     error::{Cause, Error, Result},
     link::Socket,
@@ -51,6 +56,9 @@ pub(crate) struct ImapConnection {
     broken: Arc<AtomicBool>,
     flow: Arc<Flow>,
     capabilities: Capabilities,
+    /// Whether what is gone is told by UID (QRESYNC).
+    tells_vanished: bool,
+    news: Arc<News>,
 }
 
 /// What callers ask of the task.
@@ -118,8 +126,11 @@ impl ImapConnection {
         let broken = Arc::new(AtomicBool::new(false));
         let flow = Arc::new(Flow::default());
         let capabilities = socket.session.capabilities().cloned().unwrap_or_default();
-        tokio::spawn(Task::new(id, socket, received, Arc::clone(&broken), Arc::clone(&flow), settings).run());
-        Self { id, jobs, tokens: AtomicU64::new(0), broken, flow, capabilities }
+        let tells_vanished = socket.session.is_enabled(&Capability::QResync);
+        let news = Arc::new(News::default());
+        let shared = Shared { broken: Arc::clone(&broken), flow: Arc::clone(&flow), news: Arc::clone(&news) };
+        tokio::spawn(Task::new(id, socket, received, shared, settings).run());
+        Self { id, jobs, tokens: AtomicU64::new(0), broken, flow, capabilities, tells_vanished, news }
     }
 
     pub(crate) fn is_broken(&self) -> bool {
@@ -129,6 +140,16 @@ impl ImapConnection {
     /// What the server said after the login that it can do.
     pub(crate) fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// Whether what is gone is told by UID (QRESYNC).
+    pub(crate) fn tells_vanished(&self) -> bool {
+        self.tells_vanished
+    }
+
+    /// What the server tells unasked.
+    pub(crate) fn news(&self) -> &News {
+        &self.news
     }
 
     /// Runs a command and gathers its answer.

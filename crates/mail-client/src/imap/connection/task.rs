@@ -25,7 +25,7 @@ use tokio::{
 use tracing::{debug, info, trace};
 
 use super::{
-    About, Flow, Job, Piece,
+    About, Flow, Job, News, Piece, news,
     sink::Sink,
     turns::{Load, Turn, Turns, Waiting},
 };
@@ -62,6 +62,13 @@ const UNWANTED: Duration = Duration::from_secs(5);
 /// How long the server gets to close a connection that was logged out.
 const SEEN_OFF: Duration = Duration::from_secs(1);
 
+/// What the task shares with those who use the connection.
+pub(super) struct Shared {
+    pub(super) broken: Arc<AtomicBool>,
+    pub(super) flow: Arc<Flow>,
+    pub(super) news: Arc<News>,
+}
+
 pub(super) struct Task {
     id: u64,
     socket: Socket<Session>,
@@ -71,6 +78,7 @@ pub(super) struct Task {
     flights: HashMap<CommandId, Flight>,
     flow: Arc<Flow>,
     broken: Arc<AtomicBool>,
+    news: Arc<News>,
     settings: Settings,
     timer: Pin<Box<Sleep>>,
     /// When the next command may go, if that is known.
@@ -99,10 +107,10 @@ impl Task {
         id: u64,
         socket: Socket<Session>,
         jobs: mpsc::UnboundedReceiver<Job>,
-        broken: Arc<AtomicBool>,
-        flow: Arc<Flow>,
+        shared: Shared,
         settings: Settings,
     ) -> Self {
+        let Shared { broken, flow, news } = shared;
         Self {
             id,
             socket,
@@ -111,6 +119,7 @@ impl Task {
             flights: HashMap::new(),
             flow,
             broken,
+            news,
             settings,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             next_turn: None,
@@ -131,7 +140,7 @@ impl Task {
             }
             _ => error,
         });
-        let Self { id, mut socket, jobs, turns, flights, broken, settings, goodbyes, .. } = self;
+        let Self { id, mut socket, jobs, turns, flights, broken, news, settings, goodbyes, .. } = self;
         let lost = socket.session.take_lost();
         let error = match ended {
             Ok(()) => {
@@ -147,6 +156,8 @@ impl Task {
         };
         debug!(connection = id, %error, "connection ended");
         broken.store(true, Ordering::Release);
+        // There will be none, which is worth a look too.
+        news.add();
         let bereaved = Bereaved { id, target: settings.target, error };
         bereaved.tell(lost, flights, turns, jobs);
         for goodbye in goodbyes {
@@ -234,6 +245,10 @@ impl Task {
     /// Gives the session the commands whose turn it is. Returns whether there were any.
     fn give_turns(&mut self) -> bool {
         self.next_turn = None;
+        if self.turns.len() > 0 {
+            // The connection is lent no longer than nobody wants it, whoever's turn is next.
+            self.socket.session.end_idle();
+        }
         let mut gave = false;
         loop {
             let (blocked, on_the_wire) = self.socket.session.load();
@@ -421,7 +436,14 @@ impl Task {
                     debug!(connection = self.id, %error, "a response can't be read");
                 }
                 Event::Quirk(quirk) => trace!(connection = self.id, kind = %quirk.kind, "quirk"),
-                Event::Data { id: None, data } => trace!(connection = self.id, ?data, "news"),
+                Event::Data { id: None, data } => {
+                    trace!(connection = self.id, ?data, "news");
+                    if news::is_change(&data) {
+                        self.news.add();
+                        // Whoever watches looks at once.
+                        self.socket.session.end_idle();
+                    }
+                }
                 _ => {}
             }
         }
