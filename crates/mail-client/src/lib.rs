@@ -1,6 +1,12 @@
 //! A mail client over a connection pool: any number of tasks, one account, no lost message.
 //!
 //! Begin with [`imap::ImapClient`].
+//!
+//! # What it says
+//! Everything that happens to connections is a [`tracing`](https://docs.rs/tracing) event of the target `mail_client` or
+//! `mail_pool`, with the connection's number. With the target `mail_client::protocol` at level TRACE, asked for before
+//! a connection is opened, each line of it is an event too, `C: ` for what the client says and `S: ` for what the
+//! server does. Passwords, tokens and mail are in none of them, whatever the level.
 
 mod credentials;
 mod error;

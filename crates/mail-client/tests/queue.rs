@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use common::{client, commands, count, in_memory, server};
 use mail_client::{
     ErrorKind,
-    imap::{FetchItems, ImapClient, MailboxName, StatusItem},
+    imap::{FetchItems, Flag, ImapClient, MailboxName, StatusItem},
 };
 use mail_testkit::{Action, Fault};
 
@@ -309,4 +309,53 @@ async fn p44_selecting_and_changing_may_take_longer_than_reading() {
     assert!(error.is_timeout() && error.was_written(), "{error}");
     assert_eq!(begun.elapsed().as_secs(), 300);
     client.close().await;
+}
+
+#[tokio::test]
+async fn p26_nothing_is_changed_in_a_mailbox_that_was_deleted_and_made_again() {
+    let server = server().messages("INBOX", ["inbox"]).messages("work", ["old"]).start().await.unwrap();
+    let (one, other) = (client(&server).build().unwrap(), client(&server).build().unwrap());
+    let work = one.select("work").await.unwrap();
+    one.select("INBOX").await.unwrap();
+    // Somebody else makes it anew, with a message of the same UID.
+    other.delete_mailbox("work").await.unwrap();
+    other.create_mailbox("work").await.unwrap();
+    other.select("INBOX").await.unwrap().copy(1, "work").await.unwrap();
+    let error = work.add_flags(1, [Flag::Deleted]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UidValidityChanged, "{error}");
+    assert!(!error.was_written() && !error.is_retryable(), "{error}");
+    let mut stream = other.examine("work").await.unwrap().fetch(1, FetchItems::new().flags());
+    assert!(!stream.next().await.unwrap().unwrap().has_flag(&Flag::Deleted));
+    assert_eq!(count(&server, "UID STORE"), 0);
+    one.close().await;
+    other.close().await;
+}
+
+#[tokio::test]
+async fn p26_a_change_is_written_only_behind_the_selections_ok() {
+    use common::script::{agree, parts, scripted};
+    // Two selections of the mailbox later it is another one; three later it can't be changed.
+    for (later, code) in [(2, "UIDVALIDITY 2] x\r\n* OK [READ-WRITE"), (2, "UIDVALIDITY 1] x\r\n* NO [ALERT")]
+    {
+        let selected = std::sync::atomic::AtomicU32::new(0);
+        let refuses = code.contains("NO");
+        let (port, seen) = scripted("* OK [CAPABILITY IMAP4rev1] hi\r\n", move |_, line| {
+            let (tag, command) = parts(line);
+            if command != "SELECT work" && command != "SELECT \"work\"" {
+                return agree(line);
+            }
+            let times = selected.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+            let code = if times < later { "UIDVALIDITY 1] x\r\n* OK [READ-WRITE" } else { code };
+            let end = if times >= later && refuses { "NO gone" } else { "OK done" };
+            format!("* 1 EXISTS\r\n* OK [{code}] x\r\n{tag} {end}\r\n")
+        })
+        .await;
+        let client = common::builder(port).plaintext_without_encryption().build().unwrap();
+        let work = client.select("work").await.unwrap();
+        client.select("INBOX").await.unwrap();
+        let error = work.add_flags(1, [Flag::Deleted]).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::UidValidityChanged | ErrorKind::Mailbox), "{error}");
+        assert_eq!(seen.count("STORE"), 0, "{:?}", seen.lines());
+        client.close().await;
+    }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     credentials::Identity,
     error::{Cause, Error, Result},
-    link::Opening,
+    link::{Opening, ProtocolLog},
 };
 
 /// What it takes to open a connection.
@@ -30,7 +30,7 @@ impl ImapManager {
         let limit = self.opening.deadlines.login;
         config.login.credentials = Some(self.identity.credentials(attempt.fresh_credentials, limit).await?);
         let session = Session::new(config, Instant::now().into_std());
-        let socket = self.opening.open(session).await?;
+        let socket = self.opening.open(session, ProtocolLog::imap(attempt.id)).await?;
         Ok(ImapConnection::start(attempt.id, socket, self.settings.clone()))
     }
 }

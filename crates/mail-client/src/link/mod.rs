@@ -2,9 +2,11 @@
 
 mod login;
 mod opening;
+mod protocol_log;
 mod socket;
 
 pub(crate) use self::{
     opening::{Deadlines, Opening},
+    protocol_log::ProtocolLog,
     socket::Socket,
 };

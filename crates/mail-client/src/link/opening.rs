@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mail_proto::session::{ClientSession, Security};
 
-use super::{login, socket::Socket};
+use super::{login, protocol_log::ProtocolLog, socket::Socket};
 use crate::{
     error::{Error, Result},
     transport::{Connector, Phase, Stream, Target, Tls},
@@ -36,8 +36,12 @@ impl Deadlines {
 }
 
 impl Opening {
-    /// Dials, and speaks until the login is done.
-    pub(crate) async fn open<S: ClientSession>(&self, mut session: S) -> Result<Socket<S>>
+    /// Dials, and speaks until the login is done. What is said is written down in the log, if there is one.
+    pub(crate) async fn open<S: ClientSession>(
+        &self,
+        mut session: S,
+        log: Option<Box<ProtocolLog>>,
+    ) -> Result<Socket<S>>
     where
         Error: From<S::Error>,
     {
@@ -53,6 +57,6 @@ impl Opening {
         };
         login.sasl.nonce = Some(login::nonce()?);
         login.sasl.channel_binding = stream.channel_binding().map(login::channel_binding);
-        Socket::new(session, stream).establish(deadlines.greeting, deadlines.login, later).await
+        Socket::new(session, stream, log).establish(deadlines.greeting, deadlines.login, later).await
     }
 }

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, Sleep, sleep, timeout},
 };
 
-use super::login;
+use super::{login, protocol_log::ProtocolLog};
 use crate::{
     error::{Cause, Error, Result},
     transport::{Phase, Stream, Target, Tls},
@@ -33,6 +33,7 @@ pub(crate) struct Socket<S> {
     stalled: Option<Pin<Box<Sleep>>>,
     /// How much is read at once: more while much comes, little while little does.
     read_size: usize,
+    log: Option<Box<ProtocolLog>>,
 }
 
 const SMALLEST_READ: usize = 8 * 1024;
@@ -42,8 +43,9 @@ impl<S: ClientSession> Socket<S>
 where
     Error: From<S::Error>,
 {
-    pub(super) fn new(session: S, stream: Stream) -> Self {
-        Self { session, stream, out: Bytes::new(), flush: false, stalled: None, read_size: SMALLEST_READ }
+    pub(super) fn new(session: S, stream: Stream, log: Option<Box<ProtocolLog>>) -> Self {
+        let (out, read_size) = (Bytes::new(), SMALLEST_READ);
+        Self { session, stream, out, flush: false, stalled: None, read_size, log }
     }
 
     /// Speaks until the login is done. `greeting` bounds the wait for the first line, `login` all that follows, and
@@ -91,7 +93,7 @@ where
     }
 
     async fn encrypt(self, tls: &Tls, limit: Duration, target: &Target) -> Result<Self> {
-        let Self { mut session, stream, .. } = self;
+        let Self { mut session, stream, log, .. } = self;
         let Stream::Plain(io) = stream else {
             return Err(Error::new(Cause::Configuration("STARTTLS inside TLS")));
         };
@@ -100,7 +102,7 @@ where
             session.login().sasl.channel_binding = Some(login::channel_binding(exporter));
         }
         session.tls_established();
-        Ok(Self::new(session, stream))
+        Ok(Self::new(session, stream, log))
     }
 
     /// Writes what there is to write and, if `reads`, reads what there is to read. Ready once something was read.
@@ -117,6 +119,7 @@ where
         if buffer.capacity() - buffer.len() < size / 2 {
             buffer.reserve(size);
         }
+        let before = buffer.len();
         let read = std::pin::pin!(self.stream.read_buf(buffer));
         match read.poll(cx) {
             Poll::Pending => {
@@ -128,6 +131,9 @@ where
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Ok(len)) => {
+                if let Some(log) = &mut self.log {
+                    log.received(&self.session.buffer()[before..]);
+                }
                 if len >= size / 2 {
                     self.read_size = (size * 2).min(LARGEST_READ);
                 }
@@ -157,6 +163,9 @@ where
             match Pin::new(&mut self.stream).poll_write(cx, &self.out) {
                 Poll::Ready(Ok(0)) => return Err(broken(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(len)) => {
+                    if let Some(log) = &mut self.log {
+                        log.sent(&self.out[..len]);
+                    }
                     self.out.advance(len);
                     self.flush = true;
                     self.stalled = None;
@@ -215,7 +224,7 @@ mod tests {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let config = Config::new(Security::Plaintext, Credentials::password("kim", "secret"));
         let session = Session::new(config, Instant::now().into_std());
-        let socket = Socket::new(session, Stream::Plain(Box::new(ours)));
+        let socket = Socket::new(session, Stream::Plain(Box::new(ours)), None);
         theirs.write_all(b"* PREAUTH [CAPABILITY LITERAL+] hi\r\n").await.unwrap();
         let second = Duration::from_secs(1);
         let mut socket = socket.establish(second, second, None).await.unwrap();
