@@ -409,6 +409,7 @@ impl ImapClientBuilder {
             opening: Opening { target, connector: self.connector, tls, deadlines: self.deadlines },
             session,
             identity: Identity::new(source),
+            refused: Default::default(),
         };
         let pool = self.pool.build(manager, self.deadlines.total()).map_err(|error| {
             Error::new(Cause::Configuration(match error {

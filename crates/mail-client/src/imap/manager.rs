@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mail_pool::{Attempt, Class, Manager};
 use mail_proto::imap::client::{Config, Session, SessionError};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     connection::{ImapConnection, Settings},
@@ -22,6 +22,8 @@ pub(crate) struct ImapManager {
     pub(super) session: Config,
     pub(super) identity: Identity,
     pub(super) settings: Settings,
+    /// The last login that was refused for its credentials, and not tried again with fresh ones.
+    pub(super) refused: watch::Sender<Option<Error>>,
 }
 
 impl ImapManager {
@@ -40,7 +42,15 @@ impl Manager for ImapManager {
     type Error = Error;
 
     async fn connect(&self, attempt: Attempt) -> Result<ImapConnection> {
-        self.open(attempt).await.map_err(|error| error.at(&self.opening.target).on(attempt.id))
+        let opened = self.open(attempt).await;
+        opened.map_err(|error| {
+            let error = error.at(&self.opening.target).on(attempt.id);
+            let is_last = attempt.fresh_credentials || !self.identity.renews();
+            if is_last && classify(&error) == Class::Refused {
+                self.refused.send_replace(Some(error.clone()));
+            }
+            error
+        })
     }
 
     fn is_broken(&self, connection: &ImapConnection) -> bool {

@@ -5,6 +5,7 @@ mod append;
 mod builder;
 mod calls;
 mod capability;
+mod check_credentials;
 mod client;
 pub(crate) mod connection;
 mod connections;

@@ -223,7 +223,7 @@ impl ImapConnection {
     }
 
     /// Says goodbye and waits until the server has, or the socket is closed.
-    pub(crate) async fn logout(self) {
+    pub(crate) async fn logout(&self) {
         let (done, ended) = oneshot::channel();
         if self.jobs.send(Job::Logout { done }).is_ok() {
             let _ = ended.await;
