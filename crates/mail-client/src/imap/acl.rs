@@ -113,8 +113,9 @@ impl ImapClient {
     }
 
     async fn about_rights(&self, command: Command) -> Result<Vec<Untagged>> {
-        self.calls().need(Capability::Acl, command.name()).await?;
-        Ok(self.calls().run(Request::new(command)).await?.data)
+        let this = self.in_one_call();
+        this.calls().need(Capability::Acl, command.name()).await?;
+        Ok(this.calls().run(Request::new(command)).await?.data)
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Calls {
     place: Place,
     /// How long a call may take in all.
     within: Option<Duration>,
+    /// When the call has to end that these are all part of.
+    until: Option<Deadline>,
 }
 
 /// Where calls run.
@@ -37,7 +39,7 @@ const MOST_FAILURES: u32 = 3;
 
 impl Calls {
     pub(super) fn new(pool: Pool<ImapManager>) -> Self {
-        Self { pool, place: Place::Picked, within: None }
+        Self { pool, place: Place::Picked, within: None, until: None }
     }
 
     pub(super) fn via(&self, connection: &Connection) -> Self {
@@ -54,6 +56,17 @@ impl Calls {
 
     pub(super) fn within(&self, limit: Option<Duration>) -> Self {
         Self { within: limit, ..self.clone() }
+    }
+
+    /// The same calls as parts of one, whose time runs from now; `None` if it has all the time in the world.
+    pub(super) fn as_one(&self) -> Option<Self> {
+        let until = self.deadline()?;
+        Some(Self { until: Some(until), ..self.clone() })
+    }
+
+    /// When a call that begins now has to end.
+    fn deadline(&self) -> Option<Deadline> {
+        self.until.or_else(|| self.within.map(Deadline::after))
     }
 
     pub(super) fn pool(&self) -> &Pool<ImapManager> {
@@ -90,6 +103,11 @@ impl Calls {
         })
     }
 
+    /// A connection for a call, which has to end in time.
+    pub(super) async fn connection_in_time(&self) -> Result<Conn<ImapManager>> {
+        bounded(self.deadline(), self.connection()).await
+    }
+
     /// Runs a command. One that a lost connection left unwritten runs on the next; a written one is repeated once, if
     /// that can do no harm (rule P29).
     pub(super) async fn run(&self, request: Request) -> Result<Answer> {
@@ -106,7 +124,7 @@ impl Calls {
         request: &Request,
         mut send: impl FnMut(Conn<ImapManager>, Option<Deadline>) -> F,
     ) -> Result<Answer> {
-        let deadline = self.within.map(Deadline::after);
+        let deadline = self.deadline();
         let (mut failures, mut repeated) = (0, false);
         loop {
             let connection = bounded(deadline, self.connection()).await;

@@ -8,7 +8,7 @@ use crate::error::{Cause, Error, Result};
 impl Calls {
     /// Whether the server has this extension.
     pub(super) async fn supports(&self, capability: &Capability) -> Result<bool> {
-        Ok(self.connection().await?.capabilities().supports(capability))
+        Ok(self.connection_in_time().await?.capabilities().supports(capability))
     }
 
     /// Fails, before anything is sent, unless the server has this extension, which this command needs.

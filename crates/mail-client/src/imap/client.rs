@@ -46,6 +46,11 @@ impl ImapClient {
         &self.calls
     }
 
+    /// The same client, for the commands of one call, which has one deadline for them all.
+    pub(super) fn in_one_call(&self) -> Self {
+        self.calls.as_one().map_or_else(|| self.clone(), Self::from)
+    }
+
     /// Opens the connection that calls without a name use, now instead of at the first call: main, or with
     /// [`Assignment::Default`](super::Assignment::Default) the caller's default. So it finds out whether the server
     /// takes the credentials.

@@ -49,12 +49,13 @@ impl Mailbox {
     /// The server refuses, with the code [`TryCreate`](ResponseCode::TryCreate) if there is no such mailbox but could
     /// be. Where some portions had been done, [`Error::done`] tells which messages.
     pub async fn copy(&self, uids: impl Into<SequenceSet>, to: impl Into<MailboxName>) -> Result<Copied> {
+        let this = self.in_one_call();
         let mailbox = to.into();
-        let mut portions = self.targets(uids.into()).await?;
+        let mut portions = this.targets(uids.into()).await?;
         let mut copied = Copied::default();
         while let Some(set) = portions.next() {
             let command = Command::Copy { uid: true, set, mailbox: mailbox.clone() };
-            let answer = self.run(command).await.map_err(|error| portions.failed(error))?;
+            let answer = this.run(command).await.map_err(|error| portions.failed(error))?;
             learn(&mut copied, &answer);
         }
         Ok(copied)
@@ -86,19 +87,20 @@ impl Mailbox {
     /// loses nothing and may leave messages in both mailboxes. Where some portions had been done, [`Error::done`]
     /// tells which messages.
     pub async fn move_to(&self, uids: impl Into<SequenceSet>, to: impl Into<MailboxName>) -> Result<Moved> {
+        let this = self.in_one_call();
         self.check_writable("UID MOVE")?;
         let (uids, mailbox) = (uids.into(), to.into());
         let mut moved = Moved { copied: Copied::default(), removal: Removal::Expunged };
         if uids.is_empty() {
             return Ok(moved);
         }
-        if !self.calls().supports(&Capability::Move).await? {
-            return self.copy_and_remove(uids, mailbox).await;
+        if !this.calls().supports(&Capability::Move).await? {
+            return this.copy_and_remove(uids, mailbox).await;
         }
-        let mut portions = self.targets(uids).await?;
+        let mut portions = this.targets(uids).await?;
         while let Some(set) = portions.next() {
             let command = Command::Move { uid: true, set, mailbox: mailbox.clone() };
-            let answer = self.run(command).await.map_err(|error| portions.failed(error))?;
+            let answer = this.run(command).await.map_err(|error| portions.failed(error))?;
             learn(&mut moved.copied, &answer);
         }
         Ok(moved)

@@ -39,9 +39,10 @@ impl Mailbox {
     /// [`ReadOnly`](crate::ErrorKind::ReadOnly) if the mailbox was opened so; the server refuses. Messages may have
     /// been marked then. Where some portions had been done, [`Error::done`](crate::Error::done) tells which messages.
     pub async fn delete(&self, uids: impl Into<SequenceSet>) -> Result<Removal> {
+        let this = self.in_one_call();
         self.check_writable("UID EXPUNGE")?;
-        let mut portions = self.targets(uids.into()).await?;
-        self.each(&mut portions, true).await
+        let mut portions = this.targets(uids.into()).await?;
+        this.each(&mut portions, true).await
     }
 
     /// Removes for good those of the messages that have `\Deleted` (RFC 4315 section 2.1). On a server without UIDPLUS
@@ -61,9 +62,10 @@ impl Mailbox {
     /// # Errors
     /// As [`delete`](Self::delete).
     pub async fn expunge(&self, uids: impl Into<SequenceSet>) -> Result<Removal> {
+        let this = self.in_one_call();
         self.check_writable("UID EXPUNGE")?;
-        let mut portions = self.targets(uids.into()).await?;
-        self.each(&mut portions, false).await
+        let mut portions = this.targets(uids.into()).await?;
+        this.each(&mut portions, false).await
     }
 
     /// Removes for good every message of the mailbox that has `\Deleted`, whoever marked it (RFC 9051 section 6.4.3).

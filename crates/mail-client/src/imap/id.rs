@@ -41,7 +41,8 @@ impl ImapClient {
     /// # Errors
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if the server has no ID; it refuses, or doesn't tell.
     pub async fn id(&self) -> Result<ServerId> {
-        let calls = self.calls();
+        let this = self.in_one_call();
+        let calls = this.calls();
         let name = "ID";
         calls.need(Capability::Id, name).await?;
         let ours = calls.pool().manager().session.id.clone().unwrap_or_default();

@@ -199,8 +199,9 @@ impl ImapClient {
     /// The server refuses, or can't be reached; or it knows none of the numbers
     /// ([`Unsupported`](crate::ErrorKind::Unsupported)).
     pub async fn list_mailboxes(&self, query: ListQuery) -> Result<Vec<ListedMailbox>> {
-        let calls = self.calls();
-        let capabilities = calls.connection().await?.capabilities().clone();
+        let this = self.in_one_call();
+        let calls = this.calls();
+        let capabilities = calls.connection_in_time().await?.capabilities().clone();
         let items = match &query.status[..] {
             [] => Vec::new(),
             items => status::known(items, &capabilities)

@@ -1,6 +1,6 @@
 //! A mailbox that was opened.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use mail_proto::imap::{
     Command, Flag, MailboxName, SequenceSet,
@@ -103,6 +103,14 @@ impl Mailbox {
     /// Bodies are read without setting `\Seen`.
     pub fn fetch(&self, uids: impl Into<SequenceSet>, items: FetchItems) -> FetchStream {
         FetchStream::new(self.calls.clone(), self.selection(), self.exists(), uids.into(), items)
+    }
+
+    /// The same mailbox, for the commands of one call, which has one deadline for them all.
+    pub(super) fn in_one_call(&self) -> Cow<'_, Self> {
+        match self.calls.as_one() {
+            Some(calls) => Cow::Owned(self.clone().with_calls(calls)),
+            None => Cow::Borrowed(self),
+        }
     }
 
     /// Runs a command with this mailbox selected.

@@ -44,11 +44,12 @@ impl ImapClient {
         name: impl Into<MailboxName>,
         uses: impl IntoIterator<Item = MailboxAttribute>,
     ) -> Result<()> {
+        let this = self.in_one_call();
         let (mailbox, special_use) = (name.into(), uses.into_iter().collect::<Vec<_>>());
         if !special_use.is_empty() {
-            self.calls().need(Capability::CreateSpecialUse, "CREATE").await?;
+            this.calls().need(Capability::CreateSpecialUse, "CREATE").await?;
         }
-        self.done(Command::Create { mailbox, special_use }).await
+        this.done(Command::Create { mailbox, special_use }).await
     }
 
     /// Deletes a mailbox with all messages in it; those below it stay (RFC 9051 section 6.3.5).

@@ -61,14 +61,15 @@ impl ImapClient {
         names: impl IntoIterator<Item = impl Into<Bytes>>,
         options: MetadataOptions,
     ) -> Result<MetadataValues> {
+        let this = self.in_one_call();
         let mailbox = mailbox.into();
         let entries: Vec<Bytes> = names.into_iter().map(Into::into).collect();
         if entries.is_empty() {
             return Ok(MetadataValues::default());
         }
-        self.need_metadata(&mailbox, "GETMETADATA").await?;
+        this.need_metadata(&mailbox, "GETMETADATA").await?;
         let command = Command::GetMetadata { mailbox, options, entries };
-        let answer = self.calls().run(Request::new(command)).await?;
+        let answer = this.calls().run(Request::new(command)).await?;
         let longest_left_out = match answer.completion.status.code {
             Some(ResponseCode::Metadata(MetadataCode::LongEntries(bytes))) => Some(bytes),
             _ => None,
@@ -113,14 +114,15 @@ impl ImapClient {
         mailbox: impl Into<MailboxName>,
         values: impl IntoIterator<Item = (impl Into<Bytes>, Option<impl Into<Bytes>>)>,
     ) -> Result<()> {
+        let this = self.in_one_call();
         let mailbox = mailbox.into();
         let entries: Vec<(Bytes, Option<Bytes>)> =
             values.into_iter().map(|(name, value)| (name.into(), value.map(Into::into))).collect();
         if entries.is_empty() {
             return Ok(());
         }
-        self.need_metadata(&mailbox, "SETMETADATA").await?;
-        self.calls().run(Request::new(Command::SetMetadata { mailbox, entries })).await.map(drop)
+        this.need_metadata(&mailbox, "SETMETADATA").await?;
+        this.calls().run(Request::new(Command::SetMetadata { mailbox, entries })).await.map(drop)
     }
 
     /// Sets values that are kept with the server, or deletes them: those that are `None` (SETMETADATA, RFC 5464 section

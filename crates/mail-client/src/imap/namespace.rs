@@ -25,7 +25,8 @@ impl ImapClient {
     /// # Errors
     /// The server refuses, or doesn't tell.
     pub async fn namespaces(&self) -> Result<Namespaces> {
-        let calls = self.calls();
+        let this = self.in_one_call();
+        let calls = this.calls();
         if calls.supports(&Capability::Namespace).await? {
             let answer = calls.run(Request::new(Command::Namespace)).await?;
             let told = answer.data.into_iter().find_map(|data| match data {
@@ -37,7 +38,7 @@ impl ImapClient {
             });
         }
         let none = || MailboxName::from("");
-        let root = self.list(none(), none()).await?.into_iter().next();
+        let root = this.list(none(), none()).await?.into_iter().next();
         let root = root.ok_or_else(|| {
             Error::new(Cause::Unanswered("the hierarchy delimiter")).in_command("LIST", None)
         })?;

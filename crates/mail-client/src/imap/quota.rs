@@ -26,10 +26,11 @@ impl ImapClient {
     /// # Errors
     /// The server refuses, or doesn't tell.
     pub async fn quota_of(&self, mailbox: impl Into<MailboxName>) -> Result<Vec<Quota>> {
+        let this = self.in_one_call();
         let name = "GETQUOTAROOT";
-        self.calls().need(Capability::Quota, name).await?;
+        this.calls().need(Capability::Quota, name).await?;
         let mailbox = mailbox.into();
-        let answer = self.calls().run(Request::new(Command::GetQuotaRoot(mailbox.clone()))).await?;
+        let answer = this.calls().run(Request::new(Command::GetQuotaRoot(mailbox.clone()))).await?;
         let (mut roots, mut quotas) = (None::<Vec<Bytes>>, Vec::<Quota>::new());
         for data in answer.data {
             match data {
@@ -55,9 +56,10 @@ impl ImapClient {
     /// # Errors
     /// The server refuses, as it does for a root that isn't there, or doesn't tell.
     pub async fn quota(&self, root: impl Into<Bytes>) -> Result<Quota> {
+        let this = self.in_one_call();
         let name = "GETQUOTA";
-        self.calls().need(Capability::Quota, name).await?;
-        let answer = self.calls().run(Request::new(Command::GetQuota(root.into()))).await?;
+        this.calls().need(Capability::Quota, name).await?;
+        let answer = this.calls().run(Request::new(Command::GetQuota(root.into()))).await?;
         let told = answer.data.into_iter().find_map(|data| match data {
             Untagged::Quota(quota) => Some(quota),
             _ => None,
@@ -82,9 +84,10 @@ impl ImapClient {
         root: impl Into<Bytes>,
         limits: impl IntoIterator<Item = (impl Into<Bytes>, u64)>,
     ) -> Result<()> {
+        let this = self.in_one_call();
         let limits = limits.into_iter().map(|(name, limit)| (name.into(), limit)).collect();
         let command = Command::SetQuota { root: root.into(), limits };
-        self.calls().need(Capability::Quota, command.name()).await?;
-        self.calls().run(Request::new(command)).await.map(drop)
+        this.calls().need(Capability::Quota, command.name()).await?;
+        this.calls().run(Request::new(command)).await.map(drop)
     }
 }

@@ -100,9 +100,10 @@ impl Mailbox {
     /// # Errors
     /// The condition is about sequence numbers or can't be sent; the server refuses it, or doesn't say what it found.
     pub async fn search(&self, key: SearchKey) -> Result<SearchResult> {
+        let this = self.in_one_call();
         let Some(key) = writable(key) else { return Ok(SearchResult::default()) };
-        let extended = self.calls().supports(&Capability::ESearch).await?;
-        let answer = self.ask(extended.then(|| vec![SearchReturn::All]), key).await?;
+        let extended = this.calls().supports(&Capability::ESearch).await?;
+        let answer = this.ask(extended.then(|| vec![SearchReturn::All]), key).await?;
         match gathered(answer) {
             Some(Found { result, listed: true, .. }) => Ok(result),
             _ => Err(self.unanswered()),
@@ -124,10 +125,11 @@ impl Mailbox {
     /// # Errors
     /// As [`search`](Self::search).
     pub async fn search_summary(&self, key: SearchKey) -> Result<SearchSummary> {
+        let this = self.in_one_call();
         let Some(key) = writable(key) else { return Ok(SearchSummary::default()) };
-        let extended = self.calls().supports(&Capability::ESearch).await?;
+        let extended = this.calls().supports(&Capability::ESearch).await?;
         let returns = [SearchReturn::Min, SearchReturn::Max, SearchReturn::Count];
-        let answer = self.ask(extended.then(|| returns.to_vec()), key).await?;
+        let answer = this.ask(extended.then(|| returns.to_vec()), key).await?;
         match gathered(answer) {
             Some(Found { summary: Some(summary), .. }) => Ok(summary),
             Some(Found { result, listed: true, .. }) => Ok(result.summary()),
@@ -151,15 +153,16 @@ impl Mailbox {
     /// # Errors
     /// As [`search`](Self::search).
     pub async fn search_partial(&self, key: SearchKey, part: PartialRange) -> Result<SequenceSet> {
+        let this = self.in_one_call();
         let Some(key) = writable(key) else { return Ok(SequenceSet::default()) };
         let has_part = match part {
-            PartialRange::FromFirst(..) => self.calls().supports(&Capability::ContextSearch).await?,
+            PartialRange::FromFirst(..) => this.calls().supports(&Capability::ContextSearch).await?,
             PartialRange::FromLast(..) => false,
         };
-        if !has_part && !self.calls().supports(&Capability::Partial).await? {
-            return Ok(part_of(self.search(key).await?.uids(), part));
+        if !has_part && !this.calls().supports(&Capability::Partial).await? {
+            return Ok(part_of(this.search(key).await?.uids(), part));
         }
-        let answer = self.ask(Some(vec![SearchReturn::Partial(part)]), key).await?;
+        let answer = this.ask(Some(vec![SearchReturn::Partial(part)]), key).await?;
         match gathered(answer) {
             Some(Found { part: Some(uids), .. }) => Ok(uids),
             Some(Found { result, listed: true, .. }) => Ok(part_of(&result.uids, part)),

@@ -26,21 +26,22 @@ impl Mailbox {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if the server doesn't sort, or not by the names shown
     /// (`SORT=DISPLAY`) or by relevancy (`SEARCH=FUZZY`); else as [`search`](Self::search).
     pub async fn sort(&self, order: impl IntoIterator<Item = SortKey>, key: SearchKey) -> Result<Vec<u32>> {
+        let this = self.in_one_call();
         let order: Vec<SortKey> = order.into_iter().collect();
         let Some(key) = writable(key) else { return Ok(Vec::new()) };
         let name = "UID SORT";
         check_condition(&key).map_err(|error| error.in_command(name, Some(self.name())))?;
-        self.calls().need(Capability::Sort, name).await?;
+        this.calls().need(Capability::Sort, name).await?;
         for key in &order {
             match key.by {
                 SortBy::DisplayFrom | SortBy::DisplayTo => {
-                    self.calls().need(Capability::SortDisplay, name).await?;
+                    this.calls().need(Capability::SortDisplay, name).await?;
                 }
-                SortBy::Relevancy => self.calls().need(Capability::SearchFuzzy, name).await?,
+                SortBy::Relevancy => this.calls().need(Capability::SearchFuzzy, name).await?,
                 _ => {}
             }
         }
-        let answer = self.run(Command::Sort { uid: true, returns: None, order, key }).await?;
+        let answer = this.run(Command::Sort { uid: true, returns: None, order, key }).await?;
         let mut told = None::<Vec<u32>>;
         for data in answer.data {
             if let Untagged::Sort(found) = data {

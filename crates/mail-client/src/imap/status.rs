@@ -34,9 +34,10 @@ impl ImapClient {
         mailbox: impl Into<MailboxName>,
         items: &[StatusItem],
     ) -> Result<MailboxStatus> {
-        let calls = self.calls();
+        let this = self.in_one_call();
+        let calls = this.calls();
         let items = {
-            let connection = calls.connection().await?;
+            let connection = calls.connection_in_time().await?;
             known(items, connection.capabilities())
                 .map_err(|capability| calls.unsupported(capability, "STATUS"))?
         };

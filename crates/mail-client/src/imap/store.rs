@@ -170,6 +170,7 @@ impl Mailbox {
     /// if the change has a condition and the server has no CONDSTORE; the server refuses. Where some portions had been
     /// done, [`Error::done`](crate::Error::done) tells which messages.
     pub async fn store(&self, uids: impl Into<SequenceSet>, change: FlagChange) -> Result<Stored> {
+        let this = self.in_one_call();
         let name = "UID STORE";
         self.check_writable(name)?;
         let uids = uids.into();
@@ -177,9 +178,9 @@ impl Mailbox {
             return Ok(Stored::default());
         }
         if change.unchanged_since.is_some() {
-            self.calls().need(Capability::CondStore, name).await?;
+            this.calls().need(Capability::CondStore, name).await?;
         }
-        let mut portions = self.targets(uids).await?;
+        let mut portions = this.targets(uids).await?;
         let mut modified = SequenceSet::default();
         let mut messages = BTreeMap::new();
         while let Some(set) = portions.next() {
@@ -187,7 +188,7 @@ impl Mailbox {
             let FlagChange { action, ref flags, unchanged_since, silent } = change;
             let flags = flags.clone();
             let command = Command::Store { uid: true, set, action, silent, flags, unchanged_since };
-            let answer = self.run(command).await.map_err(|error| portions.failed(error))?;
+            let answer = this.run(command).await.map_err(|error| portions.failed(error))?;
             if let Some(ResponseCode::Modified(left)) = &answer.completion.status.code {
                 left.ranges(0).for_each(|range| modified.insert_range(range));
             }

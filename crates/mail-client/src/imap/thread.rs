@@ -26,12 +26,13 @@ impl Mailbox {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if the server doesn't know the algorithm; else as
     /// [`search`](Self::search).
     pub async fn thread(&self, algorithm: ThreadAlgorithm, key: SearchKey) -> Result<Threads> {
+        let this = self.in_one_call();
         let Some(key) = writable(key) else { return Ok(Threads::default()) };
         let name = "UID THREAD";
         check_condition(&key).map_err(|error| error.in_command(name, Some(self.name())))?;
         let needed = String::from_utf8_lossy(algorithm.as_bytes()).to_ascii_uppercase();
-        self.calls().need(Capability::Thread(needed.into()), name).await?;
-        let answer = self.run(Command::Thread { uid: true, algorithm, key }).await?;
+        this.calls().need(Capability::Thread(needed.into()), name).await?;
+        let answer = this.run(Command::Thread { uid: true, algorithm, key }).await?;
         let told = answer.data.into_iter().find_map(|data| match data {
             Untagged::Thread(threads) => Some(threads),
             _ => None,

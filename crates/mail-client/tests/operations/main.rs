@@ -4,6 +4,7 @@
 mod common;
 
 mod changes;
+mod embedded;
 mod extensions;
 mod mailboxes;
 mod search;
