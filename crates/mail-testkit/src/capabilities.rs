@@ -3,7 +3,7 @@
 use mail_proto::imap::Capability;
 
 /// Unless told otherwise.
-const USUAL: [&str; 39] = [
+const USUAL: [&str; 41] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -43,6 +43,8 @@ const USUAL: [&str; 39] = [
     "COMPRESS=DEFLATE",
     "UTF8=ACCEPT",
     "UNAUTHENTICATE",
+    "NOTIFY",
+    "MULTISEARCH",
 ];
 
 /// What IMAP4rev2 has in itself (RFC 9051 appendix E).

@@ -125,19 +125,17 @@ impl Channel {
         let stream = stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         match codec {
             None => stream.write_all_buf(out).await?,
-            Some(codec) if out.has_remaining() => {
-                let mut deflated = Vec::new();
-                while out.has_remaining() {
-                    let piece = out.chunk();
-                    let piece = &piece[..piece.len().min(DEFLATED)];
-                    let len = piece.len();
-                    codec.deflate(piece, out.remaining() == len, &mut deflated)?;
-                    out.advance(len);
-                    stream.write_all(&deflated).await?;
-                    deflated.clear();
+            // What is deflated lies in the codec until it is written, so that nothing is lost with a future that is
+            // dropped on the way.
+            Some(codec) => loop {
+                stream.write_all_buf(codec.deflated()).await?;
+                if !out.has_remaining() {
+                    break;
                 }
-            }
-            Some(_) => {}
+                let len = out.chunk().len().min(DEFLATED);
+                codec.deflate(&out.chunk()[..len], out.remaining() == len)?;
+                out.advance(len);
+            },
         }
         stream.flush().await
     }

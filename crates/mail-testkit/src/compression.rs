@@ -15,6 +15,8 @@ pub(crate) struct Codec {
     inflate: Decompress,
     /// What came and wasn't inflated yet.
     raw: BytesMut,
+    /// What is to be sent.
+    deflated: BytesMut,
 }
 
 impl Codec {
@@ -24,6 +26,7 @@ impl Codec {
             deflate: Compress::new(Compression::default(), false),
             inflate: Decompress::new(false),
             raw: early,
+            deflated: BytesMut::new(),
         }
     }
 
@@ -46,20 +49,26 @@ impl Codec {
         Ok(count)
     }
 
-    /// Deflates the octets, appending what comes out; with `flush` all that the other side needs to read them.
-    pub(crate) fn deflate(&mut self, octets: &[u8], flush: bool, out: &mut Vec<u8>) -> io::Result<()> {
+    /// What was deflated and is to be sent.
+    pub(crate) fn deflated(&mut self) -> &mut BytesMut {
+        &mut self.deflated
+    }
+
+    /// Deflates the octets; with `flush` all that the other side needs to read them comes out.
+    pub(crate) fn deflate(&mut self, octets: &[u8], flush: bool) -> io::Result<()> {
         let how = if flush { FlushCompress::Sync } else { FlushCompress::None };
+        let mut step = vec![0; STEP];
         let mut rest = octets;
         loop {
-            out.reserve(STEP);
-            let (read, room) = (self.deflate.total_in(), out.capacity() - out.len());
-            let before = out.len();
+            let (read, wrote) = (self.deflate.total_in(), self.deflate.total_out());
             self.deflate
-                .compress_vec(rest, out, how)
+                .compress(rest, &mut step, how)
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             rest = &rest[(self.deflate.total_in() - read) as usize..];
+            let count = (self.deflate.total_out() - wrote) as usize;
+            self.deflated.extend_from_slice(&step[..count]);
             // Room that is left says that nothing more waits to come out.
-            if rest.is_empty() && out.len() - before < room {
+            if rest.is_empty() && count < STEP {
                 return Ok(());
             }
         }
@@ -78,8 +87,8 @@ mod tests {
             vec![b'x'; 500_000],
             (0..200_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect(),
         ] {
-            let mut wire = Vec::new();
-            one.deflate(&content, true, &mut wire).unwrap();
+            one.deflate(&content, true).unwrap();
+            let wire = one.deflated().split();
             let mut read = BytesMut::new();
             for piece in wire.chunks(1000) {
                 other.raw().extend_from_slice(piece);

@@ -5,6 +5,7 @@ mod charset;
 mod enable;
 mod execute;
 mod fetch;
+mod filter;
 mod gate;
 mod idle;
 mod input;
@@ -12,8 +13,10 @@ mod list;
 mod login;
 mod mailboxes;
 mod messages;
+mod multi_search;
 mod names;
 mod news;
+mod notify;
 mod pattern;
 mod query;
 mod resync;
@@ -43,6 +46,7 @@ use crate::report::Seat;
 use crate::server::{Endpoint, Shared};
 use crate::store::{Account, Flags};
 use enable::Enabled;
+use notify::Watch;
 use selected::Selected;
 
 /// What is queued is sent before more than this is gathered.
@@ -64,6 +68,7 @@ pub(crate) async fn serve(
         user: None,
         selected: None,
         enabled: Enabled::default(),
+        watch: None,
         current: Current::default(),
         refused_early: None,
         then: Then::GoOn,
@@ -85,6 +90,8 @@ struct Session<'a> {
     user: Option<User>,
     selected: Option<Selected>,
     enabled: Enabled,
+    /// After a NOTIFY.
+    watch: Option<Watch>,
     /// The command that is being carried out.
     current: Current,
     /// Why its message wasn't asked for.
@@ -139,7 +146,7 @@ impl Session<'_> {
             self.channel.start_tls(self.shared.identity.server.clone()).await?;
         }
         self.greet().await?;
-        while let Some(segment) = self.next_command().await? {
+        while let Some(segment) = self.next_command_or_news().await? {
             self.command(segment).await?;
         }
         Ok(())

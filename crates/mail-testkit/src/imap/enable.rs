@@ -57,6 +57,7 @@ impl Session<'_> {
         self.user = None;
         self.selected = None;
         self.enabled = Enabled::default();
+        self.watch = None;
         self.seat.log_out();
         done()
     }

@@ -63,6 +63,8 @@ impl Session<'_> {
             Command::Rename { from, to } => Ok(self.rename(account, &from, &to)),
             Command::Subscribe(mailbox) => Ok(mailboxes::subscribe(account, &mailbox)),
             Command::Unsubscribe(mailbox) => Ok(mailboxes::unsubscribe(account, &mailbox)),
+            Command::Notify(notify) => Ok(self.notify(account, notify)),
+            Command::MultiSearch(multi) => Ok(self.multi_search(account, &multi)),
             Command::Idle => self.idle().await,
             command => match self.selected.take() {
                 None => Ok(bad("select a mailbox first")),

@@ -1,5 +1,6 @@
 //! FETCH: what a client asks of messages.
 
+use std::ops::RangeInclusive;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -125,6 +126,30 @@ impl Session<'_> {
             *messages = search::part(messages, range).to_vec();
         }
         None
+    }
+}
+
+impl Session<'_> {
+    /// Tells these items of new messages, as NOTIFY asks for (RFC 5465 section 5.2).
+    pub(super) fn tell_new(&mut self, numbers: RangeInclusive<u32>, items: &[FetchItem]) {
+        let (Some(user), Some(selected)) = (&self.user, &self.selected) else { return };
+        let mut told = Vec::new();
+        for seq in numbers {
+            let Some(uid) = selected.uid(seq) else { continue };
+            let entry =
+                user.account.lock().mailboxes.get(&selected.id).and_then(|mailbox| mailbox.get(uid).cloned());
+            let Some(entry) = entry else { continue };
+            let message = Told {
+                session: self,
+                selected,
+                entry: &entry,
+                old_names: OldNames::default(),
+                tells_modseqs: false,
+                troubles: &mut Troubles::default(),
+            };
+            told.push(message.describe(Fetch::build(seq), items, false));
+        }
+        told.into_iter().for_each(|encoded| self.put(encoded));
     }
 }
 
