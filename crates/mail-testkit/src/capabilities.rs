@@ -3,7 +3,7 @@
 use mail_proto::imap::Capability;
 
 /// Unless told otherwise.
-const USUAL: [&str; 41] = [
+const USUAL: [&str; 49] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -45,6 +45,14 @@ const USUAL: [&str; 41] = [
     "UNAUTHENTICATE",
     "NOTIFY",
     "MULTISEARCH",
+    "QUOTA",
+    "QUOTASET",
+    "QUOTA=RES-STORAGE",
+    "QUOTA=RES-MESSAGE",
+    "ACL",
+    "LIST-MYRIGHTS",
+    "METADATA",
+    "LIST-METADATA",
 ];
 
 /// What IMAP4rev2 has in itself (RFC 9051 appendix E).
@@ -68,7 +76,10 @@ const IN_REV2: [&str; 16] = [
 ];
 
 /// What is nothing without another.
-const BUILT_ON: [(&str, &str); 6] = [
+const BUILT_ON: [(&str, &str); 9] = [
+    ("QUOTA", "QUOTASET"),
+    ("ACL", "LIST-MYRIGHTS"),
+    ("METADATA", "LIST-METADATA"),
     ("LIST-EXTENDED", "LIST-STATUS"),
     ("SPECIAL-USE", "CREATE-SPECIAL-USE"),
     ("CONDSTORE", "QRESYNC"),

@@ -1,5 +1,6 @@
 //! The IMAP server's side of a connection (RFC 3501 with the extensions that `CAPABILITY` lists).
 
+mod acl;
 mod append;
 mod charset;
 mod enable;
@@ -13,12 +14,14 @@ mod list;
 mod login;
 mod mailboxes;
 mod messages;
+mod metadata;
 mod multi_search;
 mod names;
 mod news;
 mod notify;
 mod pattern;
 mod query;
+mod quota;
 mod resync;
 mod search;
 mod selected;

@@ -4,6 +4,8 @@ mod account;
 mod flags;
 mod mailbox;
 mod message;
+mod quota;
+mod rights;
 
 pub use account::{Account, StoreError};
 pub(crate) use account::{Contents, MailboxId};
@@ -11,3 +13,5 @@ pub use flags::Flags;
 pub(crate) use mailbox::{Entry, Mailbox};
 pub(crate) use message::Ids;
 pub use message::{Message, StoredMessage};
+pub(crate) use quota::Quota;
+pub(crate) use rights::{ALL_RIGHTS, Acl, in_order};

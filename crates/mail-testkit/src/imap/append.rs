@@ -12,7 +12,7 @@ use mail_proto::imap::{
 
 use super::mailboxes::refusal;
 use super::selected::Numbers;
-use super::{End, Outcome, Session, bad, gate, no, ok};
+use super::{End, Outcome, Session, acl, bad, gate, no, ok};
 use crate::store::{Account, Message, StoreError};
 
 /// What APPEND or REPLACE says of its messages, and those of them that came with it.
@@ -113,8 +113,16 @@ impl Session<'_> {
         if limit.is_some_and(|limit: u64| upload.about.iter().any(|about| about.len > limit)) {
             return Some(no(ResponseCode::TooBig, "the message is too large"));
         }
-        match user.account.lock().find(upload.mailbox.as_bytes()) {
-            Ok(_) => None,
+        if let Some(refused) = acl::refuses(&user.account, &upload.mailbox, 'i') {
+            return Some(refused);
+        }
+        let contents = user.account.lock();
+        match contents.find(upload.mailbox.as_bytes()) {
+            Ok(_) => {
+                let octets = upload.about.iter().map(|about| about.len).sum();
+                let is_over = contents.is_over_quota_with(octets, upload.about.len() as u64);
+                is_over.then(|| no(ResponseCode::OverQuota, "there is no room for that"))
+            }
             Err(error @ StoreError::NoMailbox { .. }) => Some(no(ResponseCode::TryCreate, error.to_string())),
             Err(error) => Some(refusal(&error)),
         }

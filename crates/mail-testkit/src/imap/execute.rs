@@ -6,7 +6,7 @@ use mail_proto::imap::{Command, Status, StatusKind};
 use super::fetch::Wanted;
 use super::selected::Selected;
 use super::store::Change;
-use super::{End, Outcome, Session, Then, bad, done, mailboxes, messages, search};
+use super::{End, Outcome, Session, Then, acl, bad, done, mailboxes, messages, metadata, search};
 use crate::store::Account;
 
 impl Session<'_> {
@@ -59,10 +59,29 @@ impl Session<'_> {
                 Ok(self.select(account, &mailbox, read_only, &options))
             }
             Command::Create { mailbox, special_use } => Ok(self.create(account, &mailbox, &special_use)),
-            Command::Delete(mailbox) => Ok(mailboxes::changed(account.delete(mailbox.as_bytes()))),
+            Command::Delete(mailbox) => Ok(acl::refuses(account, &mailbox, 'x')
+                .unwrap_or_else(|| mailboxes::changed(account.delete(mailbox.as_bytes())))),
             Command::Rename { from, to } => Ok(self.rename(account, &from, &to)),
             Command::Subscribe(mailbox) => Ok(mailboxes::subscribe(account, &mailbox)),
             Command::Unsubscribe(mailbox) => Ok(mailboxes::unsubscribe(account, &mailbox)),
+            Command::GetQuotaRoot(mailbox) => Ok(self.quota_root(account, &mailbox)),
+            Command::GetQuota(root) => Ok(self.quota(account, &root)),
+            Command::SetQuota { root, limits } => Ok(self.set_quota(account, &root, &limits)),
+            Command::GetAcl(mailbox) => Ok(self.get_acl(account, &mailbox)),
+            Command::MyRights(mailbox) => Ok(self.my_rights(account, &mailbox)),
+            Command::ListRights { mailbox, identifier } => {
+                Ok(self.list_rights(account, &mailbox, &identifier))
+            }
+            Command::SetAcl { mailbox, identifier, change } => {
+                Ok(acl::set_acl(account, &mailbox, &identifier, &change))
+            }
+            Command::DeleteAcl { mailbox, identifier } => Ok(acl::delete_acl(account, &mailbox, &identifier)),
+            Command::GetMetadata { mailbox, options, entries } => {
+                Ok(self.get_metadata(account, &mailbox, options, &entries))
+            }
+            Command::SetMetadata { mailbox, entries } => {
+                Ok(metadata::set_metadata(account, &mailbox, &entries))
+            }
             Command::Notify(notify) => Ok(self.notify(account, notify)),
             Command::MultiSearch(multi) => Ok(self.multi_search(account, &multi)),
             Command::Idle => self.idle().await,
@@ -86,6 +105,9 @@ impl Session<'_> {
         selected: &mut Selected,
         command: Command,
     ) -> Result<Selection, End> {
+        if let Some(refused) = selected.refuses(account, &command) {
+            return Ok(Selection::Kept(refused));
+        }
         let status = match command {
             Command::Check => done(),
             Command::Unselect => return Ok(Selection::Dropped(done())),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{
-    List, ListExtension, ListOptions, ListReturn, ListSelect, MailboxAttribute, MailboxName, Status,
+    List, ListExtension, ListOptions, ListReturn, ListSelect, MailboxAttribute, MailboxName, MetadataOptions,
+    Status,
 };
 
 use super::{Session, bad, done, pattern};
@@ -160,8 +161,13 @@ impl Session<'_> {
     fn tell_with_list(&mut self, account: &Account, mailbox: &MailboxName, options: &ListOptions) {
         for option in &options.returns {
             // What can't be told of one mailbox fails nothing else.
-            if let ListReturn::Status(items) = option {
-                self.status(account, mailbox, items);
+            match option {
+                ListReturn::Status(items) => drop(self.status(account, mailbox, items)),
+                ListReturn::MyRights => drop(self.my_rights(account, mailbox)),
+                ListReturn::Metadata(entries) => {
+                    self.get_metadata(account, mailbox, MetadataOptions::default(), entries);
+                }
+                _ => {}
             }
         }
     }

@@ -8,7 +8,7 @@ use mail_proto::imap::{
 };
 
 use super::selected::Selected;
-use super::{Session, bad, done, flag_list, no, ok};
+use super::{Session, acl, bad, done, flag_list, no, ok};
 use crate::store::{Account, Flags, Mailbox, MailboxId, StoreError};
 
 impl Session<'_> {
@@ -70,6 +70,11 @@ impl Session<'_> {
         if options.condstore || options.qresync.is_some() {
             self.enable_condstore(account, None);
         }
+        if let Some(refused) = acl::refuses(account, name, 'r') {
+            return refused;
+        }
+        // Who may change nothing has it for reading only (RFC 4314 section 5.2).
+        let read_only = read_only || !"swtei".chars().any(|right| account.may(name.as_bytes(), right));
         let selected = match Selected::open(account, name.as_bytes(), read_only, self.seat.number()) {
             Ok(selected) if self.enabled.rev2 => selected.without_recent(),
             Ok(selected) => selected,
@@ -117,9 +122,9 @@ impl Session<'_> {
         }
         self.selected = Some(selected);
         if read_only {
-            ok("EXAMINE completed").with_code(ResponseCode::ReadOnly)
+            done().with_code(ResponseCode::ReadOnly)
         } else {
-            ok("SELECT completed").with_code(ResponseCode::ReadWrite)
+            done().with_code(ResponseCode::ReadWrite)
         }
     }
 

@@ -7,7 +7,7 @@ use mail_proto::imap::{MailboxName, ResponseCode, SequenceSet, Status};
 
 use super::mailboxes::refusal;
 use super::selected::Selected;
-use super::{Session, bad, done, no, ok};
+use super::{Session, acl, bad, done, no, ok};
 use crate::store::{Account, Message, StoreError};
 
 /// Removes what is `\Deleted`, of these UIDs if they are given; what went.
@@ -109,6 +109,9 @@ fn transfer(
     moves: bool,
 ) -> Result<Option<Transferred>, Status> {
     let messages = selected.resolve(set, by_uid).ok_or_else(|| bad("there is no such message"))?;
+    if let Some(refused) = acl::refuses(account, target, 'i') {
+        return Err(refused);
+    }
     let mut contents = account.lock();
     let contents = &mut *contents;
     let target_id = match contents.find(target.as_bytes()) {
@@ -124,6 +127,10 @@ fn transfer(
         .filter_map(|numbers| source?.get(numbers.uid))
         .map(|entry| (entry.uid, entry.to_copy()))
         .collect();
+    let octets = copies.iter().map(|(_, copy)| copy.body().len() as u64).sum();
+    if !moves && contents.is_over_quota_with(octets, copies.len() as u64) {
+        return Err(no(ResponseCode::OverQuota, "there is no room for that"));
+    }
     let Some(mailbox) = contents.mailboxes.get(&target_id) else { return Ok(None) };
     let uid_validity = mailbox.uid_validity;
     let (mut from, mut to) = (Vec::new(), Vec::new());

@@ -1,7 +1,8 @@
 //! A selected mailbox as one session knows it: which message has which number, and what it was told so far.
 
-use mail_proto::imap::SequenceSet;
+use mail_proto::imap::{Command, Flag, ResponseCode, SequenceSet, Status};
 
+use super::no;
 use crate::store::{Account, Flags, Mailbox, MailboxId, StoreError};
 
 /// A session's view of the mailbox that it has selected.
@@ -147,6 +148,27 @@ impl Selected {
 
     pub(super) fn keeps_modseqs(&self, account: &Account) -> bool {
         account.lock().mailboxes.get(&self.id).is_some_and(|mailbox| mailbox.keeps_modseqs)
+    }
+
+    /// NOPERM, if the user lacks a right that the command needs here (RFC 4314 section 4).
+    pub(super) fn refuses(&self, account: &Account, command: &Command) -> Option<Status> {
+        let contents = account.lock();
+        let rights = contents.mailboxes.get(&self.id)?.acl.get(account.user().as_bytes())?;
+        let needed = match command {
+            Command::Expunge | Command::UidExpunge(_) => "e",
+            Command::Move { .. } => "te",
+            Command::Store { flags, .. } => {
+                let right = |flag: &Flag| match flag {
+                    Flag::Seen => "s",
+                    Flag::Deleted => "t",
+                    _ => "w",
+                };
+                flags.iter().map(right).find(|right| !rights.contains(right)).unwrap_or_default()
+            }
+            _ => "",
+        };
+        let lacking = needed.chars().find(|right| !rights.contains(*right))?;
+        Some(no(ResponseCode::NoPerm, format!("that needs the right {lacking}")))
     }
 
     /// Whether the client was told all that there is to tell.

@@ -97,6 +97,16 @@ impl Builder {
         self
     }
 
+    /// How much the last user's mailboxes may hold together: kibioctets of mail, and messages. What exceeds it is refused
+    /// with `NO [OVERQUOTA]`.
+    pub fn quota(mut self, storage: Option<u64>, messages: Option<u64>) -> Self {
+        match self.accounts.last() {
+            Some(account) => account.set_quota(storage, messages),
+            None => self.fail(StartError::NoUser),
+        }
+        self
+    }
+
     /// What a mailbox of the last user is for (RFC 6154), `\Sent` for example; the mailbox is made if it isn't there.
     pub fn special_use(mut self, mailbox: impl AsRef<[u8]>, special_use: impl Into<String>) -> Self {
         self = self.mailbox(&mailbox);

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::{Flags, Ids, Mailbox, Message, StoredMessage};
+use super::{Flags, Ids, Mailbox, Message, Quota, StoredMessage};
 use crate::mime;
 
 /// A mailbox keeps it when it is renamed, and loses it when it is deleted.
@@ -36,6 +37,9 @@ pub(crate) struct Contents {
     pub(crate) mailboxes: HashMap<MailboxId, Mailbox>,
     /// Names that are subscribed to, those of mailboxes that went included.
     pub(crate) subscriptions: BTreeSet<Vec<u8>>,
+    pub(crate) quota: Quota,
+    /// Values that are kept with no mailbox, by their names in lower case (RFC 5464).
+    pub(crate) metadata: BTreeMap<Vec<u8>, Bytes>,
     last_id: MailboxId,
     next_uid_validity: u32,
     last_email_id: u64,
@@ -91,6 +95,8 @@ impl Account {
             names: BTreeMap::new(),
             mailboxes: HashMap::new(),
             subscriptions: BTreeSet::from([b"INBOX".to_vec()]),
+            quota: Quota::default(),
+            metadata: BTreeMap::new(),
             last_id: 0,
             next_uid_validity: 1_700_000_001,
             last_email_id: 0,

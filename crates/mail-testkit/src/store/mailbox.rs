@@ -1,10 +1,11 @@
 //! One mailbox: its messages by UID, and what changed when.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::{Flags, Ids, Message, StoredMessage};
+use super::{Acl, Flags, Ids, Message, StoredMessage};
 
 /// Who changed a message: a session, or nobody's session.
 pub(crate) type Author = u64;
@@ -19,6 +20,10 @@ pub(crate) struct Mailbox {
     pub(crate) first_recent: u32,
     /// What it is for (RFC 6154), `\Sent` for example.
     pub(crate) special_use: Vec<String>,
+    /// Who may do what; an owner who isn't named may do all.
+    pub(crate) acl: Acl,
+    /// Values by their names in lower case (RFC 5464).
+    pub(crate) metadata: BTreeMap<Vec<u8>, Bytes>,
     /// Whether clients are told of mod-sequences here (RFC 7162 section 3.1.2.2 has NOMODSEQ for those that aren't).
     pub(crate) keeps_modseqs: bool,
     /// Which UID went at which mod-sequence, in this order.
@@ -51,6 +56,8 @@ impl Mailbox {
             modseq: 1,
             first_recent: 1,
             special_use: Vec::new(),
+            acl: Acl::new(),
+            metadata: BTreeMap::new(),
             keeps_modseqs: true,
             expunged: Vec::new(),
             forgotten: 0,
