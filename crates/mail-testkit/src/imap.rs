@@ -72,7 +72,7 @@ pub(crate) async fn serve(
         selected: None,
         enabled: Enabled::default(),
         watch: None,
-        current: Current::default(),
+        tag: Bytes::new(),
         refused_early: None,
         then: Then::GoOn,
     };
@@ -95,18 +95,11 @@ struct Session<'a> {
     enabled: Enabled,
     /// After a NOTIFY.
     watch: Option<Watch>,
-    /// The command that is being carried out.
-    current: Current,
+    /// The tag of the command that is being carried out.
+    tag: Bytes,
     /// Why its message wasn't asked for.
     refused_early: Option<Status>,
     then: Then,
-}
-
-/// A command as it came.
-#[derive(Default)]
-struct Current {
-    tag: Bytes,
-    frame: Bytes,
 }
 
 /// What follows the tagged response of the command.
@@ -205,7 +198,7 @@ impl Session<'_> {
             Ok(mut parsed) => {
                 let tag = parsed.value.tag.clone();
                 self.store_names(&mut parsed.value.command);
-                self.current = Current { tag: tag.clone(), frame: segment.bytes.clone() };
+                self.tag = tag.clone();
                 let outcome = match (append::Upload::of(&parsed.value), refused) {
                     (Some(upload), refused) => self.upload(upload, &segment, refused).await?,
                     (None, Some(refused)) => refused,

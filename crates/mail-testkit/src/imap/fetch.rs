@@ -5,9 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use mail_proto::imap::encode::{EncodeError, Encoded};
-use mail_proto::imap::fetch::{
-    Fetch, FetchBuilder, FetchItem, FetchModifiers, Item, Partial, Section, SectionText,
-};
+use mail_proto::imap::fetch::{Fetch, FetchBuilder, FetchItem, FetchModifiers, Partial};
 use mail_proto::imap::{DateTime, ResponseCode, SequenceSet, Status};
 
 use super::selected::{Numbers, Selected};
@@ -47,7 +45,6 @@ impl Session<'_> {
             return Ok(refused);
         }
         let marks_seen = !selected.read_only && wanted.items.iter().any(reads);
-        let old_names = OldNames::of(&self.current.frame);
         let adds_uid = wanted.uid || self.enabled.qresync;
         let tells_modseqs = self.enabled.condstore && selected.keeps_modseqs(account);
         let mut troubles = Troubles::default();
@@ -63,7 +60,6 @@ impl Session<'_> {
                             session: self,
                             selected,
                             entry: &entry,
-                            old_names,
                             tells_modseqs,
                             troubles: &mut troubles,
                         };
@@ -143,7 +139,6 @@ impl Session<'_> {
                 session: self,
                 selected,
                 entry: &entry,
-                old_names: OldNames::default(),
                 tells_modseqs: false,
                 troubles: &mut Troubles::default(),
             };
@@ -167,7 +162,6 @@ struct Told<'a, 'b> {
     session: &'a Session<'b>,
     selected: &'a Selected,
     entry: &'a Entry,
-    old_names: OldNames,
     tells_modseqs: bool,
     troubles: &'a mut Troubles,
 }
@@ -240,12 +234,9 @@ impl Told<'_, '_> {
                 }
                 None => fetch.binary_size(part, 0),
             },
-            FetchItem::Body { section, partial, peek } => {
+            FetchItem::Body { section, partial, .. } => {
                 let content = if is_nil { None } else { mime::section(body, section) };
-                match self.old_names.name(section, *partial, *peek) {
-                    Some(name) => fetch.item(Item::Unknown { name: name.as_bytes(), raw: &literal(content) }),
-                    None => fetch.body(section, origin(*partial), cut(content, *partial)),
-                }
+                fetch.body(section, origin(*partial), cut(content, *partial))
             }
             FetchItem::Rfc822(which) => {
                 let content = if is_nil { None } else { mime::section(body, &which.section()) };
@@ -280,48 +271,6 @@ pub(super) fn thread_id(id: u64) -> String {
 
 /// Gmail's ids have 64 bits.
 pub(super) const GMAIL: u64 = 1 << 60;
-
-/// The names of RFC 3501 for sections, which have to be answered as they were asked: `RFC822` and its like.
-#[derive(Clone, Copy, Default)]
-struct OldNames {
-    message: bool,
-    header: bool,
-    text: bool,
-}
-
-impl OldNames {
-    fn of(frame: &[u8]) -> Self {
-        let mut names = Self::default();
-        for word in frame.split(|octet| matches!(octet, b' ' | b'(' | b')' | b'\r' | b'\n')) {
-            match word.to_ascii_uppercase().as_slice() {
-                b"RFC822" => names.message = true,
-                b"RFC822.HEADER" => names.header = true,
-                b"RFC822.TEXT" => names.text = true,
-                _ => {}
-            }
-        }
-        names
-    }
-
-    fn name(self, section: &Section, partial: Option<Partial>, peek: bool) -> Option<&'static str> {
-        if partial.is_some() || !section.part.is_empty() {
-            return None;
-        }
-        match section.text {
-            SectionText::All if self.message && !peek => Some("RFC822"),
-            SectionText::Header if self.header && peek => Some("RFC822.HEADER"),
-            SectionText::Text if self.text && !peek => Some("RFC822.TEXT"),
-            _ => None,
-        }
-    }
-}
-
-fn literal(content: Option<Bytes>) -> Vec<u8> {
-    match content {
-        Some(content) => [format!("{{{}}}\r\n", content.len()).as_bytes(), &content].concat(),
-        None => b"NIL".to_vec(),
-    }
-}
 
 /// The messages as they are now, `\Seen` set on them if that is asked for, and whether that changed them.
 fn look_up(

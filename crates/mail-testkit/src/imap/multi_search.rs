@@ -38,7 +38,7 @@ impl Session<'_> {
             let told = search::tell(&found, &returns, true, query::speaks_of_modseqs(&multi.key));
             // Of a mailbox where nothing is found nothing is told (RFC 7377 section 2.1).
             if let Some(mut told) = told.filter(|_| !found.is_empty()) {
-                told.tag = Some(self.current.tag.clone());
+                told.tag = Some(self.tag.clone());
                 told.mailbox = Some(MailboxName::from_wire(name));
                 told.uid_validity = uid_validity;
                 self.say(Untagged::ESearch(Box::new(told)));

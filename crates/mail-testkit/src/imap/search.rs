@@ -53,7 +53,7 @@ impl Session<'_> {
                     selected.save(saved(&found, returns));
                 }
                 if let Some(mut told) = tell(&found, returns, wanted.uid, tells_modseq) {
-                    told.tag = Some(self.current.tag.clone());
+                    told.tag = Some(self.tag.clone());
                     self.say(Untagged::ESearch(Box::new(told)));
                 }
             }
