@@ -1,5 +1,6 @@
 mod established;
 mod large;
+mod pipeline;
 mod selecting;
 mod upload;
 
