@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll};
 
+use crate::acquire::{acquire, holder_here, not_by_creator};
+use crate::conn::Conn;
 use crate::core::{Failure, Holder, Key, Look, SlotId, Take, Verdict};
 use crate::error::Error;
-use crate::handle::{self, Conn, Lease, fate};
 use crate::inner::{Inner, LinkOf};
+use crate::lease::{Lease, fate};
 use crate::manager::{Kind, Manager};
-use crate::pool::{holder_here, not_by_creator};
+use crate::ready::ready;
 use crate::sync::{AtomicBool, now};
 
 /// The use of an extra that was checked out. Dropping it gives the connection back.
@@ -131,7 +133,7 @@ impl<'p, M: Manager> CheckingOut<'p, M> {
         // It died while it lay idle. The slot is ours; it is dialled anew in it.
         let lease = Lease::new(inner, slot, link, holder, now());
         self.stage = Stage::Slow(Box::pin(async move {
-            let conn = handle::ready(&lease).await?;
+            let conn = ready(&lease).await?;
             Ok(Checkout(Lent::Leased(conn)))
         }));
         Poll::Pending
@@ -156,7 +158,7 @@ impl<M: Manager> Future for CheckingOut<'_, M> {
                     inner.held_back().await;
                     let holder = holder_here(&inner, Kind::Independent, place);
                     let timeout = inner.options.acquire_timeout;
-                    let connection = crate::pool::acquire(&inner, holder, timeout).await?;
+                    let connection = acquire(&inner, holder, timeout).await?;
                     Ok(Checkout(Lent::Leased(connection.get().await?)))
                 }));
                 Poll::Pending

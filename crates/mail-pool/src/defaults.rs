@@ -1,7 +1,6 @@
 //! Default connections: one for each context that has made one, or in `Assignment::Default` for each that calls.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
@@ -9,50 +8,19 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::Notify;
 
+use crate::acquire::{acquire, holder_here};
 use crate::assignment::Assignment;
+use crate::conn::Conn;
+use crate::connection::Connection;
 use crate::context::Context;
 use crate::core::Holder;
 use crate::error::Error;
-use crate::handle::{self, Conn, Connection, Lease};
 use crate::inner::Inner;
+use crate::inside::inside;
+use crate::lease::Lease;
 use crate::manager::{Kind, Manager};
-use crate::operation;
-use crate::pool::{acquire, holder_here};
-use crate::sync::{Mutex, lock};
-
-/// The default connection of each context that has one.
-pub(crate) struct Defaults<M: Manager>(Mutex<HashMap<Context, Default<M>>>);
-
-enum Default<M: Manager> {
-    /// Somebody of that context is making it.
-    Making(Arc<Notify>),
-    Made(Weak<Lease<M>>),
-}
-
-impl<M: Manager> Defaults<M> {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
-
-    fn remove(&self, context: Context) {
-        let old = lock(&self.0).remove(&context);
-        if let Some(Default::Making(made)) = old {
-            made.notify_waiters();
-        }
-    }
-
-    /// A lease ends: if it is what its context was given, that context has none any more.
-    pub(crate) fn ended(&self, context: Context, lease: *const Lease<M>) {
-        let mut defaults = lock(&self.0);
-        if let Some(Default::Made(made)) = defaults.get(&context)
-            && std::ptr::eq(made.as_ptr(), lease)
-        {
-            let old = defaults.remove(&context);
-            drop(defaults);
-            drop(old);
-        }
-    }
-}
+use crate::ready;
+use crate::table::{Given, Had};
 
 /// The default connection of the context that created it. Calls of that context that name no connection use it. It can be dropped anywhere;
 /// the context then has no default any more.
@@ -73,28 +41,15 @@ struct Entry<M: Manager> {
 
 impl<M: Manager> Entry<M> {
     /// Enters a context that has no default; else says what it has.
-    fn new(inner: &Arc<Inner<M>>, context: Context) -> Result<Self, Had<M>> {
-        let mut defaults = lock(&inner.defaults.0);
-        match defaults.get(&context) {
-            Some(Default::Making(made)) => return Err(Had::Coming(Arc::clone(made))),
-            Some(Default::Made(lease)) => {
-                if let Some(lease) = lease.upgrade() {
-                    return Err(Had::Lease(lease));
-                }
-            }
-            None => {}
-        }
+    fn new(inner: &Arc<Inner<M>>, context: Context) -> Result<Self, Had> {
         let made = Arc::new(Notify::new());
-        let old = defaults.insert(context, Default::Making(Arc::clone(&made)));
-        drop(defaults);
-        drop(old);
+        inner.defaults.enter(context, &made)?;
         Ok(Self { inner: Arc::clone(inner), context, made, kept: false })
     }
 
     fn made(&self, lease: &Arc<Lease<M>>) {
-        let made = Default::Made(Arc::downgrade(lease));
-        let old = lock(&self.inner.defaults.0).insert(self.context, made);
-        drop(old);
+        let given: Weak<Given> = Arc::<Lease<M>>::downgrade(lease);
+        self.inner.defaults.made(self.context, given);
         self.made.notify_waiters();
     }
 }
@@ -107,12 +62,6 @@ impl<M: Manager> Drop for Entry<M> {
         self.inner.defaults.remove(self.context);
         self.made.notify_waiters();
     }
-}
-
-/// What a context has already.
-enum Had<M: Manager> {
-    Lease(Arc<Lease<M>>),
-    Coming(Arc<Notify>),
 }
 
 impl<M: Manager> DefaultConnection<M> {
@@ -169,14 +118,14 @@ pub(crate) async fn nameless<M: Manager>(
     inner: &Arc<Inner<M>>,
     place: &'static Location<'static>,
 ) -> Result<Conn<M>, Error<M::Error>> {
-    if let Some(own) = operation::inside(inner) {
+    if let Some(own) = inside(inner) {
         return own.get().await;
     }
     let holder = holder_here(inner, Kind::Default, place);
     match inner.options.assignment {
         Assignment::Main => main(inner, holder).await,
         Assignment::MainOrDefault => match of(inner, holder.context) {
-            Some(lease) => handle::ready(&lease).await,
+            Some(lease) => ready::ready(&lease).await,
             None => main(inner, holder).await,
         },
         Assignment::Default => automatic(inner, holder).await,
@@ -185,15 +134,16 @@ pub(crate) async fn nameless<M: Manager>(
 
 async fn main<M: Manager>(inner: &Arc<Inner<M>>, holder: Holder) -> Result<Conn<M>, Error<M::Error>> {
     let holder = Holder { kind: Kind::Main, ..holder };
-    handle::main(inner, holder).await
+    ready::main(inner, holder).await
 }
 
 /// The default that a context has.
 pub(crate) fn of<M: Manager>(inner: &Inner<M>, context: Context) -> Option<Arc<Lease<M>>> {
-    match lock(&inner.defaults.0).get(&context)? {
-        Default::Making(_) => None,
-        Default::Made(lease) => lease.upgrade(),
-    }
+    lease(inner.defaults.of(context)?)
+}
+
+fn lease<M: Manager>(given: Arc<Given>) -> Option<Arc<Lease<M>>> {
+    given.downcast().ok()
 }
 
 /// In `Assignment::Default`: the default that the caller has, else one that is made for it. Between two calls it lies idle, still the caller's, and
@@ -202,23 +152,25 @@ async fn automatic<M: Manager>(inner: &Arc<Inner<M>>, holder: Holder) -> Result<
     let holder = Holder { owned: true, ..holder };
     loop {
         let coming = match Entry::new(inner, holder.context) {
-            Err(Had::Lease(lease)) => return handle::ready(&lease).await,
             Err(Had::Coming(made)) => made,
+            Err(Had::Made(given)) => match lease(given) {
+                Some(lease) => return ready::ready(&lease).await,
+                None => unreachable!("only leases are put into the table"),
+            },
             Ok(mut entry) => {
                 release_at_thread_exit(inner, holder.context);
                 let connection = acquire(inner, holder, inner.options.acquire_timeout).await?;
                 entry.made(&connection.lease);
                 // From here on it lasts as long as the lease does.
                 entry.kept = true;
-                return handle::ready(&connection.lease).await;
+                return ready::ready(&connection.lease).await;
             }
         };
         // Another branch of the same task is making it.
         let made = coming.notified();
         tokio::pin!(made);
         made.as_mut().enable();
-        if matches!(lock(&inner.defaults.0).get(&holder.context), Some(Default::Making(same)) if Arc::ptr_eq(same, &coming))
-        {
+        if inner.defaults.is_coming(holder.context, &coming) {
             made.await;
         }
     }

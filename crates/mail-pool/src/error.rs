@@ -3,10 +3,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::core::Failure;
 use crate::manager::Class;
-use crate::status::{ConnectionStatus, Counts};
+use crate::status::{ConnectionStatus, Counts, LastRefusal, count, refusal, view};
 
 /// Why a pool can't be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,20 +86,6 @@ pub struct AcquireTimeout<E> {
     pub last_refusal: Option<LastRefusal<E>>,
 }
 
-/// A dial that failed.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct LastRefusal<E> {
-    /// What it failed with.
-    pub error: Arc<E>,
-    /// What that was taken for.
-    pub class: Class,
-    /// How long ago it was.
-    pub ago: Duration,
-    /// How many connections were open then.
-    pub others_open: usize,
-}
-
 impl<E> Error<E> {
     /// Whether the same request may succeed later without anybody changing anything.
     pub const fn is_retryable(&self, class: Option<Class>) -> bool {
@@ -146,17 +133,6 @@ impl<E> Clone for Error<E> {
             Self::Credentials { source, others_open } => {
                 Self::Credentials { source: Arc::clone(source), others_open: *others_open }
             }
-        }
-    }
-}
-
-impl<E> Clone for LastRefusal<E> {
-    fn clone(&self) -> Self {
-        Self {
-            error: Arc::clone(&self.error),
-            class: self.class,
-            ago: self.ago,
-            others_open: self.others_open,
         }
     }
 }
@@ -219,5 +195,29 @@ impl<E: fmt::Display> fmt::Display for AcquireTimeout<E> {
             write!(f, "; last refused {:?} ago: {}", refusal.ago, refusal.error)?;
         }
         Ok(())
+    }
+}
+
+impl<E> Error<E> {
+    pub(crate) fn from_failure(failure: Failure<Arc<E>>, now: Instant) -> Self {
+        match failure {
+            Failure::Connect(error) => Self::Connect(error),
+            Failure::Credentials { error, others_open } => Self::Credentials { source: error, others_open },
+            Failure::Timeout(snapshot) => {
+                let snapshot = *snapshot;
+                Self::AcquireTimeout(Box::new(AcquireTimeout {
+                    waited: snapshot.waited,
+                    max_connections: snapshot.max,
+                    effective: snapshot.effective,
+                    counts: count(&snapshot.slots),
+                    connections: snapshot.slots.iter().map(view).collect(),
+                    waiting: snapshot.waiting.saturating_sub(1),
+                    last_refusal: snapshot.refusal.map(|found| refusal(found, now)),
+                }))
+            }
+            Failure::ReservedForMain => Self::QuotaReservedForMain,
+            Failure::WouldDeadlock => Self::WouldDeadlock,
+            Failure::Closed => Self::Closed,
+        }
     }
 }

@@ -116,38 +116,51 @@
 //! or on the one that [`Builder::runtime`] names; that runtime must be driven. If it ends, the next caller's takes over. Handles may be dropped
 //! anywhere, outside any runtime too: then their connections are cut instead of logged out if no runtime is left to do it on.
 
+mod acquire;
 mod assignment;
+mod builder;
 mod checkout;
-mod config;
+mod closing;
+mod conn;
+mod connection;
 mod context;
 mod core;
 mod defaults;
 mod error;
-mod handle;
+mod extras;
 mod hold;
 mod inner;
+mod inside;
 #[cfg(test)]
 mod interleavings;
+mod keeper;
+mod lease;
 mod link;
 mod manager;
 mod operation;
+mod options;
 mod pool;
 mod quota;
+mod ready;
 mod status;
+mod steps;
 mod sync;
+mod table;
 mod wait;
 mod work;
 
 pub use assignment::Assignment;
+pub use builder::Builder;
 pub use checkout::Checkout;
-pub use config::Builder;
+pub use conn::Conn;
+pub use connection::{Connection, Exclusive};
 pub use context::Context;
 pub use core::Phase;
 pub use defaults::DefaultConnection;
-pub use error::{AcquireTimeout, ConfigError, Error, LastRefusal};
-pub use handle::{Conn, Connection, Exclusive};
+pub use error::{AcquireTimeout, ConfigError, Error};
+pub use extras::Extras;
 pub use manager::{AfterUse, Attempt, Class, Kind, Manager};
 pub use operation::{Begun, Canceller, Operation, Pending};
-pub use pool::{Extras, Pool, WeakPool};
+pub use pool::{Pool, WeakPool};
 pub use quota::{Permit, Quota, SharedQuota, Taken};
-pub use status::{ConnectionStatus, Counts, Status};
+pub use status::{ConnectionStatus, Counts, LastRefusal, Status};

@@ -11,44 +11,21 @@ use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinHandle};
 
+use crate::acquire::holder_here;
+use crate::conn::Conn;
 use crate::core::Holder;
 use crate::defaults;
 use crate::error::Error;
-use crate::handle::{self, Conn, Lease};
 use crate::inner::Inner;
+use crate::inside::{Frame, INSIDE, Own, inside};
+use crate::lease::Lease;
 use crate::manager::{Kind, Manager};
-use crate::pool::holder_here;
 use crate::sync::AtomicUsize;
 use crate::wait::{Found, Ticket};
 
 /// The connection of a begun operation: an extra of its own, or one that it shares where there is none.
 pub struct Operation<M: Manager> {
     own: Own<M>,
-}
-
-/// On what an operation runs.
-pub(crate) enum Own<M: Manager> {
-    Lease(Arc<Lease<M>>),
-    Main(Arc<Inner<M>>, Holder),
-}
-
-impl<M: Manager> Clone for Own<M> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Lease(lease) => Self::Lease(Arc::clone(lease)),
-            Self::Main(inner, holder) => Self::Main(Arc::clone(inner), *holder),
-        }
-    }
-}
-
-impl<M: Manager> Own<M> {
-    /// The connection, made ready for use.
-    pub(crate) async fn get(&self) -> Result<Conn<M>, Error<M::Error>> {
-        match self {
-            Self::Lease(lease) => handle::ready(lease).await,
-            Self::Main(inner, holder) => handle::main(inner, *holder).await,
-        }
-    }
 }
 
 impl<M: Manager> Operation<M> {
@@ -88,34 +65,6 @@ impl<M: Manager> fmt::Debug for Operation<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Operation").field("is_on_main", &self.is_on_main()).finish()
     }
-}
-
-/// The operation that the calling task is inside of, and the one that it is nested in.
-struct Frame {
-    pool: u64,
-    own: Box<dyn Any + Send + Sync>,
-    outer: Option<Arc<Self>>,
-}
-
-tokio::task_local! {
-    static INSIDE: Arc<Frame>;
-}
-
-/// What the operation runs on that the caller is inside of, if it is one of this pool.
-pub(crate) fn inside<M: Manager>(inner: &Inner<M>) -> Option<Own<M>> {
-    INSIDE
-        .try_with(|frame| {
-            let mut frame = Some(frame);
-            while let Some(at) = frame {
-                if at.pool == inner.id {
-                    return at.own.downcast_ref::<Own<M>>().cloned();
-                }
-                frame = at.outer.as_ref();
-            }
-            None
-        })
-        .ok()
-        .flatten()
 }
 
 /// What beginning an operation gives, `T` being the operation's own result.

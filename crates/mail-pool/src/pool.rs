@@ -2,24 +2,24 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::acquire::{acquire, holder_here};
 use crate::assignment::Assignment;
 use crate::checkout::{CheckingOut, Checkout};
-use crate::config::{Builder, Options};
-use crate::context::Context;
-use crate::core::Holder;
-use crate::defaults::{DefaultConnection, Scope};
-use crate::error::Error;
-use crate::handle::{self, Conn, Connection};
-use crate::inner::{End, Inner};
+use crate::conn::Conn;
+use crate::connection::Connection;
+use crate::defaults::{self, DefaultConnection, Scope};
+use crate::error::{ConfigError, Error};
+use crate::extras::Extras;
+use crate::inner::Inner;
 use crate::manager::{Class, Kind, Manager};
-use crate::operation::{Begun, Operation};
+use crate::operation::{self, Begun, Operation};
+use crate::options::Options;
+use crate::ready;
 use crate::status::Status;
-use crate::sync::{now, timeout};
-use crate::wait::{Found, Ticket};
+use crate::sync::now;
 
 /// A pool of connections to one account on one server. Clones are the same pool; when the last one is dropped, the pool is closed in the
 /// background.
@@ -33,11 +33,6 @@ pub(crate) struct Shared<M: Manager> {
 }
 
 impl<M: Manager> Pool<M> {
-    /// Begins to set up a pool.
-    pub const fn builder(manager: M) -> Builder<M> {
-        Builder::new(manager)
-    }
-
     pub(crate) fn start(manager: M, options: Options) -> Self {
         Self { shared: Arc::new(Shared { inner: Arc::new(Inner::new(manager, options)) }) }
     }
@@ -79,7 +74,7 @@ impl<M: Manager> Pool<M> {
             if inner.options.assignment == Assignment::Default {
                 return Err(Error::NoMain);
             }
-            handle::main(&inner, holder).await
+            ready::main(&inner, holder).await
         }
     }
 
@@ -91,7 +86,7 @@ impl<M: Manager> Pool<M> {
     pub fn get(&self) -> impl Future<Output = Result<Conn<M>, Error<M::Error>>> + Send + use<M> {
         let place = Location::caller();
         let pool = Arc::clone(self.inner());
-        async move { crate::defaults::nameless(&pool, place).await }
+        async move { defaults::nameless(&pool, place).await }
     }
 
     /// Creates an independent connection: it belongs to nobody, and is used only through its handle. Waits in line if the quota is used up.
@@ -145,7 +140,7 @@ impl<M: Manager> Pool<M> {
     ) -> impl Future<Output = Result<DefaultConnection<M>, Error<M::Error>>> + Send + use<M> {
         let place = Location::caller();
         let inner = Arc::clone(self.inner());
-        async move { crate::defaults::create(&inner, place).await }
+        async move { defaults::create(&inner, place).await }
     }
 
     /// Runs a future whose automatic default connection ends with it: in [`Assignment::Default`], where nobody holds a handle to it, the
@@ -174,7 +169,7 @@ impl<M: Manager> Pool<M> {
         F: FnOnce(Operation<M>) -> R + Send + 'static,
         R: Future<Output: Send + 'static> + Send + 'static,
     {
-        crate::operation::begin(self.inner(), None, Location::caller(), None, operation)
+        operation::begin(self.inner(), None, Location::caller(), None, operation)
     }
 
     /// Like [`begin`](Self::begin), with a limit on how long it may wait for its connection.
@@ -187,7 +182,7 @@ impl<M: Manager> Pool<M> {
         F: FnOnce(Operation<M>) -> R + Send + 'static,
         R: Future<Output: Send + 'static> + Send + 'static,
     {
-        crate::operation::begin(self.inner(), Some(timeout), Location::caller(), None, operation)
+        operation::begin(self.inner(), Some(timeout), Location::caller(), None, operation)
     }
 
     /// Begins an operation on a connection that one has already. It takes no slot.
@@ -199,13 +194,12 @@ impl<M: Manager> Pool<M> {
         F: FnOnce(Operation<M>) -> R + Send + 'static,
         R: Future<Output: Send + 'static> + Send + 'static,
     {
-        crate::operation::begin_on(&connection.lease, operation)
+        operation::begin_on(&connection.lease, operation)
     }
 
     /// Extra connections for work that is spread over several. See [`Extras`].
     pub fn extras(&self) -> Extras<M> {
-        static GROUPS: AtomicU64 = AtomicU64::new(1);
-        Extras { inner: Arc::clone(self.inner()), group: GROUPS.fetch_add(1, Ordering::Relaxed) }
+        Extras::new(self.inner())
     }
 
     /// How many requests wait for a connection.
@@ -218,9 +212,9 @@ impl<M: Manager> Pool<M> {
     ///
     /// # Errors
     /// [`ConfigError::NoConnections`](crate::ConfigError::NoConnections) for 0.
-    pub fn set_max_connections(&self, max: usize) -> Result<(), crate::ConfigError> {
+    pub fn set_max_connections(&self, max: usize) -> Result<(), ConfigError> {
         if max == 0 {
-            return Err(crate::ConfigError::NoConnections);
+            return Err(ConfigError::NoConnections);
         }
         self.inner().with(|core, now, out| core.set_max(max, now, out));
         Ok(())
@@ -274,47 +268,6 @@ impl<M: Manager> Pool<M> {
     }
 }
 
-impl<M: Manager> Inner<M> {
-    /// Waits while calls are held back at the server's wish.
-    pub(crate) async fn held_back(&self) {
-        if !self.hold.any() {
-            return;
-        }
-        while let Some(until) = self.hold.until(now()) {
-            tokio::time::sleep_until(until.into()).await;
-        }
-    }
-
-    /// Stops taking work.
-    fn shut_down(self: &Arc<Self>) {
-        self.ending.store(true, Ordering::Release);
-        self.end.send_if_modified(|end| {
-            let first = *end == End::No;
-            if first {
-                *end = End::Closing;
-            }
-            first
-        });
-        self.with(|core, now, out| core.shut_down(now, out));
-    }
-
-    /// Cuts whatever is open.
-    fn cut(self: &Arc<Self>) {
-        self.end.send_replace(End::Cut);
-        for link in self.peek(crate::core::Core::still_held) {
-            tracing::info!(pool = self.id, connection = link.id, "cut");
-            self.manager.cut(&link.connection);
-        }
-    }
-
-    pub(crate) async fn close(self: &Arc<Self>) {
-        self.shut_down();
-        if timeout(self.options.grace, self.all_gone()).await.is_err() {
-            self.cut();
-        }
-    }
-}
-
 impl<M: Manager> Drop for Shared<M> {
     fn drop(&mut self) {
         let inner = Arc::clone(&self.inner);
@@ -359,101 +312,5 @@ impl<M: Manager> fmt::Debug for WeakPool<M> {
 impl<M: Manager> fmt::Debug for Pool<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").field("id", &self.inner().id).finish_non_exhaustive()
-    }
-}
-
-/// Who asks: the context that polls.
-pub(crate) fn holder_here<M: Manager>(
-    inner: &Inner<M>,
-    kind: Kind,
-    place: &'static Location<'static>,
-) -> Holder {
-    Holder { kind, context: inner.context(), place, group: 0, owned: false, fallback: false }
-}
-
-/// An extra of one's own, its connection alive as far as is known.
-pub(crate) async fn acquire<M: Manager>(
-    inner: &Arc<Inner<M>>,
-    holder: Holder,
-    timeout: Option<Duration>,
-) -> Result<Connection<M>, Error<M::Error>> {
-    not_by_creator(inner, holder.context)?;
-    finish(Ticket::take(inner, holder, timeout)).await
-}
-
-pub(crate) fn not_by_creator<M: Manager>(inner: &Inner<M>, context: Context) -> Result<(), Error<M::Error>> {
-    let has_main = inner.options.assignment != Assignment::Default;
-    if inner.options.main_for_creator && has_main && context == inner.creator {
-        return Err(Error::CreatorContext);
-    }
-    Ok(())
-}
-
-async fn finish<M: Manager>(ticket: Ticket<M>) -> Result<Connection<M>, Error<M::Error>> {
-    match ticket.found().await? {
-        Found::Lease(lease) => {
-            if lease.is_broken() {
-                // It died while it lay idle. The slot is ours; it is dialled anew in it.
-                handle::ready(&lease).await?;
-            }
-            Ok(Connection { lease })
-        }
-        // Only begun operations are sent to main.
-        Found::Ready | Found::NoExtras => Err(Error::QuotaReservedForMain),
-    }
-}
-
-/// Extra connections for one piece of work that is spread over several: it begins with what it has, takes more as they come free, and gives them
-/// back when others wait.
-///
-/// ```no_run
-/// # async fn example<M: mail_pool::Manager>(pool: mail_pool::Pool<M>) {
-/// let extras = pool.extras();
-/// // One more, if it is to be had without making anybody wait; else the work goes on with what it has.
-/// if let Some(extra) = extras.try_next().await {
-///     // … a window of work on `extra` …
-///     if extras.others_wait() {
-///         drop(extra);
-///     }
-/// }
-/// # }
-/// ```
-pub struct Extras<M: Manager> {
-    inner: Arc<Inner<M>>,
-    group: u64,
-}
-
-impl<M: Manager> Extras<M> {
-    fn holder(&self, place: &'static Location<'static>) -> Holder {
-        Holder { group: self.group, ..holder_here(&self.inner, Kind::FanOut, place) }
-    }
-
-    /// One more, as soon as one comes free: stands in line with all others, without a time limit. Dropping the future leaves the line.
-    ///
-    /// # Errors
-    /// As [`Pool::create_connection`], but for the time limit.
-    #[track_caller]
-    pub fn next(&self) -> impl Future<Output = Result<Connection<M>, Error<M::Error>>> + Send + use<M> {
-        let holder = self.holder(Location::caller());
-        let inner = Arc::clone(&self.inner);
-        async move { finish(Ticket::take(&inner, holder, None)).await }
-    }
-
-    /// One more, if one is idle or may be opened right now and nobody else waits; opening it may take its time. `None` if not, or if the
-    /// server refused it.
-    #[track_caller]
-    pub fn try_next(&self) -> impl Future<Output = Option<Connection<M>>> + Send + use<M> {
-        // It must not end up waiting for others, should the server refuse.
-        let holder = Holder { fallback: true, ..self.holder(Location::caller()) };
-        let inner = Arc::clone(&self.inner);
-        async move {
-            let ticket = Ticket::take_if_free(&inner, holder)?;
-            finish(ticket).await.ok()
-        }
-    }
-
-    /// Whether anybody else waits for a connection: then one should be given back at the next opportunity.
-    pub fn others_wait(&self) -> bool {
-        self.inner.peek(|core| core.waiting_but(self.group)) > 0
     }
 }

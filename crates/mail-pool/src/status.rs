@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
-use crate::core::{Failure, MAIN, Phase, Refusal, SlotView, Snapshot};
-use crate::error::{AcquireTimeout, Error, LastRefusal};
-use crate::manager::Kind;
+use crate::core::{MAIN, Phase, Refusal, SlotView, Snapshot};
+use crate::manager::{Class, Kind};
 
 /// A pool at one instant.
 #[derive(Clone, Debug)]
@@ -80,6 +79,31 @@ pub struct ConnectionStatus {
     pub held_for: Option<Duration>,
     /// Where in the code it was asked for.
     pub place: Option<&'static std::panic::Location<'static>>,
+}
+
+/// A dial that failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LastRefusal<E> {
+    /// What it failed with.
+    pub error: Arc<E>,
+    /// What that was taken for.
+    pub class: Class,
+    /// How long ago it was.
+    pub ago: Duration,
+    /// How many connections were open then.
+    pub others_open: usize,
+}
+
+impl<E> Clone for LastRefusal<E> {
+    fn clone(&self) -> Self {
+        Self {
+            error: Arc::clone(&self.error),
+            class: self.class,
+            ago: self.ago,
+            others_open: self.others_open,
+        }
+    }
 }
 
 impl fmt::Display for ConnectionStatus {
@@ -168,7 +192,7 @@ impl<E: fmt::Display> fmt::Display for Status<E> {
     }
 }
 
-fn view(slot: &SlotView) -> ConnectionStatus {
+pub(crate) fn view(slot: &SlotView) -> ConnectionStatus {
     let holder = slot.holder.as_ref();
     ConnectionStatus {
         id: slot.connection,
@@ -180,7 +204,7 @@ fn view(slot: &SlotView) -> ConnectionStatus {
     }
 }
 
-fn count(slots: &[SlotView]) -> Counts {
+pub(crate) fn count(slots: &[SlotView]) -> Counts {
     let mut counts = Counts::default();
     for slot in slots {
         match slot.state {
@@ -195,7 +219,7 @@ fn count(slots: &[SlotView]) -> Counts {
     counts
 }
 
-fn refusal<E>(refusal: Refusal<Arc<E>>, now: Instant) -> LastRefusal<E> {
+pub(crate) fn refusal<E>(refusal: Refusal<Arc<E>>, now: Instant) -> LastRefusal<E> {
     LastRefusal {
         error: refusal.error,
         class: refusal.class,
@@ -219,30 +243,6 @@ impl<E> Status<E> {
             last_refusal: snapshot.refusal.map(|found| refusal(found, now)),
             login_blocked: snapshot.blocked,
             is_closed: snapshot.closed,
-        }
-    }
-}
-
-impl<E> Error<E> {
-    pub(crate) fn from_failure(failure: Failure<Arc<E>>, now: Instant) -> Self {
-        match failure {
-            Failure::Connect(error) => Self::Connect(error),
-            Failure::Credentials { error, others_open } => Self::Credentials { source: error, others_open },
-            Failure::Timeout(snapshot) => {
-                let snapshot = *snapshot;
-                Self::AcquireTimeout(Box::new(AcquireTimeout {
-                    waited: snapshot.waited,
-                    max_connections: snapshot.max,
-                    effective: snapshot.effective,
-                    counts: count(&snapshot.slots),
-                    connections: snapshot.slots.iter().map(view).collect(),
-                    waiting: snapshot.waiting.saturating_sub(1),
-                    last_refusal: snapshot.refusal.map(|found| refusal(found, now)),
-                }))
-            }
-            Failure::ReservedForMain => Self::QuotaReservedForMain,
-            Failure::WouldDeadlock => Self::WouldDeadlock,
-            Failure::Closed => Self::Closed,
         }
     }
 }

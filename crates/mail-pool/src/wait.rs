@@ -6,8 +6,8 @@ use std::task::{Context as TaskContext, Poll};
 
 use crate::core::{Holder, Key, Look, SlotId, Take, Verdict};
 use crate::error::Error;
-use crate::handle::Lease;
 use crate::inner::{Inner, LinkOf};
+use crate::lease::Lease;
 use crate::manager::Manager;
 use crate::sync::now;
 
