@@ -18,6 +18,8 @@
 mod asking;
 mod counts;
 mod dialling;
+#[cfg(test)]
+mod happenings;
 mod holding;
 mod invariants;
 mod line;

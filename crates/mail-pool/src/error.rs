@@ -34,6 +34,8 @@ pub enum Error<E> {
     NoMain,
     /// The quota is used up by main: there are no other connections.
     QuotaReservedForMain,
+    /// There is but one connection besides main, and the request was to leave one to others.
+    NoneToSpare,
     /// The caller holds every connection that it is waiting for.
     WouldDeadlock,
     /// The context that built the pool keeps to main.
@@ -82,6 +84,9 @@ pub struct AcquireTimeout<E> {
     pub connections: Vec<ConnectionStatus>,
     /// How many others were waiting.
     pub waiting: usize,
+    /// Every extra was held by a context that itself waited for one: they may have been waiting for each other. (It can't be known: another
+    /// branch of such a task may have been at work, about to give its connection back.)
+    pub holders_wait: bool,
     /// The last dial that failed.
     pub last_refusal: Option<LastRefusal<E>>,
 }
@@ -113,6 +118,7 @@ impl<E> Clone for Error<E> {
             Self::DefaultExists => Self::DefaultExists,
             Self::NoMain => Self::NoMain,
             Self::QuotaReservedForMain => Self::QuotaReservedForMain,
+            Self::NoneToSpare => Self::NoneToSpare,
             Self::WouldDeadlock => Self::WouldDeadlock,
             Self::CreatorContext => Self::CreatorContext,
             Self::QueueFull { limit } => Self::QueueFull { limit: *limit },
@@ -127,6 +133,7 @@ impl<E> Clone for Error<E> {
                 counts: timeout.counts,
                 connections: timeout.connections.clone(),
                 waiting: timeout.waiting,
+                holders_wait: timeout.holders_wait,
                 last_refusal: timeout.last_refusal.clone(),
             })),
             Self::Connect(error) => Self::Connect(Arc::clone(error)),
@@ -146,6 +153,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::DefaultExists => f.write_str("the caller has a default connection already"),
             Self::NoMain => f.write_str("there is no main connection in this mode"),
             Self::QuotaReservedForMain => f.write_str("the only connection that the quota allows is main's"),
+            Self::NoneToSpare => f.write_str("the quota allows no connection that would leave one to others"),
             Self::WouldDeadlock => {
                 f.write_str("the caller itself holds every connection that it would wait for")
             }
@@ -191,6 +199,9 @@ impl<E: fmt::Display> fmt::Display for AcquireTimeout<E> {
             write!(f, "{}{connection}", if at == 0 { ": " } else { ", " })?;
         }
         write!(f, "; {} wait", self.waiting)?;
+        if self.holders_wait {
+            write!(f, ", and so does everybody who holds one: they may be waiting for each other")?;
+        }
         if let Some(refusal) = &self.last_refusal {
             write!(f, "; last refused {:?} ago: {}", refusal.ago, refusal.error)?;
         }
@@ -212,10 +223,12 @@ impl<E> Error<E> {
                     counts: count(&snapshot.slots),
                     connections: snapshot.slots.iter().map(view).collect(),
                     waiting: snapshot.waiting.saturating_sub(1),
+                    holders_wait: snapshot.holders_wait,
                     last_refusal: snapshot.refusal.map(|found| refusal(found, now)),
                 }))
             }
             Failure::ReservedForMain => Self::QuotaReservedForMain,
+            Failure::NoneToSpare => Self::NoneToSpare,
             Failure::WouldDeadlock => Self::WouldDeadlock,
             Failure::Closed => Self::Closed,
         }

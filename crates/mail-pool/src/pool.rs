@@ -10,6 +10,7 @@ use crate::assignment::Assignment;
 use crate::checkout::{CheckingOut, Checkout};
 use crate::conn::Conn;
 use crate::connection::Connection;
+use crate::core::Holder;
 use crate::defaults::{self, DefaultConnection, Scope};
 use crate::error::{ConfigError, Error};
 use crate::extras::Extras;
@@ -118,6 +119,25 @@ impl<M: Manager> Pool<M> {
         }
     }
 
+    /// Like [`create_connection_within`](Self::create_connection_within), for a connection that is kept for long, such as a watcher's: it is not the
+    /// last that there is. The request is served only while another extra is left for others, idle or free to be opened. Until then it waits, in turn
+    /// among its like, and nobody who may take the last one waits behind it.
+    ///
+    /// # Errors
+    /// As there, and [`Error::NoneToSpare`] if the quota, or what the server's limit has left of it, has no two extras.
+    #[track_caller]
+    pub fn create_connection_leaving_one(
+        &self,
+        timeout: Option<Duration>,
+    ) -> impl Future<Output = Result<Connection<M>, Error<M::Error>>> + Send + use<M> {
+        let place = Location::caller();
+        let inner = Arc::clone(self.inner());
+        async move {
+            let holder = Holder { spares: true, ..holder_here(&inner, Kind::Independent, place) };
+            acquire(&inner, holder, timeout).await
+        }
+    }
+
     /// An extra connection for one use: like [`create_connection`](Self::create_connection) and [`Connection::get`] in one, and quicker, for those who
     /// need no handle that outlives the use. It goes back when the [`Checkout`] is dropped.
     ///
@@ -211,7 +231,7 @@ impl<M: Manager> Pool<M> {
     /// are given back. At 1, in the modes that use main, those who wait get [`Error::QuotaReservedForMain`].
     ///
     /// # Errors
-    /// [`ConfigError::NoConnections`](crate::ConfigError::NoConnections) for 0.
+    /// [`ConfigError::NoConnections`] for 0.
     pub fn set_max_connections(&self, max: usize) -> Result<(), ConfigError> {
         if max == 0 {
             return Err(ConfigError::NoConnections);

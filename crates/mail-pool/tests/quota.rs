@@ -336,3 +336,149 @@ async fn p37_who_holds_all_extras_is_told_at_once() {
     drop(second);
     other.await.unwrap().unwrap();
 }
+
+/// A task that asks for a connection as a watcher does, and holds it until the sender is dropped.
+fn watcher(pool: &Pool<Toys>) -> (tokio::task::JoinHandle<()>, tokio::sync::oneshot::Sender<()>) {
+    let pool = pool.clone();
+    let (go, gone) = tokio::sync::oneshot::channel();
+    let task = tokio::spawn(async move {
+        let _held = pool.create_connection_leaving_one(None).await.unwrap();
+        let _ = gone.await;
+    });
+    (task, go)
+}
+
+#[tokio::test(start_paused = true)]
+async fn p39_a_watcher_does_not_take_the_last_extra() {
+    let (pool, _server) = pool(4);
+    let _watchers: Vec<_> = (0..5).map(|_| watcher(&pool)).collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((pool.status().counts.in_use, pool.waiting()), (2, 3), "two of the three extras");
+    // The last one is there for whoever may take it, as often as is liked.
+    for _ in 0..3 {
+        pool.create_connection().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(pool.waiting(), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p39_a_watcher_that_waits_holds_up_nobody_who_may_take_the_last_one() {
+    let (pool, _server) = pool(3);
+    let first = pool.create_connection().await.unwrap();
+    let (watching, done) = watcher(&pool);
+    settle().await;
+    assert_eq!(pool.waiting(), 1);
+    // Asked for later, and served at once.
+    let second = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.create_connection().await.unwrap() }
+    });
+    let second = second.await.unwrap();
+    drop(first);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(pool.waiting(), 1, "one is idle, and it is the last");
+    drop(second);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(pool.waiting(), 0);
+    assert!(!watching.is_finished());
+    drop(done);
+    watching.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn p39_watchers_wait_in_turn_among_all_others() {
+    let (pool, _server) = pool(3);
+    let holders = [pool.create_connection().await.unwrap(), pool.create_connection().await.unwrap()];
+    let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
+    for n in 0..6 {
+        let (pool, told) = (pool.clone(), told.clone());
+        tokio::spawn(async move {
+            let _held = if n % 2 == 0 {
+                pool.create_connection_leaving_one(None).await.unwrap()
+            } else {
+                pool.create_connection().await.unwrap()
+            };
+            told.send(n).unwrap();
+        });
+        settle().await;
+    }
+    drop(holders);
+    let mut served = Vec::new();
+    for _ in 0..6 {
+        served.push(order.recv().await.unwrap());
+    }
+    for kind in 0..2 {
+        let like: Vec<_> = served.iter().filter(|n| *n % 2 == kind).collect();
+        assert!(like.is_sorted(), "{served:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p39_a_watcher_that_would_have_the_only_extra_is_told_at_once() {
+    let (pool, server) = pool(2);
+    let told = pool.create_connection_leaving_one(None).await;
+    assert!(matches!(told, Err(Error::NoneToSpare)), "{told:?}");
+    pool.set_max_connections(1).unwrap();
+    let told = pool.create_connection_leaving_one(None).await;
+    assert!(matches!(told, Err(Error::QuotaReservedForMain)), "{told:?}");
+
+    // When the quota falls while it waits; and when what is left falls by the server's limit.
+    pool.set_max_connections(3).unwrap();
+    let held = pool.create_connection().await.unwrap();
+    let waits = || {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.create_connection_leaving_one(None).await.map(drop) })
+    };
+    let waiting = waits();
+    settle().await;
+    assert!(!waiting.is_finished());
+    pool.set_max_connections(2).unwrap();
+    assert!(matches!(waiting.await.unwrap(), Err(Error::NoneToSpare)));
+    pool.set_max_connections(9).unwrap();
+    let _main = pool.main().await.unwrap();
+    server.limit(2);
+    let waiting = waits();
+    assert!(matches!(waiting.await.unwrap(), Err(Error::NoneToSpare)));
+    assert_eq!(pool.status().effective, 2);
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p39_who_holds_all_but_the_last_and_asks_to_leave_it_is_told_at_once() {
+    let (pool, _server) = pool(3);
+    let _held = pool.create_connection().await.unwrap();
+    let told = pool.create_connection_leaving_one(None).await;
+    assert!(matches!(told, Err(Error::WouldDeadlock)), "{told:?}");
+    assert!(pool.create_connection().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn p39_p11_watchers_that_go_away_or_sleep_take_nothing_with_them() {
+    let (pool, _server) = pool(3);
+    let held = pool.create_connection().await.unwrap();
+    // One goes away, one sleeps through its offer.
+    let (gone, _gone) = watcher(&pool);
+    settle().await;
+    let mut lazy = Box::pin(pool.create_connection_leaving_one(None));
+    let lazy = tokio::spawn(async move {
+        futures_poll(lazy.as_mut()).await;
+        lazy
+    });
+    let lazy = lazy.await.unwrap();
+    let (awake, done) = watcher(&pool);
+    settle().await;
+    assert_eq!(pool.waiting(), 3);
+    gone.abort();
+    settle().await;
+    assert_eq!(pool.waiting(), 2);
+    drop(held);
+    settle().await;
+    assert_eq!(pool.waiting(), 1, "it has been offered one");
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!((pool.waiting(), pool.status().counts.in_use), (1, 1), "the next one got it");
+    drop(done);
+    awake.await.unwrap();
+    drop(tokio::spawn(lazy).await.unwrap().unwrap());
+    assert_eq!(pool.waiting(), 0);
+}

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::dialling::Leave;
-use super::line::Key;
+use super::line::{Key, Line};
 use super::machine::Core;
 use super::orders::Out;
 use super::rules::{Holder, Linked, MAIN, SlotId};
@@ -15,6 +15,9 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Takes an extra that is there for the taking, without waiting and without dialling.
     pub(crate) fn take_idle(&mut self, holder: Holder, now: Instant) -> Option<(SlotId, L)> {
         if self.closed || self.line.len() > self.lapsed {
+            return None;
+        }
+        if holder.spares && (self.sparing.len() > self.lapsed_sparing || !self.leaves_one()) {
             return None;
         }
         let slot = self.fit(&holder, now)?;
@@ -111,7 +114,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             Stage::Waiting => {
                 out.wakers.extend(waiter.waker.replace(waker));
                 if std::mem::take(&mut waiter.lapsed) {
-                    self.lapsed -= 1;
+                    let holder = waiter.holder;
+                    *self.lapsed_with(&holder) -= 1;
                 }
                 self.pump(now, out);
                 // Looking may itself have brought the waiter something.
@@ -196,6 +200,9 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         if self.extras_by_quota() == 0 {
             return Some(if operation { Take::NoExtras } else { Take::Never(Failure::ReservedForMain) });
         }
+        if holder.spares && self.extras_in_effect() < 2 {
+            return Some(Take::Never(Failure::NoneToSpare));
+        }
         if operation && self.reserve() > 0 && self.effective() <= self.reserve() {
             return Some(Take::NoExtras);
         }
@@ -214,9 +221,10 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 _ => return None,
             }
         }
+        let kept = usize::from(holder.spares);
         let stuck = own > 0
-            && (own >= self.extras_by_quota()
-                || (self.counts.open >= self.effective() && !self.dialling.probe_due(now)));
+            && (own + kept >= self.extras_by_quota()
+                || (self.counts.open + kept >= self.effective() && !self.dialling.probe_due(now)));
         stuck.then_some(Take::Never(Failure::WouldDeadlock))
     }
 
@@ -241,6 +249,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             lapsed: false,
         });
         let line = match want {
+            Want::Extra if holder.spares => &mut self.sparing,
             Want::Extra => &mut self.line,
             Want::Slot(slot) => &mut self.slots[slot].line,
         };
@@ -265,13 +274,15 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         let Some(waiter) = self.waiters.get_mut(key) else {
             return;
         };
-        if std::mem::take(&mut waiter.lapsed) {
-            self.lapsed -= 1;
+        let (want, holder, lapsed) = (waiter.want, waiter.holder, std::mem::take(&mut waiter.lapsed));
+        if lapsed {
+            *self.lapsed_with(&holder) -= 1;
         }
-        if waiter.holder.fallback {
+        if holder.fallback {
             self.fallbacks -= 1;
         }
-        let line = match waiter.want {
+        let line = match want {
+            Want::Extra if holder.spares => &mut self.sparing,
             Want::Extra => &mut self.line,
             Want::Slot(slot) => &mut self.slots[slot].line,
         };
@@ -296,7 +307,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Wakes the one who waits longest for what a slot was dialled for.
     pub(super) fn rouse_oldest(&mut self, slot: SlotId, out: &mut Out<L, E, W>) {
         let own = self.waiters.front(&self.slots[slot].line);
-        let oldest = own.or_else(|| self.waiters.front(&self.line));
+        let oldest = own.or_else(|| self.next_in_line()).or_else(|| self.waiters.front(&self.line));
         if let Some(waiter) = oldest.and_then(|key| self.waiters.get_mut(key)) {
             out.wake.extend(waiter.waker.take());
         }
@@ -313,7 +324,18 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
 
     /// The oldest waiter for an extra to whom an offer can be made.
     pub(super) fn next_in_line(&self) -> Option<Key> {
-        let mut at = self.waiters.front(&self.line);
+        let first = self.first_awake(&self.line);
+        if self.sparing.is_empty() || !self.leaves_one() {
+            return first;
+        }
+        let sparing = self.first_awake(&self.sparing);
+        let ticket = |key: &Key| self.waiters.get(*key).map(|waiter| waiter.ticket);
+        first.into_iter().chain(sparing).min_by_key(ticket)
+    }
+
+    /// The first in a line who has not let an offer lapse.
+    fn first_awake(&self, line: &Line) -> Option<Key> {
+        let mut at = self.waiters.front(line);
         while let Some(key) = at {
             if self.waiters.get(key).is_some_and(|waiter| !waiter.lapsed) {
                 return Some(key);
@@ -321,5 +343,10 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             at = self.waiters.after(key);
         }
         None
+    }
+
+    /// How many in the line of such a waiter let an offer lapse.
+    pub(super) const fn lapsed_with(&mut self, holder: &Holder) -> &mut usize {
+        if holder.spares { &mut self.lapsed_sparing } else { &mut self.lapsed }
     }
 }

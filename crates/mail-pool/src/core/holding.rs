@@ -109,6 +109,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             && !self.closed
             && !self.main_is_wanted()
             && self.lapsed == 0
+            && self.sparing.is_empty()
             && self.counts.extras <= self.extras_by_quota()
             && !self.rules.idle_timeout.is_zero();
         let place = &mut self.slots[slot];

@@ -27,7 +27,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             && let Some(waiter) = self.waiters.get(key)
         {
             assert!(self.fit(&waiter.holder, now).is_none(), "somebody waits although something idle fits");
-            if self.counts.coming < self.line.len() - self.lapsed && !self.dialling.is_blocked() {
+            if self.counts.coming < self.demand() && !self.dialling.is_blocked() {
                 assert!(
                     !self.room() || self.may_dial(false, now) == Leave::No,
                     "somebody waits although a slot is free, and nothing is under way for him"
@@ -75,21 +75,27 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     }
 
     fn assert_lines(&self) {
-        let mut lapsed = 0;
         let mut fallbacks = 0;
-        let mut last = 0;
-        let mut at = self.waiters.front(&self.line);
-        while let Some(key) = at {
-            let waiter = self.waiters.get(key).expect("those in line live");
-            assert_eq!(waiter.want, Want::Extra);
-            assert!(matches!(waiter.stage, Stage::Waiting));
-            assert!(waiter.ticket > last, "the line is out of order");
-            last = waiter.ticket;
-            lapsed += usize::from(waiter.lapsed);
-            fallbacks += usize::from(waiter.holder.fallback);
-            at = self.waiters.after(key);
+        for (line, lapsed, spares) in
+            [(&self.line, self.lapsed, false), (&self.sparing, self.lapsed_sparing, true)]
+        {
+            let mut asleep = 0;
+            let mut last = 0;
+            let mut at = self.waiters.front(line);
+            while let Some(key) = at {
+                let waiter = self.waiters.get(key).expect("those in line live");
+                assert_eq!(waiter.want, Want::Extra);
+                assert_eq!(waiter.holder.spares, spares);
+                assert!(matches!(waiter.stage, Stage::Waiting));
+                assert!(waiter.ticket > last, "the line is out of order");
+                last = waiter.ticket;
+                asleep += usize::from(waiter.lapsed);
+                fallbacks += usize::from(waiter.holder.fallback);
+                at = self.waiters.after(key);
+            }
+            assert_eq!(asleep, lapsed);
         }
-        assert_eq!((lapsed, fallbacks), (self.lapsed, self.fallbacks));
+        assert_eq!(fallbacks, self.fallbacks);
         for (id, slot) in self.slots.iter().enumerate() {
             if let State::Offered { to, .. } = &slot.state {
                 let waiter = self.waiters.get(*to).expect("an offer goes to somebody");

@@ -19,8 +19,11 @@ pub(crate) struct Core<L, E, W> {
     pub(super) idle: Vec<SlotId>,
     pub(super) waiters: Arena<Waiter<E, W>>,
     pub(super) line: Line,
-    /// How many in `line` let an offer lapse.
+    /// Those who leave the last extra to others. They stand in one order with `line`, but only while that leaves one.
+    pub(super) sparing: Line,
+    /// How many in `line`, and in `sparing`, let an offer lapse.
     pub(super) lapsed: usize,
+    pub(super) lapsed_sparing: usize,
     /// How many in `line` have something to fall back on.
     pub(super) fallbacks: usize,
     pub(super) tickets: u64,
@@ -45,7 +48,9 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             idle: Vec::new(),
             waiters: Arena::new(),
             line: Line::new(),
+            sparing: Line::new(),
             lapsed: 0,
+            lapsed_sparing: 0,
             fallbacks: 0,
             tickets: 0,
             dialling,
@@ -77,6 +82,24 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Whether the quota has a slot for another extra.
     pub(super) fn room(&self) -> bool {
         self.counts.extras < self.extras_by_quota()
+    }
+
+    /// How many extras there can be at most, as far as we know.
+    pub(super) fn extras_in_effect(&self) -> usize {
+        self.extras_by_quota().min(self.effective().saturating_sub(self.reserve()))
+    }
+
+    /// Whether an extra can be given away so that another one is left, idle or free.
+    pub(super) fn leaves_one(&self) -> bool {
+        self.counts.extras - self.idle.len() + 2 <= self.extras_in_effect()
+    }
+
+    /// How many extras those who wait could do with.
+    pub(super) fn demand(&self) -> usize {
+        let ordinary = self.line.len() - self.lapsed;
+        let taken = self.counts.extras - self.idle.len() - self.counts.coming + ordinary;
+        let to_spare = self.extras_in_effect().saturating_sub(taken + 1);
+        ordinary + to_spare.min(self.sparing.len() - self.lapsed_sparing)
     }
 
     pub(super) fn main_is_wanted(&self) -> bool {

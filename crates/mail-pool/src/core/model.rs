@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use super::happenings::{Op, op};
 use super::line::Key;
 use super::machine::Core;
 use super::orders::{Job, Out};
@@ -17,7 +18,7 @@ use super::slot::State;
 use super::waiter::{Fate, Look, Stage, Take, Want};
 use crate::assignment::Assignment;
 use crate::context::Context;
-use crate::manager::{Class, Kind};
+use crate::manager::Kind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Id(u64);
@@ -26,82 +27,6 @@ impl Linked for Id {
     fn id(&self) -> u64 {
         self.0
     }
-}
-
-/// What may happen. Numbers pick among what there is, modulo how many there are.
-#[derive(Clone, Debug)]
-enum Op {
-    Acquire { context: u8, kind: Kind, patient: bool },
-    AcquireIfFree { context: u8 },
-    AwaitMain { context: u8 },
-    Look(usize),
-    Cancel(usize),
-    Dialled(usize),
-    Refused(usize, Class),
-    Undialled(usize),
-    Checked(usize, bool),
-    Reset(usize, bool),
-    Closed(usize),
-    Release(usize, Fate),
-    PutBack(usize),
-    Lost(usize),
-    Repair(usize),
-    CheckHeld(usize),
-    LoseMain,
-    Disown(u8),
-    Pass(u64),
-    SetMax(usize),
-    RetryLogin,
-    LimitReported,
-    ShutDown,
-}
-
-fn class() -> impl Strategy<Value = Class> {
-    prop_oneof![
-        4 => Just(Class::Limit),
-        2 => Just(Class::Transient),
-        1 => Just(Class::Outage),
-        1 => Just(Class::Throttled(Some(Duration::from_secs(3)))),
-        1 => Just(Class::Throttled(None)),
-        2 => Just(Class::Refused),
-        1 => Just(Class::Permanent),
-    ]
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    let kind = prop_oneof![Just(Kind::Independent), Just(Kind::Default), Just(Kind::Operation)];
-    let fate = prop_oneof![
-        3 => Just(Fate::Keep),
-        1 => Just(Fate::Reset),
-        1 => Just(Fate::Close),
-        1 => Just(Fate::Broken)
-    ];
-    let n = 0..64usize;
-    prop_oneof![
-        12 => (0..4u8, kind, any::<bool>()).prop_map(|(context, kind, patient)| Op::Acquire { context, kind, patient }),
-        2 => (0..4u8).prop_map(|context| Op::AcquireIfFree { context }),
-        3 => (0..4u8).prop_map(|context| Op::AwaitMain { context }),
-        10 => n.clone().prop_map(Op::Look),
-        3 => n.clone().prop_map(Op::Cancel),
-        10 => n.clone().prop_map(Op::Dialled),
-        3 => (n.clone(), class()).prop_map(|(n, class)| Op::Refused(n, class)),
-        1 => n.clone().prop_map(Op::Undialled),
-        3 => (n.clone(), any::<bool>()).prop_map(|(n, alive)| Op::Checked(n, alive)),
-        3 => (n.clone(), any::<bool>()).prop_map(|(n, keep)| Op::Reset(n, keep)),
-        4 => n.clone().prop_map(Op::Closed),
-        6 => (n.clone(), fate).prop_map(|(n, fate)| Op::Release(n, fate)),
-        4 => n.clone().prop_map(Op::PutBack),
-        2 => n.clone().prop_map(Op::Lost),
-        2 => n.clone().prop_map(Op::Repair),
-        1 => n.prop_map(Op::CheckHeld),
-        1 => Just(Op::LoseMain),
-        1 => (0..4u8).prop_map(Op::Disown),
-        6 => prop_oneof![Just(10u64), Just(600), Just(1_100), Just(16_000), Just(31_000), Just(90_000)].prop_map(Op::Pass),
-        1 => (1..6usize).prop_map(Op::SetMax),
-        1 => Just(Op::RetryLogin),
-        1 => Just(Op::LimitReported),
-        1 => prop_oneof![30 => Just(Op::RetryLogin), 1 => Just(Op::ShutDown)],
-    ]
 }
 
 /// A waiter as the model sees him.
@@ -143,6 +68,7 @@ fn holder(context: u8, kind: Kind, owned: bool) -> Holder {
         group: 0,
         owned,
         fallback: false,
+        spares: false,
     }
 }
 
@@ -191,18 +117,36 @@ impl World {
     /// Who stands in line for an extra, the oldest first, and who has an offer.
     fn line(&self) -> (Vec<Key>, Vec<Key>) {
         let mut line = Vec::new();
-        let mut at = self.core.waiters.front(&self.core.line);
-        while let Some(key) = at {
-            if !self.core.waiters.get(key).unwrap().lapsed {
-                line.push(key);
+        for some in [&self.core.line, &self.core.sparing] {
+            let mut at = self.core.waiters.front(some);
+            while let Some(key) = at {
+                let waiter = self.core.waiters.get(key).unwrap();
+                if !waiter.lapsed {
+                    line.push((waiter.ticket, key));
+                }
+                at = self.core.waiters.after(key);
             }
-            at = self.core.waiters.after(key);
         }
+        line.sort_unstable_by_key(|(ticket, _)| *ticket);
         let offered = self.core.slots.iter().filter_map(|slot| match slot.state {
             State::Offered { to, .. } => Some(to),
             _ => None,
         });
-        (line, offered.collect())
+        (line.into_iter().map(|(_, key)| key).collect(), offered.collect())
+    }
+
+    fn spares(&self, key: Key) -> bool {
+        self.core.waiters.get(key).is_some_and(|waiter| waiter.holder.spares)
+    }
+
+    /// Extras that are somebody's, or on their way to be. (One that was left idle may be retired in the same breath.)
+    fn taken(&self) -> usize {
+        let extras = self.core.slots[1..].iter();
+        extras.filter(|slot| !matches!(slot.state, State::Free | State::Idle { .. } | State::Closing)).count()
+    }
+
+    fn extras(&self) -> usize {
+        self.max - usize::from(self.core.rules.assignment != Assignment::Default)
     }
 
     /// Runs an operation and does what it orders.
@@ -216,10 +160,17 @@ impl World {
         let result = operation(&mut self.core, self.now, &mut out);
         // First come, first served: whoever has an offer now and had none stood before all who stand still.
         let (after, have) = self.line();
+        // Whoever leaves the last one to others is not served with it, though another may be in the same breath.
+        let (sparing, others): (Vec<Key>, Vec<Key>) =
+            have.iter().filter(|key| !had.contains(key)).partition(|key| self.spares(**key));
+        let last_to_another = !others.is_empty()
+            || out.jobs.iter().any(|job| matches!(job, Job::Dial { .. } | Job::Check { .. }));
+        assert!(sparing.is_empty() || last_to_another || self.taken() < self.extras(), "none was left");
         for lucky in have.iter().filter(|key| !had.contains(key)) {
             if let Some(place) = before.iter().position(|key| key == lucky) {
                 for earlier in &before[..place] {
-                    assert!(!after.contains(earlier), "somebody was overtaken");
+                    let made_way = self.spares(*earlier) && !self.spares(*lucky);
+                    assert!(made_way || !after.contains(earlier), "somebody was overtaken");
                 }
             }
         }
@@ -325,17 +276,19 @@ impl World {
     fn apply(&mut self, op: Op) {
         let held = self.held.clone();
         match op {
-            Op::Acquire { context, kind, patient } => {
+            Op::Acquire { context, kind, patient, spares } => {
                 let waker = self.entering();
                 let owned = kind == Kind::Default && self.core.rules.assignment == Assignment::Default;
-                let holder = holder(context, kind, owned);
+                let holder = Holder { spares, ..holder(context, kind, owned) };
                 let deadline = (!patient).then(|| self.now + Duration::from_secs(60));
                 let mut take = None;
                 // The waker is known before the core can wake it.
                 self.run(|core, now, out| {
                     take = Some(core.acquire(holder, deadline, Some(waker), now, out));
                 });
-                self.took(take.unwrap(), Want::Extra, waker);
+                let take = take.unwrap();
+                assert!(!spares || !matches!(take, Take::Got { .. }) || self.taken() < self.extras());
+                self.took(take, Want::Extra, waker);
             }
             Op::AcquireIfFree { context } => {
                 let mut take = None;

@@ -259,6 +259,13 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 self.tell(key, Verdict::Failed(Failure::ReservedForMain), out);
             }
         }
+        if self.extras_in_effect() < 2 {
+            let failure =
+                if self.extras_by_quota() == 0 { Failure::ReservedForMain } else { Failure::NoneToSpare };
+            while let Some(key) = self.waiters.front(&self.sparing) {
+                self.tell(key, Verdict::Failed(failure.clone()), out);
+            }
+        }
         while let Some(key) = self.next_in_line() {
             let Some(holder) = self.waiters.get(key).map(|waiter| waiter.holder) else {
                 return;
@@ -270,7 +277,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 }
                 continue;
             }
-            if self.counts.coming >= self.line.len() - self.lapsed {
+            if self.counts.coming >= self.demand() {
                 return;
             }
             if let Some(slot) = self.second_best(&holder, now) {

@@ -279,7 +279,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     }
 
     fn tell_all(&mut self, verdict: &Verdict<E>, out: &mut Out<L, E, W>) {
-        while let Some(key) = self.waiters.front(&self.line) {
+        while let Some(key) = self.waiters.front(&self.line).or_else(|| self.waiters.front(&self.sparing)) {
             self.tell(key, verdict.clone(), out);
         }
         for slot in 0..self.slots.len() {
@@ -293,7 +293,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     pub(super) fn everybody(&self) -> Vec<Key> {
         let mut keys = Vec::new();
         let lines = self.slots.iter().map(|slot| &slot.line);
-        for line in lines.chain([&self.line]) {
+        for line in lines.chain([&self.line, &self.sparing]) {
             let mut at = self.waiters.front(line);
             while let Some(key) = at {
                 keys.push(key);

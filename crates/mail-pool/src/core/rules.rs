@@ -47,4 +47,6 @@ pub(crate) struct Holder {
     pub owned: bool,
     /// Who asks has another connection to fall back on, and must not wait for others.
     pub fallback: bool,
+    /// Leaves the last extra to others.
+    pub spares: bool,
 }

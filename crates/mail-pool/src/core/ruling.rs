@@ -26,7 +26,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             return;
         }
         self.closed = true;
-        while let Some(key) = self.waiters.front(&self.line) {
+        while let Some(key) = self.waiters.front(&self.line).or_else(|| self.waiters.front(&self.sparing)) {
             self.tell(key, Verdict::Failed(Failure::Closed), out);
         }
         for slot in 0..self.slots.len() {
@@ -71,9 +71,9 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// How many wait for an extra, other than the fan-out `group`.
     pub(crate) fn waiting_but(&self, group: u64) -> usize {
         if group == 0 {
-            return self.line.len();
+            return self.line.len() + self.sparing.len();
         }
-        let mut count = 0;
+        let mut count = self.sparing.len();
         let mut at = self.waiters.front(&self.line);
         while let Some(key) = at {
             if self.waiters.get(key).is_some_and(|w| w.holder.group != group) {
@@ -103,8 +103,9 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             max: self.rules.max,
             effective: self.effective(),
             slots,
-            waiting: self.line.len(),
+            waiting: self.line.len() + self.sparing.len(),
             waited,
+            holders_wait: false,
             refusal: self.dialling.refusal(),
             not_before: self.dialling.not_before().filter(|at| *at > now),
             blocked: self.dialling.is_blocked(),

@@ -14,6 +14,8 @@ pub(crate) struct Snapshot<E> {
     pub slots: Vec<SlotView>,
     pub waiting: usize,
     pub waited: Duration,
+    /// Everybody who holds an extra waits for one; looked at only when somebody's time is up.
+    pub holders_wait: bool,
     pub refusal: Option<Refusal<E>>,
     pub not_before: Option<Instant>,
     pub blocked: bool,

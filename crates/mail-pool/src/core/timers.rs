@@ -1,11 +1,13 @@
 //! What time brings about: offers lapse, idle connections grow old, waiters run out of patience, back-offs end.
 
-use std::time::Instant;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use super::machine::Core;
 use super::orders::{Note, Out, Why};
 use super::rules::Linked;
 use super::slot::State;
+use super::snapshot::Snapshot;
 use super::waiter::{Failure, Stage, Verdict};
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
@@ -42,10 +44,11 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             if let Some(waiter) = self.waiters.get_mut(to) {
                 waiter.stage = Stage::Waiting;
                 waiter.lapsed = true;
-                let ticket = waiter.ticket;
-                self.lapsed += 1;
-                self.fallbacks += usize::from(waiter.holder.fallback);
-                self.waiters.insert_before(&mut self.line, to, |other| other.ticket > ticket);
+                let (ticket, holder) = (waiter.ticket, waiter.holder);
+                *self.lapsed_with(&holder) += 1;
+                self.fallbacks += usize::from(holder.fallback);
+                let line = if holder.spares { &mut self.sparing } else { &mut self.line };
+                self.waiters.insert_before(line, to, |other| other.ticket > ticket);
             }
             out.notes.push(Note::Lapsed { slot, connection: link.id() });
             self.settle(slot, link, now, out);
@@ -77,6 +80,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             return;
         }
         let mut next: Option<Instant> = None;
+        let mut holders_wait = None;
         for key in self.everybody() {
             let Some(waiter) = self.waiters.get(key) else {
                 continue;
@@ -89,18 +93,53 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 continue;
             }
             let waited = now.saturating_duration_since(waiter.since);
-            let verdict = Verdict::Failed(self.out_of_time(waited, now));
+            // Looked at before anybody is told, since whoever is told waits no longer.
+            let holders_wait = *holders_wait.get_or_insert_with(|| self.holders_wait());
+            let verdict = Verdict::Failed(self.out_of_time(waited, holders_wait, now));
             self.tell(key, verdict, out);
         }
         self.deadlines = next;
     }
 
     /// A connect error is never dressed as a timeout.
-    fn out_of_time(&self, waited: std::time::Duration, now: Instant) -> Failure<E> {
+    fn out_of_time(&self, waited: Duration, holders_wait: bool, now: Instant) -> Failure<E> {
         match self.dialling.refusal() {
             Some(refusal) if self.dialling.is_down() && self.room() => Failure::Connect(refusal.error),
-            _ => Failure::Timeout(Box::new(self.snapshot(now, waited))),
+            _ => Failure::Timeout(Box::new(Snapshot { holders_wait, ..self.snapshot(now, waited) })),
         }
+    }
+
+    /// Whether every extra is held by a context that also waits for one. Then they may be waiting for each other; or not, since a context has
+    /// branches: one may wait while another works and is about to let go.
+    fn holders_wait(&self) -> bool {
+        if self.room() && self.counts.open < self.effective() {
+            return false;
+        }
+        let mut holders = HashSet::new();
+        for slot in &self.slots[1..] {
+            match (&slot.state, &slot.holder) {
+                (State::Free, _) => {}
+                (State::Held { .. }, Some(holder)) => {
+                    holders.insert(holder.context);
+                }
+                _ => return false,
+            }
+        }
+        if holders.is_empty() {
+            return false;
+        }
+        for line in [&self.line, &self.sparing] {
+            let mut at = self.waiters.front(line);
+            while let Some(key) = at
+                && !holders.is_empty()
+            {
+                if let Some(waiter) = self.waiters.get(key) {
+                    holders.remove(&waiter.holder.context);
+                }
+                at = self.waiters.after(key);
+            }
+        }
+        holders.is_empty()
     }
 
     fn next_alarm(&self, now: Instant) -> Option<Instant> {
@@ -110,7 +149,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 next = Some(at);
             }
         };
-        let mut somebody_waits = !self.line.is_empty();
+        let mut somebody_waits = !self.line.is_empty() || !self.sparing.is_empty();
         for slot in &self.slots {
             match &slot.state {
                 State::Offered { since, .. } => consider(*since + self.rules.take_up),

@@ -53,6 +53,7 @@ pub(crate) enum Failure<E> {
     Credentials { error: E, others_open: usize },
     Timeout(Box<Snapshot<E>>),
     ReservedForMain,
+    NoneToSpare,
     WouldDeadlock,
     Closed,
 }
@@ -102,7 +103,10 @@ impl<E> Verdict<E> {
                 Failure::Timeout(snapshot) => {
                     out.errors.extend(snapshot.refusal.map(|refusal| refusal.error));
                 }
-                Failure::ReservedForMain | Failure::WouldDeadlock | Failure::Closed => {}
+                Failure::ReservedForMain
+                | Failure::NoneToSpare
+                | Failure::WouldDeadlock
+                | Failure::Closed => {}
             }
         }
     }
