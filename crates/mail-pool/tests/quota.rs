@@ -463,9 +463,9 @@ async fn p39_p11_watchers_that_go_away_or_sleep_take_nothing_with_them() {
     let mut lazy = Box::pin(pool.create_connection_leaving_one(None));
     let lazy = tokio::spawn(async move {
         futures_poll(lazy.as_mut()).await;
-        lazy
+        (lazy,)
     });
-    let lazy = lazy.await.unwrap();
+    let (lazy,) = lazy.await.unwrap();
     let (awake, done) = watcher(&pool);
     settle().await;
     assert_eq!(pool.waiting(), 3);
