@@ -20,7 +20,16 @@ pub(crate) fn holder_here<M: Manager>(
     kind: Kind,
     place: &'static Location<'static>,
 ) -> Holder {
-    Holder { kind, context: inner.context(), place, group: 0, owned: false, fallback: false, spares: false }
+    Holder {
+        kind,
+        context: inner.context(),
+        place,
+        group: 0,
+        owned: false,
+        fallback: false,
+        brief: false,
+        spares: false,
+    }
 }
 
 /// An extra of one's own, its connection alive as far as is known.

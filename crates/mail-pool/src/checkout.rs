@@ -10,7 +10,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use crate::acquire::{acquire, holder_here, not_by_creator};
 use crate::conn::Conn;
-use crate::core::{Failure, Holder, Key, Look, SlotId, Take, Verdict};
+use crate::core::{Failure, Fate, Holder, Key, Look, SlotId, Take, Taken, Verdict};
 use crate::error::Error;
 use crate::inner::{Inner, LinkOf};
 use crate::lease::{Lease, fate};
@@ -23,7 +23,7 @@ pub struct Checkout<M: Manager>(Lent<M>);
 
 enum Lent<M: Manager> {
     /// The slot is held by this alone.
-    Alone { inner: Arc<Inner<M>>, slot: SlotId, link: Option<LinkOf<M>>, tainted: AtomicBool },
+    Alone { slot: SlotId, link: Option<LinkOf<M>>, tainted: AtomicBool },
     /// It had to be opened anew, inside its slot.
     Leased(Conn<M>),
 }
@@ -60,12 +60,17 @@ impl<M: Manager> Deref for Checkout<M> {
 
 impl<M: Manager> Drop for Checkout<M> {
     fn drop(&mut self) {
-        if let Lent::Alone { inner, slot, link, tainted } = &mut self.0 {
-            let link = link.take();
-            let fate = fate(&inner.manager, link.as_ref(), *tainted.get_mut());
+        if let Lent::Alone { slot, link, tainted } = &mut self.0
+            && let Some(link) = link.take()
+        {
+            let fate = fate(&link.home.manager, Some(&link), *tainted.get_mut());
+            if fate == Fate::Keep && link.home.put_back(*slot, None) {
+                return;
+            }
+            let inner = Arc::clone(&link.home);
             // Only the core's own reference may be left when the connection is closed.
             drop(link);
-            inner.give_back(*slot, fate);
+            inner.release(*slot, fate);
         }
     }
 }
@@ -88,6 +93,8 @@ type Outcome<M> = Result<Checkout<M>, Error<<M as Manager>::Error>>;
 enum Stage<M: Manager> {
     Begin,
     Waiting(Key, Holder),
+    /// It has come, but others are let run first.
+    Resting(Outcome<M>),
     /// Something takes longer.
     Slow(Pin<Box<dyn Future<Output = Outcome<M>> + Send>>),
     Done,
@@ -100,13 +107,22 @@ impl<'p, M: Manager> CheckingOut<'p, M> {
 
     fn begin(&mut self, cx: &TaskContext<'_>) -> Poll<Outcome<M>> {
         let inner = self.inner;
-        let holder = holder_here(inner, Kind::Independent, self.place);
+        let holder = Holder { brief: true, ..holder_here(inner, Kind::Independent, self.place) };
         not_by_creator(inner, holder.context)?;
         let now = now();
         if !inner.crowded.load(Ordering::Relaxed)
-            && let Some((slot, link)) = inner.take_idle(holder, now)
+            && let Some(Taken { slot, link, rouse, rest }) = inner.take_idle(holder, now)
         {
-            return self.got(slot, link, holder);
+            if rouse {
+                inner.rouse();
+            }
+            let got = self.got(slot, link, holder);
+            if rest && let Poll::Ready(got) = got {
+                self.stage = Stage::Resting(got);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            return got;
         }
         // Cloned out here: a waker is foreign code, and must not run under the lock.
         let waker = Some(cx.waker().clone());
@@ -124,14 +140,14 @@ impl<'p, M: Manager> CheckingOut<'p, M> {
 
     fn got(&mut self, slot: SlotId, link: LinkOf<M>, holder: Holder) -> Poll<Outcome<M>> {
         self.stage = Stage::Done;
-        let inner = Arc::clone(self.inner);
+        let inner = self.inner;
         if !inner.manager.is_broken(&link.connection) {
             tracing::trace!(pool = inner.id, slot, connection = link.id, kind = %holder.kind, "take");
             let tainted = AtomicBool::new(false);
-            return Poll::Ready(Ok(Checkout(Lent::Alone { inner, slot, link: Some(link), tainted })));
+            return Poll::Ready(Ok(Checkout(Lent::Alone { slot, link: Some(link), tainted })));
         }
         // It died while it lay idle. The slot is ours; it is dialled anew in it.
-        let lease = Lease::new(inner, slot, link, holder, now());
+        let lease = Lease::new(Arc::clone(inner), slot, link, holder, now());
         self.stage = Stage::Slow(Box::pin(async move {
             let conn = ready(&lease).await?;
             Ok(Checkout(Lent::Leased(conn)))
@@ -173,6 +189,10 @@ impl<M: Manager> Future for CheckingOut<'_, M> {
                     Look::Told(Verdict::Ready | Verdict::NoExtras) => this.fail(Failure::ReservedForMain),
                 }
             }
+            Stage::Resting(_) => match std::mem::replace(&mut this.stage, Stage::Done) {
+                Stage::Resting(got) => Poll::Ready(got),
+                _ => Poll::Pending,
+            },
             Stage::Slow(_) | Stage::Done => Poll::Pending,
         };
         if let Stage::Slow(slow) = &mut this.stage {

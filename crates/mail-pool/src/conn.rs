@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::inner::LinkOf;
+use crate::inner::{Inner, LinkOf};
 use crate::lease::Lease;
 use crate::link::Use;
 use crate::manager::{Kind, Manager};
@@ -13,7 +13,7 @@ use crate::sync::now;
 /// The use of a connection: it isn't closed, and doesn't go to another, while this exists.
 pub struct Conn<M: Manager> {
     // Dropped in this order: the use ends before the slot comes back.
-    using: Use<M::Connection>,
+    using: Use<M::Connection, Arc<Inner<M>>>,
     lease: Option<Arc<Lease<M>>>,
     kind: Kind,
 }

@@ -43,4 +43,4 @@ pub(crate) use orders::{Job, Note, Out};
 pub(crate) use rules::{Holder, Linked, MAIN, Rules, SlotId};
 pub use slot::Phase;
 pub(crate) use snapshot::{Refusal, SlotView, Snapshot};
-pub(crate) use waiter::{Failure, Fate, Look, Take, Verdict};
+pub(crate) use waiter::{Failure, Fate, Look, Take, Taken, Verdict};

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use crate::context::Context;
-use crate::core::{Core, Failure, Holder, Out, SlotId};
+use crate::core::{Core, Failure, Holder, Out, Taken};
 use crate::error::Error;
 use crate::hold::Hold;
 use crate::link::Link;
@@ -18,7 +18,9 @@ use crate::options::Options;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, lock, now, start};
 use crate::table::Table;
 
-pub(crate) type LinkOf<M> = Arc<Link<<M as Manager>::Connection>>;
+/// A connection of this pool.
+pub(crate) type Ours<M> = Link<<M as Manager>::Connection, Arc<Inner<M>>>;
+pub(crate) type LinkOf<M> = Arc<Ours<M>>;
 pub(crate) type ErrorOf<M> = Arc<<M as Manager>::Error>;
 pub(crate) type CoreOf<M> = Core<LinkOf<M>, ErrorOf<M>, Waker>;
 pub(crate) type OutOf<M> = Out<LinkOf<M>, ErrorOf<M>, Waker>;
@@ -33,6 +35,10 @@ pub(crate) enum End {
     Cut,
 }
 
+/// Has its cache lines to itself: what is written all the time doesn't slow down the reading of what lies beside it.
+#[repr(align(128))]
+pub(crate) struct Apart<T>(pub T);
+
 pub(crate) struct Inner<M: Manager> {
     pub manager: M,
     pub options: Options,
@@ -46,7 +52,7 @@ pub(crate) struct Inner<M: Manager> {
     pub defaults: Table,
     /// Operations begun and unfinished.
     pub operations: Arc<AtomicUsize>,
-    pub core: Mutex<CoreOf<M>>,
+    pub core: Apart<Mutex<CoreOf<M>>>,
     links: AtomicU64,
     /// Where background work was last started.
     runtime: Mutex<Option<Handle>>,
@@ -81,7 +87,7 @@ impl<M: Manager> Inner<M> {
             hold: Hold::new(seed(id)),
             defaults: Table::new(),
             operations: Arc::default(),
-            core: Mutex::new(Core::new(rules, now())),
+            core: Apart(Mutex::new(Core::new(rules, now()))),
             links: AtomicU64::new(1),
             runtime: Mutex::new(None),
             orphaned: AtomicBool::new(false),
@@ -107,8 +113,8 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Takes an extra if one is there for the taking.
-    pub(crate) fn take_idle(&self, holder: Holder, now: Instant) -> Option<(SlotId, LinkOf<M>)> {
-        lock(&self.core).take_idle(holder, now)
+    pub(crate) fn take_idle(&self, holder: Holder, now: Instant) -> Option<Taken<LinkOf<M>>> {
+        lock(&self.core.0).take_idle(holder, now)
     }
 
     /// What to say to one who has waited for too long.
@@ -120,7 +126,7 @@ impl<M: Manager> Inner<M> {
 
     /// Looks at the core without changing it.
     pub(crate) fn peek<R>(&self, look: impl FnOnce(&CoreOf<M>) -> R) -> R {
-        look(&lock(&self.core))
+        look(&lock(&self.core.0))
     }
 
     /// Waits while calls are held back at the server's wish.

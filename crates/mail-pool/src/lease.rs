@@ -10,8 +10,7 @@ use tokio::sync::Notify;
 use crate::context::Context;
 use crate::core::{Fate, Holder, SlotId};
 use crate::error::Error;
-use crate::inner::{Inner, LinkOf};
-use crate::link::Link;
+use crate::inner::{Inner, LinkOf, Ours};
 use crate::manager::Manager;
 use crate::sync::{AtomicBool, Mutex, lock, timeout};
 
@@ -32,7 +31,7 @@ pub(crate) struct Lease<M: Manager> {
 /// The connection as it was last seen, and who used it last.
 struct Seen<M: Manager> {
     /// The core keeps it alive, until it is lost, given back or closed with the pool.
-    link: Weak<Link<M::Connection>>,
+    link: Weak<Ours<M>>,
     context: Context,
     /// Who has it for himself.
     exclusive: Option<Context>,

@@ -8,14 +8,16 @@ use tokio::sync::{Notify, watch};
 
 use crate::core::Linked;
 use crate::quota::Permit;
-use crate::sync::{AtomicU64, AtomicUsize, yield_now};
+use crate::sync::{AtomicU64, AtomicUsize, pause};
 
 /// Set in [`Link::users`] once the connection is to be closed.
 const CLOSING: usize = 1 << (usize::BITS - 1);
 
 /// A connection with what belongs to it for as long as it is open.
-pub(crate) struct Link<C> {
+pub(crate) struct Link<C, H> {
     pub id: u64,
+    /// Where it goes back to. (The two hold each other until the connection is closed, which it is at the pool's end at the latest.)
+    pub home: H,
     pub connection: C,
     /// Given back when the connection is gone.
     pub permit: Option<Permit>,
@@ -30,10 +32,11 @@ pub(crate) struct Link<C> {
     bell: Arc<Notify>,
 }
 
-impl<C> Link<C> {
-    pub(crate) fn new(id: u64, connection: C, permit: Option<Permit>, now: Instant) -> Self {
+impl<C, H> Link<C, H> {
+    pub(crate) fn new(id: u64, home: H, connection: C, permit: Option<Permit>, now: Instant) -> Self {
         Self {
             id,
+            home,
             connection,
             permit,
             alive: Arc::new(watch::Sender::new(())),
@@ -64,6 +67,7 @@ impl<C> Link<C> {
         let mut link = self;
         let bell = Arc::clone(&link.bell);
         link.users.fetch_or(CLOSING, Ordering::AcqRel);
+        let mut tries = 0;
         loop {
             let rung = bell.notified();
             match Arc::try_unwrap(link) {
@@ -71,8 +75,9 @@ impl<C> Link<C> {
                 Err(shared) => link = shared,
             }
             if link.users.load(Ordering::Acquire) == CLOSING {
-                // The last user is on its way out.
-                yield_now().await;
+                // Somebody who doesn't ring is on his way out, or has checked it out and may take his time.
+                pause(tries).await;
+                tries += 1;
             } else {
                 rung.await;
             }
@@ -80,22 +85,22 @@ impl<C> Link<C> {
     }
 }
 
-impl<C> Linked for Arc<Link<C>> {
+impl<C, H> Linked for Arc<Link<C, H>> {
     fn id(&self) -> u64 {
         self.id
     }
 }
 
 /// One use of a connection. The connection isn't closed while there is one.
-pub(crate) struct Use<C>(Option<Arc<Link<C>>>);
+pub(crate) struct Use<C, H>(Option<Arc<Link<C, H>>>);
 
-impl<C> Use<C> {
-    pub(crate) fn new(link: Arc<Link<C>>) -> Self {
+impl<C, H> Use<C, H> {
+    pub(crate) fn new(link: Arc<Link<C, H>>) -> Self {
         link.users.fetch_add(1, Ordering::Relaxed);
         Self(Some(link))
     }
 
-    pub(crate) fn link(&self) -> &Link<C> {
+    pub(crate) fn link(&self) -> &Link<C, H> {
         // It is taken out in `drop` only.
         match &self.0 {
             Some(link) => link,
@@ -104,7 +109,7 @@ impl<C> Use<C> {
     }
 }
 
-impl<C> Clone for Use<C> {
+impl<C, H> Clone for Use<C, H> {
     fn clone(&self) -> Self {
         match &self.0 {
             Some(link) => Self::new(Arc::clone(link)),
@@ -113,7 +118,7 @@ impl<C> Clone for Use<C> {
     }
 }
 
-impl<C> Drop for Use<C> {
+impl<C, H> Drop for Use<C, H> {
     fn drop(&mut self) {
         let Some(link) = self.0.take() else {
             return;

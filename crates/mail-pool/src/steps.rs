@@ -19,7 +19,7 @@ impl<M: Manager> Inner<M> {
     ) -> R {
         let now = now();
         let mut out = Out::new();
-        let result = operation(&mut lock(&self.core), now, &mut out);
+        let result = operation(&mut lock(&self.core.0), now, &mut out);
         self.perform(out);
         result
     }
@@ -34,8 +34,10 @@ impl<M: Manager> Inner<M> {
     ) -> Take<LinkOf<M>, ErrorOf<M>> {
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let mut out = Out::new();
-        let take = lock(&self.core).acquire(holder, deadline, waker, now, &mut out);
-        self.perform(out);
+        let take = lock(&self.core.0).acquire(holder, deadline, waker, now, &mut out);
+        if !out.is_empty() {
+            self.perform(out);
+        }
         let waits = matches!(take, Take::Wait(_));
         if waits {
             tracing::debug!(pool = self.id, kind = %holder.kind, "wait");
@@ -48,7 +50,7 @@ impl<M: Manager> Inner<M> {
 
     /// What has come for a waiter; his waker is left with the core if nothing has.
     pub(crate) fn look(self: &Arc<Self>, key: Key, waker: &Waker) -> Look<LinkOf<M>, ErrorOf<M>> {
-        let come = lock(&self.core).pick_up(key);
+        let come = lock(&self.core.0).pick_up(key);
         if let Some((look, _old_waker)) = come {
             return look;
         }
@@ -63,24 +65,30 @@ impl<M: Manager> Inner<M> {
 
     /// Gives a slot back.
     pub(crate) fn give_back(self: &Arc<Self>, slot: SlotId, fate: Fate) {
-        let now = now();
-        let mut core = lock(&self.core);
-        if fate == Fate::Keep
-            && let Some(plain) = core.put_back(slot, now)
-        {
-            drop(core);
-            if let Some(waker) = plain.wake {
-                waker.wake();
-            }
-            if plain.rouse {
-                self.rouse();
-            }
-            return;
+        if fate != Fate::Keep || !self.put_back(slot, Some(now())) {
+            self.release(slot, fate);
         }
-        let mut out = Out::new();
-        core.release(slot, fate, now, &mut out);
-        drop(core);
-        self.perform(out);
+    }
+
+    /// Gives a slot back whose connection is as good as new, if nothing further has to be done about it. Those who hold it briefly needn't say
+    /// when that is: reading the clock takes as long as all the rest.
+    pub(crate) fn put_back(self: &Arc<Self>, slot: SlotId, now: Option<Instant>) -> bool {
+        let plain = lock(&self.core.0).put_back(slot, now);
+        let Some(plain) = plain else {
+            return false;
+        };
+        if let Some(waker) = plain.wake {
+            waker.wake();
+        }
+        if plain.rouse {
+            self.rouse();
+        }
+        true
+    }
+
+    /// Gives a slot back, whatever has to be done about it.
+    pub(crate) fn release(self: &Arc<Self>, slot: SlotId, fate: Fate) {
+        self.with(|core, now, out| core.release(slot, fate, now, out));
     }
 
     fn perform(self: &Arc<Self>, out: OutOf<M>) {

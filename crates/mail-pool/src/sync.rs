@@ -17,10 +17,18 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
     pub(crate) use std::sync::{Mutex, MutexGuard};
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
-    pub(crate) use tokio::task::yield_now;
     pub(crate) use tokio::time::timeout;
+
+    /// Lets others run for a moment, and for a longer one if they are still not done.
+    pub(crate) async fn pause(tries: u32) {
+        if tries < 10 {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
 
     /// The time, as tokio sees it: it can be paused in tests.
     pub(crate) fn now() -> Instant {
@@ -43,13 +51,16 @@ mod checked {
     use std::sync::OnceLock;
     use std::time::{Duration, Instant};
 
-    pub(crate) use shuttle::future::yield_now;
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
     pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 
     /// No time ever runs out, but the compiler need not know.
     #[derive(Debug)]
     pub(crate) struct Never;
+
+    pub(crate) async fn pause(_: u32) {
+        shuttle::future::yield_now().await;
+    }
 
     /// Time stands still.
     pub(crate) fn now() -> Instant {

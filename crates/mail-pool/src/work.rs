@@ -76,7 +76,7 @@ pub(crate) fn dial<M: Manager>(
     }
 }
 
-async fn open<M: Manager>(inner: &Inner<M>, attempt: Attempt) -> Outcome<M> {
+async fn open<M: Manager>(inner: &Arc<Inner<M>>, attempt: Attempt) -> Outcome<M> {
     let permit = permit(inner).await;
     let started = now();
     let dialled = timeout(inner.options.connect_timeout, inner.manager.connect(attempt)).await;
@@ -85,7 +85,7 @@ async fn open<M: Manager>(inner: &Inner<M>, attempt: Attempt) -> Outcome<M> {
         Ok(Ok(connection)) => {
             let id = attempt.id;
             tracing::debug!(pool = inner.id, connection = id, kind = %attempt.kind, ?took, "open");
-            Outcome::Dialled(Arc::new(Link::new(id, connection, permit, now())))
+            Outcome::Dialled(Arc::new(Link::new(id, Arc::clone(inner), connection, permit, now())))
         }
         Ok(Err(error)) => {
             let class = inner.manager.classify(&error);

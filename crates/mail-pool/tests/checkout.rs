@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mail_pool::{Class, Error};
@@ -130,4 +132,99 @@ fn p17_a_checkout_can_be_dropped_anywhere() {
     drop(runtime);
     std::thread::spawn(move || drop(held)).join().unwrap();
     assert_eq!((server.open(), pool.status().counts.open()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn p18_p19_a_checkout_held_for_long_is_idle_from_its_end_to_within_a_second() {
+    let (pool, server) = pool(2);
+    for _ in 0..3 {
+        let held = pool.checkout().await.unwrap();
+        sleep(Duration::from_millis(60_700)).await;
+        drop(held);
+        sleep(Duration::from_millis(13_900)).await;
+        drop(pool.checkout().await.unwrap());
+    }
+    assert_eq!((server.checks(), server.dials()), (0, 1), "idle for less than trusted each time");
+    let held = pool.checkout().await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    drop(held);
+    sleep(Duration::from_millis(15_100)).await;
+    drop(pool.checkout().await.unwrap());
+    assert_eq!(server.checks(), 1);
+    let held = pool.checkout().await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    drop(held);
+    sleep(Duration::from_secs(29)).await;
+    assert_eq!(server.open(), 1);
+    sleep(Duration::from_millis(2_100)).await;
+    assert_eq!(server.open(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p11_what_a_checkout_leaves_and_nobody_takes_up_goes_to_the_next() {
+    let (pool, _server) = pool(2);
+    let held = pool.checkout().await.unwrap();
+    let deaf = tokio::spawn({
+        let pool = pool.clone();
+        async move {
+            let mut asked = Box::pin(pool.create_connection());
+            tokio::select! {
+                biased;
+                _ = &mut asked => unreachable!(),
+                () = settle() => {}
+            }
+            // Kept, and not polled any more.
+            sleep(Duration::from_secs(100)).await;
+        }
+    });
+    sleep(Duration::from_millis(1)).await;
+    let next = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.checkout().await.map(drop) }
+    });
+    sleep(Duration::from_millis(700)).await;
+    drop(held);
+    let begun = Instant::now();
+    next.await.unwrap().unwrap();
+    let waited = begun.elapsed().as_millis();
+    assert!((1_000..=2_010).contains(&waited), "{waited} ms");
+    deaf.abort();
+}
+
+#[tokio::test]
+async fn a_task_that_checks_out_without_end_lets_others_run() {
+    let (pool, _server) = pool(2);
+    let enough = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&enough);
+    let greedy = tokio::spawn(async move {
+        let mut rounds = 0;
+        while !told.load(Ordering::Relaxed) && rounds < 100_000 {
+            drop(pool.checkout().await.unwrap());
+            rounds += 1;
+        }
+        rounds
+    });
+    tokio::spawn(async move { enough.store(true, Ordering::Relaxed) });
+    assert!(greedy.await.unwrap() < 1_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p21_a_checkout_in_use_may_end_within_the_grace_period_and_is_cut_after_it() {
+    let (pool, server) = pool(3);
+    let (brief, long) = (pool.checkout().await.unwrap(), pool.checkout().await.unwrap());
+    let user = tokio::spawn(async move {
+        sleep(Duration::from_secs(2)).await;
+        assert!(!brief.is_broken());
+        drop(brief);
+        sleep(Duration::from_secs(1)).await;
+    });
+    let begun = Instant::now();
+    pool.close().await;
+    assert_eq!(begun.elapsed().as_secs(), 5);
+    settle().await;
+    user.await.unwrap();
+    assert!(long.is_broken());
+    drop(long);
+    settle().await;
+    assert_eq!((server.open(), server.logouts()), (0, 1));
 }

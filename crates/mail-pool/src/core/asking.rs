@@ -8,12 +8,17 @@ use super::machine::Core;
 use super::orders::Out;
 use super::rules::{Holder, Linked, MAIN, SlotId};
 use super::slot::{Repair, State};
-use super::waiter::{Failure, Look, Stage, Take, Verdict, Waiter, Want};
+use super::timers::ROUND;
+use super::waiter::{Failure, Look, Stage, Take, Taken, Verdict, Waiter, Want};
 use crate::manager::Kind;
+
+/// After so many takes whoever takes lets others run.
+const SPELL: u32 = 128;
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Takes an extra that is there for the taking, without waiting and without dialling.
-    pub(crate) fn take_idle(&mut self, holder: Holder, now: Instant) -> Option<(SlotId, L)> {
+    pub(crate) fn take_idle(&mut self, holder: Holder, now: Instant) -> Option<Taken<L>> {
+        self.latest = now;
         if self.closed || self.line.len() > self.lapsed {
             return None;
         }
@@ -22,8 +27,11 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         }
         let slot = self.fit(&holder, now)?;
         let link = self.hold_idle(slot, holder, now);
+        // Whoever tells no time is looked after, so that it is known how long ago he may have given back what he took.
+        let rouse = holder.brief && self.due_within(now, ROUND);
+        self.taken_so_far = self.taken_so_far.wrapping_add(1);
         self.assert_accounts();
-        Some((slot, link))
+        Some(Taken { slot, link, rouse, rest: self.taken_so_far.is_multiple_of(SPELL) })
     }
 
     /// Takes an extra, or stands in line for one.
@@ -35,8 +43,9 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         now: Instant,
         out: &mut Out<L, E, W>,
     ) -> Take<L, E> {
-        if let Some((slot, link)) = self.take_idle(holder, now) {
+        if let Some(Taken { slot, link, rouse, .. }) = self.take_idle(holder, now) {
             out.wakers.extend(waker);
+            out.rouse |= rouse;
             return Take::Got { slot, link };
         }
         if let Some(never) = self.why_never(&holder, now) {
@@ -58,7 +67,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         now: Instant,
         out: &mut Out<L, E, W>,
     ) -> Option<Take<L, E>> {
-        if let Some((slot, link)) = self.take_idle(holder, now) {
+        if let Some(Taken { slot, link, .. }) = self.take_idle(holder, now) {
             return Some(Take::Got { slot, link });
         }
         if !self.line.is_empty() || self.why_never(&holder, now).is_some() {

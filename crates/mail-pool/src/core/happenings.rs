@@ -10,9 +10,18 @@ use crate::manager::{Class, Kind};
 /// What may happen. Numbers pick among what there is, modulo how many there are.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    Acquire { context: u8, kind: Kind, patient: bool, spares: bool },
-    AcquireIfFree { context: u8 },
-    AwaitMain { context: u8 },
+    Acquire {
+        context: u8,
+        kind: Kind,
+        patient: bool,
+        spares: bool,
+    },
+    AcquireIfFree {
+        context: u8,
+    },
+    AwaitMain {
+        context: u8,
+    },
     Look(usize),
     Cancel(usize),
     Dialled(usize),
@@ -22,7 +31,8 @@ pub(super) enum Op {
     Reset(usize, bool),
     Closed(usize),
     Release(usize, Fate),
-    PutBack(usize),
+    /// Whether the time is told.
+    PutBack(usize, bool),
     Lost(usize),
     Repair(usize),
     CheckHeld(usize),
@@ -72,7 +82,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         3 => (n.clone(), any::<bool>()).prop_map(|(n, keep)| Op::Reset(n, keep)),
         4 => n.clone().prop_map(Op::Closed),
         6 => (n.clone(), fate).prop_map(|(n, fate)| Op::Release(n, fate)),
-        4 => n.clone().prop_map(Op::PutBack),
+        4 => (n.clone(), any::<bool>()).prop_map(|(n, told)| Op::PutBack(n, told)),
         2 => n.clone().prop_map(Op::Lost),
         2 => n.clone().prop_map(Op::Repair),
         1 => n.prop_map(Op::CheckHeld),

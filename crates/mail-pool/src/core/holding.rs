@@ -6,6 +6,7 @@ use super::machine::Core;
 use super::orders::{Job, Note, Out, Why};
 use super::rules::{Linked, MAIN, SlotId};
 use super::slot::{Repair, State};
+use super::timers::ROUND;
 use super::waiter::{Fate, PutBack, Stage};
 use crate::context::Context;
 
@@ -101,10 +102,11 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     }
 
     /// Lets go of a slot in the plain cases, without further ado: the connection is as good as new, and goes to the next in line or lies idle.
-    /// `None` if the case isn't plain.
-    pub(crate) fn put_back(&mut self, slot: SlotId, now: Instant) -> Option<PutBack<W>> {
+    /// `None` if the case isn't plain. Without a time it counts as given back when the core was last told one.
+    pub(crate) fn put_back(&mut self, slot: SlotId, now: Option<Instant>) -> Option<PutBack<W>> {
+        let at = now.unwrap_or(self.latest);
         // What has fallen due, and the keeper has not come to yet, is seen to by the long way.
-        let on_time = self.alarm.is_none_or(|alarm| alarm > now);
+        let on_time = self.alarm.is_none_or(|alarm| alarm > at);
         let plain = on_time
             && !self.closed
             && !self.main_is_wanted()
@@ -125,21 +127,18 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             }
         };
         place.holder = None;
-        let (waker, at) = if let Some(key) = self.waiters.front(&self.line) {
-            place.state = State::Offered { link, to: key, since: now };
+        let (waker, due) = if let Some(key) = self.waiters.front(&self.line) {
+            place.state = State::Offered { link, to: key, since: at, noted: now };
             self.leave_line(key);
             let waiter = self.waiters.get_mut(key)?;
             waiter.stage = Stage::Offered(slot);
-            (waiter.waker.take(), now + self.rules.take_up)
+            (waiter.waker.take(), self.rules.take_up)
         } else {
-            place.state = State::Idle { link, since: now, owner: None };
+            place.state = State::Idle { link, since: at, noted: now, owner: None };
             self.idle.push(slot);
-            (None, now + self.rules.idle_timeout)
+            (None, self.rules.idle_timeout)
         };
-        let rouse = self.alarm.is_none_or(|alarm| at < alarm);
-        if rouse {
-            self.alarm = Some(at);
-        }
+        let rouse = self.due_within(at, if now.is_some() { due } else { due.min(ROUND) });
         self.assert_accounts();
         Some(PutBack { wake: waker, rouse })
     }

@@ -36,6 +36,10 @@ pub(crate) struct Core<L, E, W> {
     pub(super) alarm: Option<Instant>,
     /// No waiter's deadline is earlier.
     pub(super) deadlines: Option<Instant>,
+    /// How many extras were there for the taking so far.
+    pub(super) taken_so_far: u32,
+    /// The latest time that the core was told.
+    pub(super) latest: Instant,
 }
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
@@ -60,6 +64,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             closed_so_far: 0,
             alarm: None,
             deadlines: None,
+            taken_so_far: 0,
+            latest: now,
         };
         core.slots.push(Slot::new(now));
         core

@@ -68,6 +68,7 @@ fn holder(context: u8, kind: Kind, owned: bool) -> Holder {
         group: 0,
         owned,
         fallback: false,
+        brief: context == 3,
         spares: false,
     }
 }
@@ -377,9 +378,9 @@ impl World {
                     self.let_go(slot, |core, now, out| core.release(slot, fate, now, out));
                 }
             }
-            Op::PutBack(n) => {
+            Op::PutBack(n, told) => {
                 if let Some(slot) = Self::pick(&held, n) {
-                    self.let_go(slot, |core, now, out| match core.put_back(slot, now) {
+                    self.let_go(slot, |core, now, out| match core.put_back(slot, told.then_some(now)) {
                         Some(plain) => {
                             out.wake.extend(plain.wake);
                             out.rouse |= plain.rouse;

@@ -75,6 +75,13 @@ pub(crate) enum Note {
 }
 
 impl<L, E, W> Out<L, E, W> {
+    /// Whether nothing has to be done.
+    pub(crate) const fn is_empty(&self) -> bool {
+        let nothing = self.wake.is_empty() && self.jobs.is_empty() && self.notes.is_empty();
+        let nothing_to_drop = self.links.is_empty() && self.errors.is_empty() && self.wakers.is_empty();
+        nothing && nothing_to_drop && !self.rouse && !self.all_gone
+    }
+
     pub(crate) const fn new() -> Self {
         Self {
             wake: Vec::new(),

@@ -49,7 +49,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         if self.rules.idle_timeout.is_zero() {
             return self.start_close(slot, link, Why::Idle, out);
         }
-        self.set(slot, State::Idle { link, since: now, owner });
+        self.set(slot, State::Idle { link, since: now, noted: Some(now), owner });
         self.idle.push(slot);
         self.due(now + self.rules.idle_timeout, out);
         if let Some(expires) = self.slots[slot].expires {
@@ -63,7 +63,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             waiter.stage = Stage::Offered(slot);
             out.wake.extend(waiter.waker.take());
         }
-        self.set(slot, State::Offered { link, to: key, since: now });
+        self.set(slot, State::Offered { link, to: key, since: now, noted: Some(now) });
         self.due(now + self.rules.take_up, out);
     }
 

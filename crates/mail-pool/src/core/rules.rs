@@ -47,6 +47,8 @@ pub(crate) struct Holder {
     pub owned: bool,
     /// Who asks has another connection to fall back on, and must not wait for others.
     pub fallback: bool,
+    /// Takes it for a moment and tells no time when he gives it back.
+    pub brief: bool,
     /// Leaves the last extra to others.
     pub spares: bool,
 }

@@ -28,6 +28,8 @@ pub enum Phase {
     Closing,
 }
 
+/// `since` is when the connection came back, or somewhat before: not every user tells the time. `noted` is when the keeper knew of it at the
+/// latest: its own clock for what may not end too early, empty until its next round.
 #[derive(Debug)]
 pub(super) enum State<L> {
     Free,
@@ -38,6 +40,7 @@ pub(super) enum State<L> {
         link: L,
         to: Key,
         since: Instant,
+        noted: Option<Instant>,
     },
     /// Somebody's, or main.
     Held {
@@ -49,6 +52,7 @@ pub(super) enum State<L> {
     Idle {
         link: L,
         since: Instant,
+        noted: Option<Instant>,
         owner: Option<Context>,
     },
     /// Idle for long; being asked whether it lives.

@@ -10,17 +10,28 @@ use super::slot::State;
 use super::snapshot::Snapshot;
 use super::waiter::{Failure, Stage, Verdict};
 
+/// How often the keeper looks after connections whose users tell no time when they give them back.
+pub(super) const ROUND: Duration = Duration::from_secs(1);
+
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Something falls due at `at`. The alarm is set anew if it would ring later.
     pub(super) fn due(&mut self, at: Instant, out: &mut Out<L, E, W>) {
-        if self.alarm.is_none_or(|alarm| at < alarm) {
-            self.alarm = Some(at);
-            out.rouse = true;
+        out.rouse |= self.due_within(at, Duration::ZERO);
+    }
+
+    /// The same, some time after `at`. Whether the timer must be set anew.
+    pub(super) fn due_within(&mut self, at: Instant, time: Duration) -> bool {
+        let due = at + time;
+        let sooner = self.alarm.is_none_or(|alarm| due < alarm);
+        if sooner {
+            self.alarm = Some(due);
         }
+        sooner
     }
 
     /// Does what has fallen due, and says when to come again.
     pub(crate) fn tick(&mut self, now: Instant, out: &mut Out<L, E, W>) -> Option<Instant> {
+        self.latest = now;
         self.lapse_offers(now, out);
         self.retire_idle(now, out);
         self.expire_waiters(now, out);
@@ -32,10 +43,12 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
 
     fn lapse_offers(&mut self, now: Instant, out: &mut Out<L, E, W>) {
         for slot in 1..self.slots.len() {
-            let State::Offered { to, since, .. } = self.slots[slot].state else {
+            let State::Offered { to, noted, .. } = &mut self.slots[slot].state else {
                 continue;
             };
-            if now.saturating_duration_since(since) < self.rules.take_up {
+            let to = *to;
+            let noted = *noted.get_or_insert(now);
+            if now.saturating_duration_since(noted) < self.rules.take_up {
                 continue;
             }
             let State::Offered { link, .. } = self.set(slot, State::Free) else {
@@ -58,10 +71,12 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     fn retire_idle(&mut self, now: Instant, out: &mut Out<L, E, W>) {
         let mut at = 0;
         while let Some(slot) = self.idle.get(at).copied() {
-            let old = match &self.slots[slot].state {
-                State::Idle { since, .. } => {
-                    let idle = now.saturating_duration_since(*since) >= self.rules.idle_timeout;
-                    let old = self.slots[slot].expires.is_some_and(|at| at <= now);
+            let place = &mut self.slots[slot];
+            let old = match &mut place.state {
+                State::Idle { noted, .. } => {
+                    let noted = *noted.get_or_insert(now);
+                    let idle = now.saturating_duration_since(noted) >= self.rules.idle_timeout;
+                    let old = place.expires.is_some_and(|at| at <= now);
                     if old { Some(Why::Old) } else { idle.then_some(Why::Idle) }
                 }
                 _ => None,
@@ -152,9 +167,11 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         let mut somebody_waits = !self.line.is_empty() || !self.sparing.is_empty();
         for slot in &self.slots {
             match &slot.state {
-                State::Offered { since, .. } => consider(*since + self.rules.take_up),
-                State::Idle { since, .. } => {
-                    consider(*since + self.rules.idle_timeout);
+                // All have been noted by now, in this very round.
+                State::Offered { noted, .. } => consider(noted.unwrap_or(now) + self.rules.take_up),
+                State::Held { .. } if slot.holder.is_some_and(|holder| holder.brief) => consider(now + ROUND),
+                State::Idle { noted, .. } => {
+                    consider(noted.unwrap_or(now) + self.rules.idle_timeout);
                     if let Some(expires) = slot.expires {
                         consider(expires);
                     }

@@ -58,6 +58,17 @@ pub(crate) enum Failure<E> {
     Closed,
 }
 
+/// An extra that was there for the taking.
+#[derive(Debug)]
+pub(crate) struct Taken<L> {
+    pub slot: SlotId,
+    pub link: L,
+    /// The timer must be set anew.
+    pub rouse: bool,
+    /// Many were taken in a row without anybody waiting: let others run, as with any resource that is always ready.
+    pub rest: bool,
+}
+
 /// What a caller gets who asks for an extra.
 #[derive(Debug)]
 pub(crate) enum Take<L, E> {
