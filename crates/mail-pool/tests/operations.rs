@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mail_pool::{Assignment, Class, Error, Kind, Pool};
+use mail_pool::{Assignment, Class, Error, Kind};
 use support::Script::Fail;
-use support::{Toys, pool, pool_with, settle};
+use support::{pool, pool_with, settle};
 use tokio::time::{Instant, sleep};
 
 const MODES: [Assignment; 3] = [Assignment::MainOrDefault, Assignment::Main, Assignment::Default];
@@ -181,143 +181,6 @@ fn p24_without_a_runtime_it_says_so() {
     let (pool, _server) = pool(2);
     assert!(matches!(pool.begin(|_| async {}), Err(Error::NoRuntime)));
     assert_eq!(pool.waiting(), 0);
-}
-
-/// Operations nested `depth` deep, each awaiting two others, which make nameless calls.
-fn nest(pool: Pool<Toys>, depth: usize) -> std::pin::Pin<Box<dyn Future<Output = usize> + Send>> {
-    Box::pin(async move {
-        let using = pool.get().await.unwrap();
-        if depth == 0 {
-            return 1;
-        }
-        let nested: Vec<_> = (0..2)
-            .map(|_| {
-                let inner = pool.clone();
-                pool.begin(move |_| nest(inner, depth - 1)).unwrap()
-            })
-            .collect();
-        let mut sum = 1;
-        for pending in nested {
-            sum += pending.await.unwrap();
-        }
-        drop(using);
-        sum
-    })
-}
-
-#[tokio::test(start_paused = true)]
-async fn p37_operations_that_begin_and_await_others_end_in_every_mode_and_quota() {
-    for assignment in MODES {
-        for max in [1, 2, 10] {
-            let (pool, server) =
-                pool_with(max, |builder| builder.assignment(assignment).acquire_timeout(None));
-            let pendings: Vec<_> = (0..20)
-                .map(|_| {
-                    let inner = pool.clone();
-                    pool.begin(move |_| nest(inner, 3)).unwrap()
-                })
-                .collect();
-            for pending in pendings {
-                assert_eq!(pending.await.unwrap(), 15, "{assignment:?} {max}");
-            }
-            assert!(server.peak() <= max);
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn p37_nested_operations_dont_wait_for_a_dial_that_the_server_refuses() {
-    let (pool, server) = pool_with(10, |builder| builder.acquire_timeout(None));
-    server.limit(3);
-    let pendings: Vec<_> = (0..10)
-        .map(|_| {
-            let inner = pool.clone();
-            pool.begin(move |_| nest(inner, 3)).unwrap()
-        })
-        .collect();
-    let begun = Instant::now();
-    for pending in pendings {
-        assert_eq!(pending.await.unwrap(), 15);
-    }
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
-}
-
-#[tokio::test(start_paused = true)]
-async fn p37_a_context_with_a_default_runs_its_operation_there_if_nothing_is_free() {
-    let (pool, _server) = pool(2);
-    let own = pool.create_default_connection().await.unwrap();
-    let id = own.get().await.unwrap().id();
-    let pending = pool.begin(|operation| async move { operation.get().await.unwrap().id() }).unwrap();
-    assert_eq!(pending.await.unwrap(), id);
-}
-
-#[tokio::test(start_paused = true)]
-async fn p37_an_exclusive_holder_that_makes_nameless_calls_is_told() {
-    for max in [2, 10] {
-        let (pool, _server) = pool(max);
-        let own = pool.create_default_connection().await.unwrap();
-        let exclusive = own.exclusive().await.unwrap();
-        assert!(matches!(pool.get().await, Err(Error::WouldDeadlock)));
-        assert!(matches!(own.get().await, Err(Error::WouldDeadlock)));
-        assert!(matches!(own.exclusive().await, Err(Error::WouldDeadlock)));
-        drop(exclusive);
-        assert!(pool.get().await.is_ok());
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn p37_others_wait_for_an_exclusive_use_to_end() {
-    let (pool, server) = pool(2);
-    let own = Arc::new(pool.create_connection().await.unwrap());
-    let exclusive = own.exclusive().await.unwrap();
-    let other = tokio::spawn({
-        let own = Arc::clone(&own);
-        async move { own.get().await.map(drop) }
-    });
-    settle().await;
-    assert!(!other.is_finished());
-    drop(exclusive);
-    other.await.unwrap().unwrap();
-
-    let _exclusive = own.exclusive().await.unwrap();
-    let begun = Instant::now();
-    let late = tokio::spawn({
-        let own = Arc::clone(&own);
-        async move { own.get().await.map(drop) }
-    });
-    assert!(matches!(late.await.unwrap(), Err(Error::AcquireTimeout(_))));
-    assert_eq!(begun.elapsed().as_secs(), 60);
-    drop(_exclusive);
-    drop(own);
-    settle().await;
-    assert_eq!((server.logouts(), server.open()), (1, 0), "not kept after exclusive use");
-}
-
-#[tokio::test(start_paused = true)]
-async fn p37_scopes_that_create_make_progress_or_are_told() {
-    for max in [1, 2, 10] {
-        let (pool, server) = pool_with(max, |builder| builder.assignment(Assignment::Default));
-        let tasks: Vec<_> = (0..30)
-            .map(|_| {
-                let pool = pool.clone();
-                tokio::spawn(async move {
-                    pool.scope(async {
-                        let using = pool.get().await.unwrap();
-                        drop(using);
-                        let made = pool.create_connection().await;
-                        assert!(matches!(made, Ok(_) | Err(Error::WouldDeadlock)));
-                        drop(made);
-                        pool.get().await.map(drop).unwrap();
-                    })
-                    .await;
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-        assert!(server.peak() <= max);
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -320,23 +320,6 @@ async fn p40_growing_serves_waiters_and_shrinking_closes_idle_ones() {
     assert_eq!(server.open(), 0, "released above the quota, it is closed");
 }
 
-#[tokio::test(start_paused = true)]
-async fn p37_who_holds_all_extras_is_told_at_once() {
-    let (pool, _server) = pool(3);
-    let _first = pool.create_connection().await.unwrap();
-    let second = pool.create_connection().await.unwrap();
-    let third = pool.create_connection().await;
-    assert!(matches!(third, Err(Error::WouldDeadlock)));
-    // Somebody else may wait.
-    let other = tokio::spawn({
-        let pool = pool.clone();
-        async move { pool.create_connection().await.map(drop) }
-    });
-    settle().await;
-    drop(second);
-    other.await.unwrap().unwrap();
-}
-
 /// A task that asks for a connection as a watcher does, and holds it until the sender is dropped.
 fn watcher(pool: &Pool<Toys>) -> (tokio::task::JoinHandle<()>, tokio::sync::oneshot::Sender<()>) {
     let pool = pool.clone();
