@@ -26,6 +26,8 @@ mod line;
 mod machine;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod orderings;
 mod orders;
 mod outcomes;
 mod placing;

@@ -40,7 +40,7 @@ struct Waits {
 }
 
 /// The world around the core.
-struct World {
+pub(super) struct World {
     core: Core<Id, u32, u64>,
     now: Instant,
     next: u64,
@@ -74,7 +74,7 @@ fn holder(context: u8, kind: Kind, owned: bool) -> Holder {
 }
 
 impl World {
-    fn new(assignment: Assignment, max: usize, max_handshakes: usize, renews: bool) -> Self {
+    pub(super) fn new(assignment: Assignment, max: usize, max_handshakes: usize, renews: bool) -> Self {
         let now = Instant::now();
         let rules = Rules {
             assignment,
@@ -274,7 +274,7 @@ impl World {
         self.now = end;
     }
 
-    fn apply(&mut self, op: Op) {
+    pub(super) fn apply(&mut self, op: Op) {
         let held = self.held.clone();
         match op {
             Op::Acquire { context, kind, patient, spares } => {
@@ -467,7 +467,7 @@ impl World {
     }
 
     /// Nobody who has something sleeps on, without having been told.
-    fn assert_nobody_sleeps_on_something(&self) {
+    pub(super) fn assert_nobody_sleeps_on_something(&self) {
         for waits in &self.waiting {
             let waiter = self.core.waiters.get(waits.key).expect("those who wait are known");
             assert!(
@@ -479,8 +479,8 @@ impl World {
     }
 
     /// Everything ends well from now on: then everybody is served or told, and nothing stays open.
-    fn wind_up(&mut self) {
-        for _ in 0..500 {
+    pub(super) fn wind_up(&mut self, rounds: usize) {
+        for _ in 0..rounds {
             self.apply(Op::Dialled(0));
             self.apply(Op::Checked(0, true));
             self.apply(Op::Reset(0, true));
@@ -496,7 +496,7 @@ impl World {
         }
         self.look_all();
         self.apply(Op::RetryLogin);
-        for _ in 0..200 {
+        for _ in 0..rounds / 2 {
             self.apply(Op::Dialled(0));
             self.apply(Op::Closed(0));
             self.apply(Op::Release(0, Fate::Keep));
@@ -533,6 +533,6 @@ proptest! {
             world.apply(op);
             world.assert_nobody_sleeps_on_something();
         }
-        world.wind_up();
+        world.wind_up(500);
     }
 }
