@@ -93,8 +93,6 @@ type Outcome<M> = Result<Checkout<M>, Error<<M as Manager>::Error>>;
 enum Stage<M: Manager> {
     Begin,
     Waiting(Key, Holder),
-    /// It has come, but others are let run first.
-    Resting(Outcome<M>),
     /// Something takes longer.
     Slow(Pin<Box<dyn Future<Output = Outcome<M>> + Send>>),
     Done,
@@ -107,6 +105,11 @@ impl<'p, M: Manager> CheckingOut<'p, M> {
 
     fn begin(&mut self, cx: &TaskContext<'_>) -> Poll<Outcome<M>> {
         let inner = self.inner;
+        if inner.rest.load(Ordering::Relaxed) {
+            inner.rest.store(false, Ordering::Relaxed);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let holder = Holder { brief: true, ..holder_here(inner, Kind::Independent, self.place) };
         not_by_creator(inner, holder.context)?;
         let now = now();
@@ -116,13 +119,10 @@ impl<'p, M: Manager> CheckingOut<'p, M> {
             if rouse {
                 inner.rouse();
             }
-            let got = self.got(slot, link, holder);
-            if rest && let Poll::Ready(got) = got {
-                self.stage = Stage::Resting(got);
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+            if rest {
+                inner.rest.store(true, Ordering::Relaxed);
             }
-            return got;
+            return self.got(slot, link, holder);
         }
         // Cloned out here: a waker is foreign code, and must not run under the lock.
         let waker = Some(cx.waker().clone());
@@ -189,10 +189,6 @@ impl<M: Manager> Future for CheckingOut<'_, M> {
                     Look::Told(Verdict::Ready | Verdict::NoExtras) => this.fail(Failure::ReservedForMain),
                 }
             }
-            Stage::Resting(_) => match std::mem::replace(&mut this.stage, Stage::Done) {
-                Stage::Resting(got) => Poll::Ready(got),
-                _ => Poll::Pending,
-            },
             Stage::Slow(_) | Stage::Done => Poll::Pending,
         };
         if let Stage::Slow(slow) = &mut this.stage {

@@ -62,6 +62,8 @@ pub(crate) struct Inner<M: Manager> {
     pub ending: AtomicBool,
     /// Somebody has lately had to wait: a hint to be ready for it.
     pub crowded: AtomicBool,
+    /// Many have lately got what they asked for at once: the next one lets other tasks run first.
+    pub rest: AtomicBool,
     pub keeping: AtomicBool,
     pub keeper: Arc<Notify>,
     pub gone: Notify,
@@ -93,6 +95,7 @@ impl<M: Manager> Inner<M> {
             orphaned: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             crowded: AtomicBool::new(false),
+            rest: AtomicBool::new(false),
             keeping: AtomicBool::new(false),
             keeper: Arc::new(Notify::new()),
             gone: Notify::new(),
