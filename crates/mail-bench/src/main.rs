@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let only: Vec<&str> = words.collect();
     let report = match name {
         Some("parse") => parse::run(&only),
-        Some("pool") => pool::run(),
+        Some("pool") => pool::run(&only),
         other => {
             if let Some(other) = other {
                 eprintln!("no measurement is called {other}");
