@@ -15,6 +15,8 @@
 //! 5. Every waiter stands in exactly one line, or holds an offer that a slot knows of, or has his verdict.
 //! 6. The counts agree with the states of the slots.
 
+#[cfg(test)]
+mod answers;
 mod asking;
 mod counts;
 mod dialling;

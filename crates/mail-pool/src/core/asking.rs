@@ -19,10 +19,9 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Takes an extra that is there for the taking, without waiting and without dialling.
     pub(crate) fn take_idle(&mut self, holder: Holder, now: Instant) -> Option<Taken<L>> {
         self.latest = now;
-        if self.closed || self.line.len() > self.lapsed {
-            return None;
-        }
-        if holder.spares && (self.sparing.len() > self.lapsed_sparing || !self.leaves_one()) {
+        // Nobody is overtaken: while somebody waits, nothing idle is left that could serve him. A context's own default could serve nobody else, or he
+        // would have it by now.
+        if self.closed || (holder.spares && !self.leaves_one()) {
             return None;
         }
         let slot = self.fit(&holder, now)?;
@@ -54,7 +53,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         }
         let key = self.enqueue(Want::Extra, holder, deadline, waker, now, out);
         // With every slot taken and none idle there is nothing to start, as is the rule in a crowd.
-        if self.room() || !self.idle.is_empty() || self.fallbacks > 0 || self.dialling.is_blocked() {
+        if self.room() || !self.idle.is_empty() {
             self.pump(now, out);
         }
         Take::Wait(key)
@@ -98,7 +97,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         }
         if slot == MAIN && matches!(self.slots[MAIN].state, State::Free) {
             self.set(MAIN, State::Held { link: None, repair: Repair::Wanted });
-            self.slots[MAIN].holder = Some(Holder { kind: Kind::Main, ..holder });
+            self.slots[MAIN].holder = Some(holder);
             self.slots[MAIN].kind = Kind::Main;
             self.slots[MAIN].since = now;
         }
@@ -212,7 +211,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         if holder.spares && self.extras_in_effect() < 2 {
             return Some(Take::Never(Failure::NoneToSpare));
         }
-        if operation && self.reserve() > 0 && self.effective() <= self.reserve() {
+        if operation && self.effective() <= self.reserve() {
             return Some(Take::NoExtras);
         }
         if let Some((error, others_open)) = self.dialling.blocked()

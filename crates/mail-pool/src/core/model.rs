@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::manager::Kind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Id(u64);
+pub(super) struct Id(pub u64);
 
 impl Linked for Id {
     fn id(&self) -> u64 {
@@ -60,7 +60,7 @@ pub(super) struct World {
     entered_awake: bool,
 }
 
-fn holder(context: u8, kind: Kind, owned: bool) -> Holder {
+pub(super) fn holder(context: u8, kind: Kind, owned: bool) -> Holder {
     Holder {
         kind,
         context: Context::custom(u64::from(context)),
@@ -73,26 +73,29 @@ fn holder(context: u8, kind: Kind, owned: bool) -> Holder {
     }
 }
 
+pub(super) fn rules(assignment: Assignment, max: usize, max_handshakes: usize, renews: bool) -> Rules {
+    Rules {
+        assignment,
+        max,
+        max_handshakes,
+        idle_timeout: Duration::from_secs(30),
+        trust_idle: Duration::from_secs(15),
+        max_lifetime: None,
+        take_up: Duration::from_secs(1),
+        cool_down: Duration::from_secs(60),
+        backoff: (Duration::from_millis(500), Duration::from_secs(30)),
+        throttle: Duration::from_secs(60),
+        logout_settles: Duration::from_secs(2),
+        renews_credentials: renews,
+        seed: 1,
+    }
+}
+
 impl World {
     pub(super) fn new(assignment: Assignment, max: usize, max_handshakes: usize, renews: bool) -> Self {
         let now = Instant::now();
-        let rules = Rules {
-            assignment,
-            max,
-            max_handshakes,
-            idle_timeout: Duration::from_secs(30),
-            trust_idle: Duration::from_secs(15),
-            max_lifetime: None,
-            take_up: Duration::from_secs(1),
-            cool_down: Duration::from_secs(60),
-            backoff: (Duration::from_millis(500), Duration::from_secs(30)),
-            throttle: Duration::from_secs(60),
-            logout_settles: Duration::from_secs(2),
-            renews_credentials: renews,
-            seed: 1,
-        };
         Self {
-            core: Core::new(rules, now),
+            core: Core::new(rules(assignment, max, max_handshakes, renews), now),
             now,
             next: 1,
             waiting: Vec::new(),

@@ -250,7 +250,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     }
 
     pub(super) fn pump_line(&mut self, now: Instant, out: &mut Out<L, E, W>) {
-        if self.reserve() > 0 && self.effective() <= self.reserve() {
+        if self.effective() <= self.reserve() {
             self.send_operations_to_main(out);
         }
         if self.extras_by_quota() == 0 {

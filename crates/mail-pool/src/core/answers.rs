@@ -1,0 +1,302 @@
+//! What single steps answer, exactly: where the [model](super::model) allows either, or only the time saved would show it.
+
+use std::time::{Duration, Instant};
+
+use super::line::Key;
+use super::machine::Core;
+use super::model::{Id, holder, rules};
+use super::orders::{Job, Out};
+use super::rules::{Holder, MAIN, SlotId};
+use super::slot::{Repair, State};
+use super::timers::ROUND;
+use super::waiter::{Failure, Fate, Look, Take};
+use crate::assignment::Assignment;
+use crate::manager::{Class, Kind};
+
+/// A core, its time, and what it last ordered.
+struct Desk {
+    core: Core<Id, u32, u64>,
+    now: Instant,
+    out: Out<Id, u32, u64>,
+    links: u64,
+}
+
+impl Desk {
+    fn new(mode: Assignment, max: usize) -> Self {
+        let now = Instant::now();
+        Self { core: Core::new(rules(mode, max, 3, false), now), now, out: Out::new(), links: 0 }
+    }
+
+    fn ask(&mut self, holder: Holder) -> Take<Id, u32> {
+        self.out = Out::new();
+        self.core.acquire(holder, None, None, self.now, &mut self.out)
+    }
+
+    fn ask_if_free(&mut self) -> Option<Take<Id, u32>> {
+        let holder = Holder { fallback: true, ..by(9) };
+        self.out = Out::new();
+        self.core.acquire_if_free(holder, self.now, &mut self.out)
+    }
+
+    fn waits(&mut self, holder: Holder) -> Key {
+        match self.ask(holder) {
+            Take::Wait(key) => key,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn dialled_slot(&self) -> SlotId {
+        match self.out.jobs[..] {
+            [Job::Dial { slot, .. }] => slot,
+            ref other => panic!("{other:?}"),
+        }
+    }
+
+    fn dialled(&mut self, slot: SlotId) {
+        self.links += 1;
+        self.out = Out::new();
+        self.core.dialled(slot, Id(self.links), self.now, &mut self.out);
+    }
+
+    fn refused(&mut self, slot: SlotId, class: Class) {
+        self.out = Out::new();
+        self.core.refused(slot, 7, class, self.now, &mut self.out);
+    }
+
+    fn look(&mut self, key: Key) -> Look<Id, u32> {
+        self.core.look(key, 1, self.now, &mut self.out)
+    }
+
+    /// A connection that is dialled for `holder`, and held by him.
+    fn hold(&mut self, holder: Holder) -> SlotId {
+        let key = self.waits(holder);
+        let slot = self.dialled_slot();
+        self.dialled(slot);
+        match self.look(key) {
+            Look::Got { slot: got, .. } => assert_eq!(got, slot),
+            other => panic!("{other:?}"),
+        }
+        slot
+    }
+
+    fn open_main(&mut self) {
+        self.out = Out::new();
+        let main = holder(0, Kind::Main, false);
+        let key = self.core.await_slot(MAIN, main, None, None, self.now, &mut self.out).unwrap();
+        self.dialled(MAIN);
+        assert!(matches!(self.look(key), Look::Told(_)));
+    }
+
+    fn give_back(&mut self, slot: SlotId, fate: Fate) {
+        self.out = Out::new();
+        self.core.release(slot, fate, self.now, &mut self.out);
+    }
+
+    /// The effective quota falls to what is open: another dial is refused for want of places.
+    fn fall(&mut self) {
+        let key = self.waits(by(8));
+        let slot = self.dialled_slot();
+        self.refused(slot, Class::Limit);
+        self.core.cancel(key, self.now, &mut self.out);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.out = Out::new();
+        self.core.tick(self.now, &mut self.out);
+    }
+}
+
+fn by(context: u8) -> Holder {
+    Holder { brief: false, ..holder(context, Kind::Independent, false) }
+}
+
+fn never(take: &Take<Id, u32>) -> Option<&Failure<u32>> {
+    match take {
+        Take::Never(failure) => Some(failure),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_is_idle_is_had_at_once_also_past_one_who_sleeps() {
+    let mut desk = Desk::new(Assignment::Default, 1);
+    let slot = desk.hold(by(1));
+    let deaf = desk.waits(by(2));
+    desk.give_back(slot, Fate::Keep);
+    desk.pass(Duration::from_millis(1_100));
+    assert_eq!((desk.core.lapsed, desk.core.idle.len()), (1, 1));
+    assert!(matches!(desk.ask(by(3)), Take::Got { .. }));
+    assert!(matches!(desk.look(deaf), Look::Pending));
+}
+
+#[test]
+fn an_owner_has_his_own_at_once_though_others_wait_for_a_dial() {
+    let mut desk = Desk::new(Assignment::Default, 3);
+    let owner = holder(1, Kind::Default, true);
+    let own = desk.hold(owner);
+    desk.give_back(own, Fate::Keep);
+    desk.waits(by(2));
+    assert!(matches!(desk.ask(owner), Take::Got { slot, .. } if slot == own));
+}
+
+#[test]
+fn one_who_leaves_the_last_has_what_is_idle_at_once_only_if_it_is_not_the_last() {
+    let spare = Holder { spares: true, ..by(5) };
+    let mut desk = Desk::new(Assignment::Default, 2);
+    let first = desk.hold(by(1));
+    let second = desk.hold(by(2));
+    desk.give_back(first, Fate::Keep);
+    desk.waits(spare);
+    desk.give_back(second, Fate::Keep);
+
+    let mut desk = Desk::new(Assignment::Default, 2);
+    let first = desk.hold(by(1));
+    desk.give_back(first, Fate::Keep);
+    // A slot is free besides.
+    assert!(matches!(desk.ask(spare), Take::Got { .. }));
+}
+
+#[test]
+fn who_tells_no_time_is_looked_after_within_a_round_and_nobody_else_is() {
+    for (brief, mode) in [(true, Assignment::Default), (false, Assignment::Default)] {
+        let mut desk = Desk::new(mode, 2);
+        let slot = desk.hold(by(1));
+        desk.give_back(slot, Fate::Keep);
+        desk.pass(Duration::from_secs(2));
+        let alarm = desk.core.alarm;
+        assert!(alarm > Some(desk.now + ROUND));
+        let take = desk.ask(Holder { brief, ..by(1) });
+        assert!(matches!(take, Take::Got { .. }));
+        assert_eq!(desk.out.rouse, brief);
+        assert_eq!(desk.core.alarm, if brief { Some(desk.now + ROUND) } else { alarm });
+        desk.pass(ROUND);
+        assert_eq!(desk.core.alarm, brief.then_some(desk.now + ROUND));
+    }
+}
+
+#[test]
+fn nobody_gets_one_for_free_while_another_waits_or_nothing_may_be_dialled() {
+    let mut desk = Desk::new(Assignment::Default, 4);
+    let slot = desk.hold(by(1));
+    desk.waits(by(2));
+    assert!(desk.ask_if_free().is_none(), "somebody waits for a dial");
+
+    let mut desk = Desk::new(Assignment::Default, 4);
+    desk.hold(by(1));
+    assert!(matches!(desk.ask_if_free(), Some(Take::Wait(_))), "it may be dialled");
+
+    let mut desk = Desk::new(Assignment::Default, 4);
+    let key = desk.waits(by(1));
+    desk.refused(slot, Class::Transient);
+    assert!(matches!(desk.look(key), Look::Told(_)));
+    assert!(desk.ask_if_free().is_none(), "dialling backs off");
+
+    let mut desk = Desk::new(Assignment::Default, 1);
+    desk.hold(by(1));
+    assert!(desk.ask_if_free().is_none(), "there is no room");
+
+    let mut desk = Desk::new(Assignment::Default, 4);
+    desk.core.shut_down(desk.now, &mut Out::new());
+    assert!(desk.ask_if_free().is_none(), "it is closed");
+}
+
+#[test]
+fn with_the_login_blocked_one_waits_for_what_is_open_and_is_told_at_once_if_nothing_is() {
+    let mut desk = Desk::new(Assignment::Default, 4);
+    let key = desk.waits(by(1));
+    let slot = desk.dialled_slot();
+    desk.refused(slot, Class::Refused);
+    assert!(matches!(desk.look(key), Look::Told(_)));
+    assert!(matches!(never(&desk.ask(by(1))), Some(Failure::Credentials { others_open: 0, .. })));
+
+    let mut desk = Desk::new(Assignment::MainOrDefault, 4);
+    desk.open_main();
+    let held = desk.hold(by(1));
+    for _ in 0..2 {
+        let key = desk.waits(by(2));
+        let slot = desk.dialled_slot();
+        desk.refused(slot, Class::Refused);
+        desk.core.cancel(key, desk.now, &mut desk.out);
+        desk.pass(Duration::from_secs(100));
+    }
+    assert!(desk.core.dialling.is_blocked());
+    let waiting = desk.waits(by(2));
+    desk.give_back(held, Fate::Close);
+    desk.out = Out::new();
+    desk.core.closed(held, desk.now, &mut desk.out);
+    // Main serves no extra.
+    assert!(matches!(desk.look(waiting), Look::Told(_)));
+    assert!(matches!(never(&desk.ask(by(2))), Some(Failure::Credentials { .. })));
+}
+
+#[test]
+fn free_slots_hide_no_deadlock() {
+    let mut desk = Desk::new(Assignment::Default, 3);
+    let first = desk.hold(by(1));
+    desk.hold(by(1));
+    desk.hold(by(1));
+    desk.give_back(first, Fate::Broken);
+    desk.core.set_max(2, desk.now, &mut Out::new());
+    assert!(matches!(never(&desk.ask(by(1))), Some(Failure::WouldDeadlock)));
+    desk.waits(by(2));
+}
+
+#[test]
+fn an_own_default_still_in_use_is_on_its_way_back() {
+    let mut desk = Desk::new(Assignment::Default, 1);
+    let owner = holder(1, Kind::Default, true);
+    desk.hold(owner);
+    assert!(matches!(desk.ask(owner), Take::Wait(_)));
+    assert!(matches!(never(&desk.ask(by(1))), Some(Failure::WouldDeadlock)), "but not for something else");
+}
+
+#[test]
+fn who_holds_nothing_never_deadlocks_with_himself() {
+    let mut desk = Desk::new(Assignment::MainOrDefault, 4);
+    desk.open_main();
+    desk.fall();
+    assert_eq!(desk.core.effective(), 1);
+    desk.waits(by(1));
+}
+
+#[test]
+fn with_a_fallen_quota_who_holds_the_rest_is_told_until_one_more_may_be_tried() {
+    let mut desk = Desk::new(Assignment::MainOrDefault, 9);
+    desk.open_main();
+    desk.hold(by(1));
+    desk.fall();
+    assert_eq!(desk.core.effective(), 2);
+    assert!(matches!(never(&desk.ask(by(1))), Some(Failure::WouldDeadlock)));
+    desk.pass(Duration::from_secs(100));
+    desk.waits(by(1));
+    assert!(matches!(desk.out.jobs[..], [Job::Dial { .. }]), "one more is tried");
+}
+
+#[test]
+fn with_a_fallen_quota_who_holds_all_but_the_last_and_leaves_it_is_told() {
+    let spare = |context| Holder { spares: true, ..by(context) };
+    let mut desk = Desk::new(Assignment::MainOrDefault, 9);
+    desk.open_main();
+    let other = desk.hold(by(2));
+    desk.hold(by(1));
+    desk.fall();
+    desk.give_back(other, Fate::Broken);
+    assert_eq!(desk.core.effective(), 3);
+    assert!(matches!(never(&desk.ask(spare(1))), Some(Failure::WouldDeadlock)));
+    desk.waits(spare(3));
+}
+
+#[test]
+fn a_lost_main_is_wanted_again_by_whoever_asks() {
+    let mut desk = Desk::new(Assignment::Main, 3);
+    desk.open_main();
+    let link = desk.core.link(MAIN).unwrap();
+    desk.core.lost(MAIN, link.0, desk.now, &mut desk.out);
+    assert!(matches!(desk.core.slots[MAIN].state, State::Free));
+    desk.out = Out::new();
+    let main = holder(0, Kind::Main, false);
+    desk.core.await_slot(MAIN, main, None, None, desk.now, &mut desk.out).unwrap();
+    assert!(matches!(desk.core.slots[MAIN].state, State::Held { link: None, repair: Repair::Dialling }));
+    assert_eq!(desk.core.slots[MAIN].holder.map(|holder| holder.kind), Some(Kind::Main));
+}
