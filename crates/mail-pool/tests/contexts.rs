@@ -123,6 +123,25 @@ async fn p20_an_idle_automatic_default_is_kept_for_its_owner_until_somebody_wait
 }
 
 #[tokio::test(start_paused = true)]
+async fn p20_an_owner_with_an_idle_default_waits_for_nobodys_dial() {
+    let (pool, server) = pool_with(5, |builder| builder.assignment(Assignment::Default));
+    let mine = number(&pool).await;
+    pool.manager().connect_gate.shut();
+    let newcomer = tokio::spawn({
+        let pool = pool.clone();
+        async move { number(&pool).await }
+    });
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!((server.dials(), pool.waiting()), (2, 1));
+    assert_eq!(number(&pool).await, mine, "at once, and the same");
+    assert_eq!(server.dials(), 2);
+    // Given back while somebody waits, it is taken back for him: the dial is for whoever comes next.
+    assert_eq!(newcomer.await.unwrap(), mine);
+    pool.manager().connect_gate.let_pass(1);
+    assert_ne!(number(&pool).await, mine);
+}
+
+#[tokio::test(start_paused = true)]
 async fn p20_an_automatic_default_in_use_is_not_taken_back() {
     let (pool, _server) = pool_with(1, |builder| builder.assignment(Assignment::Default));
     let using = pool.get().await.unwrap();

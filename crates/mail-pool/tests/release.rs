@@ -3,6 +3,8 @@
 mod support;
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use mail_pool::Error;
@@ -67,6 +69,80 @@ async fn p17_the_slot_comes_back_from_a_panic_and_an_abort() {
     settle().await;
     aborted.abort();
     pool.create_connection().await.unwrap();
+}
+
+/// Drops what it was given when it is woken.
+struct Drops<T>(Mutex<Option<T>>);
+
+impl<T: Send> Wake for Drops<T> {
+    fn wake(self: Arc<Self>) {
+        let dropped = self.0.lock().unwrap().take();
+        drop(dropped);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p17_a_guard_can_be_dropped_inside_a_callback_of_the_pool() {
+    // In the source of contexts, which the pool asks who is calling; and in a waker, which it wakes.
+    let stash: Arc<Mutex<Option<mail_pool::Connection<support::Toys>>>> = Arc::default();
+    let source = Arc::clone(&stash);
+    let (pool, server) = pool_with(3, |builder| {
+        builder.context_source(move || {
+            let dropped = source.lock().unwrap().take();
+            drop(dropped);
+            mail_pool::Context::current()
+        })
+    });
+    let first = pool.create_connection().await.unwrap();
+    *stash.lock().unwrap() = Some(first);
+    let first = pool.create_connection().await.unwrap();
+    assert_eq!(server.dials(), 1, "what the callback gave back was at hand");
+
+    let second = pool.create_connection().await.unwrap();
+    let waiting = tokio::spawn({
+        let pool = pool.clone();
+        async move {
+            let mut asked = Box::pin(pool.create_connection());
+            let waker = Waker::from(Arc::new(Drops(Mutex::new(Some(second)))));
+            assert!(asked.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            (asked,)
+        }
+    });
+    let (asked,) = waiting.await.unwrap();
+    // Wakes the one who waits, and so gives the second back, too.
+    drop(first);
+    assert_eq!(pool.status().counts.idle, 1);
+    tokio::spawn(asked).await.unwrap().unwrap();
+    assert_eq!((server.peak(), pool.waiting()), (2, 0));
+}
+
+#[test]
+fn p17_a_guard_can_be_dropped_while_its_runtime_shuts_down() {
+    let (pool, server) = pool(3);
+    for flavour in 0..2 {
+        let runtime = match flavour {
+            0 => tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
+            _ => tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap(),
+        };
+        let kept = pool.clone();
+        // The task holds it until the runtime drops the task.
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        runtime.spawn(async move {
+            let held = kept.create_connection().await.unwrap();
+            let using = held.get().await.unwrap();
+            using.taint();
+            ready.send(()).unwrap();
+            std::future::pending::<()>().await;
+            drop((using, held));
+        });
+        runtime.block_on(async {
+            while is_ready.try_recv().is_err() {
+                tokio::task::yield_now().await;
+            }
+        });
+        drop(runtime);
+        assert_eq!((server.open(), pool.status().counts.open()), (0, 0));
+    }
 }
 
 #[tokio::test(start_paused = true)]
