@@ -45,7 +45,7 @@ impl<M: Manager> Extras<M> {
     /// One more, as soon as one comes free: stands in line with all others, without a time limit. Dropping the future leaves the line.
     ///
     /// # Errors
-    /// As [`Pool::create_connection`], but for the time limit.
+    /// As [`Pool::create_connection`](crate::Pool::create_connection), but for the time limit.
     #[track_caller]
     pub fn next(&self) -> impl Future<Output = Result<Connection<M>, Error<M::Error>>> + Send + use<M> {
         let holder = self.holder(Location::caller());

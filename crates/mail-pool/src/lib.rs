@@ -8,6 +8,7 @@
 //!   served, and a connection given back goes straight to the oldest of them.
 //! - **Main, default, independent**: one *main* connection comes and goes with the pool and is shared by all. A context (a task, or outside any
 //!   task an OS thread) may have a *default* connection. *Independent* ones belong to nobody. [`Pool::get`] picks by [`Assignment`].
+//! - **Brief uses are quick**: [`Pool::checkout`] takes a connection for one use and gives it back, without a handle in between.
 //! - **A limit is not a wrong password**: refusals are classed ([`Class`]). At a limit the pool lives with what is open and tries again after a
 //!   cool-down; a wrong password is sent once.
 //! - **Nothing is lost**: callers, tasks and runtimes may go away at any point. A dial that nobody waits for any more serves the next; a slot
@@ -110,6 +111,16 @@
 //!                             └─ tainted ───────────▶ (closing)
 //! ```
 //! Main's slot is held from its first use to the pool's end.
+//!
+//! # Waiting for each other
+//! Whoever holds a connection shouldn't wait for another. The pool sees to it where it can know: an operation begun by somebody who has a connection
+//! runs on that one if nothing is free at once; a request by a context that itself holds every extra, and a call on a connection that the context holds
+//! [exclusively](Connection::exclusive), fail with [`Error::WouldDeadlock`]. What a watcher keeps for days it asks for with
+//! [`create_connection_leaving_one`](Pool::create_connection_leaving_one), so that one is left to do the work.
+//!
+//! Contexts that each hold a connection and wait for another may be waiting for each other, and may not: a task has branches, and one may be at work and
+//! about to give its connection back while another waits. So nobody is refused for it. The deadline ends the wait, and
+//! [`AcquireTimeout::holders_wait`] tells what it looked like.
 //!
 //! # Runtimes
 //! The pool runs on tokio, with time enabled, and starts no thread. Dialling, closing and timekeeping run on the runtime of whoever sets them off,
