@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use mail_pool::{Class, Kind, Phase};
+use mail_pool::{Class, Context, Kind, Phase};
 use support::Script::Fail;
 use support::pool;
 use tokio::time::sleep;
@@ -58,4 +58,24 @@ async fn p33_the_status_tells_all() {
     drop(third);
     pool.close().await;
     assert!(pool.status().is_closed && pool.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn p33_a_handle_is_held_by_whoever_used_it_last() {
+    let (pool, _server) = pool(2);
+    let handle = pool.create_connection().await.unwrap();
+    let first = Context::current();
+    assert_eq!(pool.status().connections[0].holder, Some(first));
+    let (user, handle) = tokio::spawn(async move {
+        handle.get().await.unwrap();
+        (Context::current(), handle)
+    })
+    .await
+    .unwrap();
+    assert_ne!(user, first);
+    assert_eq!(pool.status().connections[0].holder, Some(user));
+    // So the first may wait for it without waiting for itself.
+    let waiting = tokio::time::timeout(Duration::from_secs(1), pool.create_connection()).await;
+    assert!(waiting.is_err());
+    drop(handle);
 }

@@ -300,3 +300,60 @@ fn a_lost_main_is_wanted_again_by_whoever_asks() {
     assert!(matches!(desk.core.slots[MAIN].state, State::Held { link: None, repair: Repair::Dialling }));
     assert_eq!(desk.core.slots[MAIN].holder.map(|holder| holder.kind), Some(Kind::Main));
 }
+
+#[test]
+fn one_given_back_while_it_is_checked_is_nobodys_until_the_answer_and_a_dead_one_not_at_all() {
+    let mut desk = Desk::new(Assignment::Default, 2);
+    let slot = desk.hold(by(1));
+    desk.out = Out::new();
+    desk.core.check_held(slot, 1, &mut desk.out);
+    assert!(matches!(desk.out.jobs[..], [Job::Check { .. }]));
+    desk.give_back(slot, Fate::Keep);
+    assert!(matches!(desk.core.slots[slot].state, State::Checking(_)));
+    desk.core.checked(slot, 1, true, desk.now, &mut desk.out);
+    assert!(matches!(desk.core.slots[slot].state, State::Idle { .. }));
+
+    assert!(matches!(desk.ask(by(1)), Take::Got { .. }));
+    desk.core.check_held(slot, 1, &mut desk.out);
+    desk.give_back(slot, Fate::Broken);
+    assert!(matches!(desk.core.slots[slot].state, State::Free));
+    assert_eq!(desk.out.links, [Id(1)]);
+}
+
+#[test]
+fn a_check_is_made_once_and_of_the_connection_that_is_meant() {
+    let mut desk = Desk::new(Assignment::Default, 2);
+    let slot = desk.hold(by(1));
+    desk.out = Out::new();
+    desk.core.check_held(slot, 99, &mut desk.out);
+    assert!(desk.out.jobs.is_empty());
+    desk.core.check_held(slot, 1, &mut desk.out);
+    desk.core.check_held(slot, 1, &mut desk.out);
+    assert_eq!(desk.out.jobs.len(), 1);
+    desk.out = Out::new();
+    desk.core.lost(slot, 1, desk.now, &mut desk.out);
+    desk.core.checked(slot, 99, false, desk.now, &mut desk.out);
+    assert!(desk.out.links.is_empty(), "what is being checked is told by the check");
+    desk.core.checked(slot, 1, false, desk.now, &mut desk.out);
+    assert_eq!(desk.out.links, [Id(1)]);
+}
+
+#[test]
+fn with_their_runtime_gone_the_oldest_or_all_are_woken_to_look_for_themselves() {
+    let mut desk = Desk::new(Assignment::Default, 1);
+    let ask = |desk: &mut Desk, waker| {
+        desk.out = Out::new();
+        let take = desk.core.acquire(by(1), None, Some(waker), desk.now, &mut desk.out);
+        assert!(matches!(take, Take::Wait(_)));
+    };
+    ask(&mut desk, 11);
+    let slot = desk.dialled_slot();
+    ask(&mut desk, 12);
+    ask(&mut desk, 13);
+    desk.out = Out::new();
+    desk.core.undialled(slot, false, desk.now, &mut desk.out);
+    assert_eq!(desk.out.wake, [11]);
+    desk.out = Out::new();
+    desk.core.rouse_all(&mut desk.out);
+    assert_eq!(desk.out.wake, [12, 13]);
+}

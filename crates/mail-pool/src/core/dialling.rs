@@ -141,3 +141,32 @@ impl<E: Clone> Dialling<E> {
         wait.mul_f64(0.75 + share / 2.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_is_spread_evenly_over_a_quarter_more_or_less() {
+        let mut dialling = Dialling::<()>::new(1);
+        let second = Duration::from_secs(1);
+        let mut buckets = [0; 10];
+        for _ in 0..10_000 {
+            let wait = dialling.jitter(second).as_secs_f64();
+            buckets[((wait - 0.75) * 20.0) as usize] += 1;
+        }
+        assert!(buckets.iter().all(|count| (800..1_200).contains(count)), "{buckets:?}");
+    }
+
+    /// Marsaglia's own triple of shifts, which has the full period; the figures are those of the generator as published.
+    #[test]
+    fn jitter_is_drawn_from_xorshift64() {
+        let mut dialling = Dialling::<()>::new(0);
+        let draws = [1_082_269_761u64, 1_152_992_998_833_853_505, 11_177_516_664_432_764_457];
+        for draw in draws {
+            let share = (draw >> 11) as f64 / (1u64 << 53) as f64;
+            let expected = Duration::from_secs(1_000).mul_f64(0.75 + share / 2.0);
+            assert_eq!(dialling.jitter(Duration::from_secs(1_000)), expected);
+        }
+    }
+}

@@ -25,12 +25,9 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             && link.id() == id
         {
             self.note_lost(slot, id, out);
-            let repair = if self.slots[slot].line.is_empty() { Repair::None } else { Repair::Wanted };
-            let emptied = if slot == MAIN && repair == Repair::None {
-                State::Free
-            } else {
-                State::Held { link: None, repair }
-            };
+            debug_assert!(self.slots[slot].line.is_empty(), "nobody waits for what is there");
+            let emptied =
+                if slot == MAIN { State::Free } else { State::Held { link: None, repair: Repair::None } };
             let old = self.set(slot, emptied);
             old.leave(out);
             self.pump(now, out);
