@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use mail_pool::{Class, Error, Kind, Pool};
-use support::Script::{Accept, Fail};
+use support::Script::{Accept, Fail, Hang};
 use support::{Server, ToyError, Toys, pool, pool_with, settle};
 use tokio::time::{Instant, sleep};
 
@@ -69,6 +69,16 @@ async fn p12_a_connect_error_is_never_dressed_as_a_timeout() {
     let told = pool.create_connection().await;
     assert_eq!(begun.elapsed().as_secs(), 60);
     assert!(matches!(told, Err(Error::Connect(_))), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p12_a_timeout_is_not_dressed_as_a_connect_error_that_has_long_passed() {
+    let (pool, server) = pool(5);
+    server.script([Fail(Class::Transient), Accept, Hang]);
+    assert!(matches!(pool.create_connection().await, Err(Error::Connect(_))));
+    let _held = pool.create_connection().await.unwrap();
+    let told = pool.create_connection().await;
+    assert!(matches!(told, Err(Error::AcquireTimeout(_))), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]

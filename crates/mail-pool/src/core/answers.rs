@@ -357,3 +357,111 @@ fn with_their_runtime_gone_the_oldest_or_all_are_woken_to_look_for_themselves() 
     desk.core.rouse_all(&mut desk.out);
     assert_eq!(desk.out.wake, [12, 13]);
 }
+
+#[test]
+fn a_probe_that_is_refused_is_followed_by_another_after_the_next_cool_down() {
+    let mut desk = Desk::new(Assignment::MainOrDefault, 9);
+    desk.open_main();
+    desk.hold(by(1));
+    desk.fall();
+    let key = desk.waits(by(2));
+    for _ in 0..3 {
+        desk.pass(Duration::from_secs(100));
+        let slot = desk.dialled_slot();
+        desk.refused(slot, Class::Limit);
+        assert_eq!(desk.core.effective(), 2);
+        assert!(desk.out.jobs.is_empty());
+    }
+    // And one that gets through raises the quota; then another is tried at once.
+    desk.pass(Duration::from_secs(100));
+    let slot = desk.dialled_slot();
+    desk.dialled(slot);
+    assert_eq!(desk.core.effective(), 3);
+    assert!(matches!(desk.look(key), Look::Got { .. }));
+    desk.waits(by(3));
+    let slot = desk.dialled_slot();
+    desk.dialled(slot);
+    assert_eq!(desk.core.effective(), 4);
+}
+
+#[test]
+fn what_comes_back_to_a_closed_pool_is_not_cleared_first() {
+    let mut desk = Desk::new(Assignment::Default, 2);
+    let slot = desk.hold(by(1));
+    desk.core.check_held(slot, 1, &mut desk.out);
+    desk.core.shut_down(desk.now, &mut desk.out);
+    desk.give_back(slot, Fate::Reset);
+    assert!(matches!(desk.out.jobs[..], [Job::Close { .. }]));
+}
+
+/// Whom the short way back wakes and whether it sets the timer; `None` if the case isn't plain.
+fn put_back(desk: &mut Desk, slot: SlotId) -> Option<(Option<u64>, bool)> {
+    desk.core.put_back(slot, Some(desk.now)).map(|back| (back.wake, back.rouse))
+}
+
+#[test]
+fn the_short_way_back_serves_the_first_in_line_or_notes_the_time() {
+    let mut desk = Desk::new(Assignment::Default, 1);
+    let slot = desk.hold(by(1));
+    desk.core.alarm = None;
+    assert_eq!(put_back(&mut desk, slot), Some((None, true)));
+    assert_eq!(desk.core.alarm, Some(desk.now + Duration::from_secs(30)));
+    assert!(matches!(desk.ask(by(1)), Take::Got { .. }));
+    desk.core.alarm = Some(desk.now + Duration::from_secs(29));
+    assert_eq!(put_back(&mut desk, slot), Some((None, false)), "it rings sooner anyway");
+
+    assert!(matches!(desk.ask(by(1)), Take::Got { .. }));
+    desk.core.acquire(by(2), None, Some(17), desk.now, &mut desk.out);
+    assert_eq!(put_back(&mut desk, slot), Some((Some(17), true)));
+    assert_eq!(desk.core.alarm, Some(desk.now + Duration::from_secs(1)), "the offer lapses");
+}
+
+#[test]
+fn without_a_time_the_keeper_comes_within_a_round() {
+    let mut desk = Desk::new(Assignment::Default, 1);
+    let slot = desk.hold(by(1));
+    desk.core.alarm = None;
+    let back = desk.core.put_back(slot, None).unwrap();
+    assert!(back.rouse);
+    assert_eq!(desk.core.alarm, Some(desk.now + ROUND));
+    // What it finds then has been idle for the round, and is kept from then on.
+    desk.pass(ROUND);
+    assert_eq!(desk.core.alarm, Some(desk.now + Duration::from_secs(30)));
+}
+
+#[test]
+fn the_short_way_back_is_for_plain_cases_only() {
+    let held = |set: &dyn Fn(&mut Desk)| {
+        let mut desk = Desk::new(Assignment::MainOrDefault, 4);
+        let slot = desk.hold(by(1));
+        set(&mut desk);
+        put_back(&mut desk, slot).is_some()
+    };
+    assert!(held(&|_| {}));
+    assert!(!held(&|desk| desk.core.alarm = Some(desk.now)), "something has fallen due");
+    assert!(held(&|desk| desk.core.alarm = Some(desk.now + Duration::from_nanos(1))));
+    assert!(!held(&|desk| desk.core.closed = true));
+    assert!(!held(&|desk| desk.core.rules.idle_timeout = Duration::ZERO));
+    assert!(!held(&|desk| desk.core.rules.max = 1), "above the quota");
+    assert!(held(&|desk| desk.core.rules.max = 2), "just within");
+    assert!(!held(&|desk| desk.core.slots[1].expires = Some(desk.now + Duration::from_secs(9))));
+    assert!(!held(&|desk| desk.core.slots[1].holder = Some(holder(1, Kind::Default, true))), "an owner's");
+    assert!(!held(&|desk| desk.core.slots[1].holder = None));
+    assert!(!held(&|desk| desk.core.check_held(1, 1, &mut Out::new())));
+    assert!(!held(&|desk| desk.core.lapsed = 1));
+    assert!(!held(&|desk| {
+        desk.core.rules.max = 3;
+        desk.hold(by(2));
+        desk.waits(Holder { spares: true, ..by(3) });
+    }));
+    assert!(!held(&|desk| {
+        // Main is wanted, and can't be dialled as long as dialling backs off.
+        let key = desk.waits(by(2));
+        let slot = desk.dialled_slot();
+        desk.refused(slot, Class::Transient);
+        desk.core.cancel(key, desk.now, &mut desk.out);
+        let main = holder(0, Kind::Main, false);
+        desk.core.await_slot(MAIN, main, None, None, desk.now, &mut desk.out).unwrap();
+        assert!(desk.core.main_is_wanted());
+    }));
+}
