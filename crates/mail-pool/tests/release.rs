@@ -408,3 +408,59 @@ async fn lifetimes_end_at_release() {
     sleep(Duration::from_secs(15)).await;
     assert_eq!(server.open(), 0, "and while idle");
 }
+
+#[tokio::test(start_paused = true)]
+async fn p21_nothing_is_left_of_a_pool_whatever_outlives_it() {
+    for outlives in 0..4 {
+        let (pool, server) = pool(4);
+        drop(pool.main().await.unwrap());
+        drop(pool.create_connection().await.unwrap());
+        let handle = pool.create_connection().await.unwrap();
+        let using = handle.get().await.unwrap();
+        let checked_out = pool.checkout().await.unwrap();
+        let waiting = glance(pool.create_connection()).await;
+        match outlives {
+            0 => drop((waiting, checked_out, using, handle, pool)),
+            1 => drop((pool, waiting, checked_out, using, handle)),
+            2 => {
+                drop((pool, waiting));
+                sleep(Duration::from_secs(2)).await;
+                drop((handle, checked_out, using));
+            }
+            _ => {
+                drop(pool);
+                sleep(Duration::from_secs(20)).await;
+                drop((using, handle, checked_out, waiting));
+            }
+        }
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(server.open(), 0, "case {outlives}");
+        assert_eq!(Arc::strong_count(&server), 1, "case {outlives}: the manager is still there");
+    }
+}
+
+#[test]
+fn p21_nothing_is_left_of_a_pool_that_outlives_its_runtime() {
+    let (pool, server) = pool(4);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (checked_out, handle) = runtime.block_on(async {
+        drop(pool.main().await.unwrap());
+        drop(pool.create_connection().await.unwrap());
+        (pool.checkout().await.unwrap(), pool.create_connection().await.unwrap())
+    });
+    drop(runtime);
+    drop(pool);
+    drop((checked_out, handle));
+    assert_eq!((server.open(), Arc::strong_count(&server)), (0, 1));
+}
+
+/// Polls a future once and keeps it.
+async fn glance<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
+    let mut future = Box::pin(future);
+    std::future::poll_fn(|cx| {
+        let _ = future.as_mut().poll(cx);
+        std::task::Poll::Ready(())
+    })
+    .await;
+    future
+}
