@@ -81,3 +81,57 @@ fn all_goes_on_where_compression_is_refused_or_unknown() {
     assert!(dialogue.events().is_empty());
     assert_eq!(dialogue.written(), "A2 NOOP\r\n");
 }
+
+#[test]
+fn enabling_utf8_changes_what_is_written() {
+    let mut dialogue = Dialogue::ready();
+    let search = || Request::on(examined("a", None), Command::uid_search(crate::imap::SearchKey::text("é")));
+    dialogue.server("* ENABLED UTF8=ACCEPT\r\n");
+    dialogue.events();
+    let first = dialogue.session.submit(search());
+    let written = dialogue.written();
+    assert!(written.starts_with("A1 EXAMINE a\r\nA2 UID SEARCH CHARSET UTF-8 "), "nobody asked for ENABLE");
+    dialogue.server("A1 OK selected\r\n");
+    dialogue.events();
+    dialogue.server("A2 OK done\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { id, .. }] if id == first));
+    let enable = Command::Enable([Capability::Utf8Accept].into_iter().collect());
+    dialogue.session.submit(Request::new(enable));
+    dialogue.written();
+    dialogue.server("* ENABLED UTF8=ACCEPT\r\nA3 OK done\r\n");
+    dialogue.events();
+    dialogue.session.submit(search());
+    assert_eq!(dialogue.written(), "A4 UID SEARCH TEXT \"é\"\r\n");
+    dialogue.server("A4 OK done\r\n");
+    dialogue.events();
+    dialogue.session.submit(Request::new(Command::list("", "é&*")));
+    dialogue.session.submit(Request::new(Command::Status {
+        mailbox: MailboxName::new("é & e"),
+        items: vec![StatusItem::Messages],
+    }));
+    let written = dialogue.written();
+    assert!(written.ends_with("STATUS \"é & e\" (MESSAGES)\r\n"), "{written}");
+    dialogue.server("* STATUS \"é & e\" (MESSAGES 3)\r\nA6 OK done\r\n");
+    let events = dialogue.events();
+    let about = |event: &Event| match event {
+        Event::Data { id: Some(_), data: Untagged::MailboxStatus(status) } => Some(status.mailbox.clone()),
+        _ => None,
+    };
+    assert_eq!(events.iter().find_map(about), Some(MailboxName::new("é & e")));
+}
+
+#[test]
+fn compression_begins_behind_the_answer() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.session.submit(Request::new(Command::Compress));
+    dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.written();
+    dialogue.server("A1 OK go\r\nDEFLATED");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { .. }, Event::Compress]));
+    assert_eq!(dialogue.written(), "", "nothing in the clear any more");
+    assert_eq!(&dialogue.session.take_compressed()[..], b"DEFLATED");
+    dialogue.session.compression_started();
+    assert_eq!(dialogue.written(), "A2 NOOP\r\n");
+    dialogue.server("A2 OK done\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { .. }]));
+}

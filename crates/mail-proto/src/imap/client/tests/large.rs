@@ -273,3 +273,52 @@ fn what_vanished_goes_to_the_fetch_that_asks_for_it() {
     dialogue.server("* VANISHED (EARLIER) 13:14\r\n");
     assert_eq!(routed(dialogue.events()), [Some(two)]);
 }
+
+#[test]
+fn a_large_body_comes_in_chunks_to_whom_it_belongs() {
+    let mut dialogue = Dialogue::ready();
+    let id = dialogue.session.submit(Request::on(examined("a", None), bodies("4")));
+    dialogue.written();
+    dialogue.server("A1 OK done\r\n");
+    dialogue.events();
+    dialogue.written();
+    let body = "x".repeat(100_000);
+    // Once with the UID before the body, and once behind it, where it is the only one asked for.
+    for (before, behind) in [("UID 4 ", ""), ("", " UID 4")] {
+        dialogue.server(&format!("* 1 FETCH ({before}BODY[] {{100000}}\r\n"));
+        dialogue.server(&body);
+        dialogue.server(&format!("{behind})\r\n"));
+        let events = dialogue.events();
+        let mut len = 0;
+        for event in &events {
+            match event {
+                Event::Data { id: to, data: Untagged::Fetch(_) } => assert_eq!(*to, Some(id)),
+                Event::Chunk { id: to, bytes } => {
+                    assert_eq!(*to, Some(id));
+                    len += bytes.len();
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(len, body.len());
+    }
+}
+
+#[test]
+fn a_body_of_unknown_message_is_held_until_its_uid_comes() {
+    let mut dialogue = Dialogue::ready();
+    let id = dialogue.session.submit(Request::on(examined("a", None), bodies("4:5")));
+    dialogue.written();
+    dialogue.server("A1 OK done\r\n");
+    dialogue.events();
+    dialogue.written();
+    dialogue.server("* 1 FETCH (BODY[] {100000}\r\n");
+    dialogue.server(&"x".repeat(100_000));
+    assert!(dialogue.events().is_empty());
+    dialogue.server(" UID 5)\r\n");
+    let events = dialogue.events();
+    assert!(events.iter().all(|event| matches!(event,
+        Event::Data { id: to, .. } | Event::Chunk { id: to, .. } if *to == Some(id))));
+    dialogue.server("* 2 FETCH (BODY[] {9000000}\r\n");
+    assert_eq!(dialogue.error(), SessionError::Unroutable { len: 9_000_000 });
+}

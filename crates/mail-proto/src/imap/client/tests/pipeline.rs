@@ -349,3 +349,37 @@ fn p44_what_changes_something_or_searches_may_take_long() {
         assert!(!takes_long(&command(line)), "{line}");
     }
 }
+
+#[test]
+fn commands_without_conflict_share_the_wire() {
+    let mut dialogue = Dialogue::ready();
+    for request in [
+        Request::new(Command::Noop),
+        Request::new(Command::list("", "*")),
+        Request::new(Command::list("", "%")),
+        Request::new(Command::Noop),
+    ] {
+        dialogue.session.submit(request);
+    }
+    assert_eq!(dialogue.written(), "A1 NOOP\r\nA2 LIST \"\" \"*\"\r\n");
+    dialogue.server("A2 OK done\r\n");
+    assert_eq!(dialogue.events().len(), 1);
+    assert_eq!(dialogue.written(), "A3 LIST \"\" \"%\"\r\nA4 NOOP\r\n");
+}
+
+#[test]
+fn what_changes_the_connection_runs_alone() {
+    let enable = Command::Enable([Capability::CondStore].into_iter().collect());
+    for command in [enable, Command::Compress, Command::Unauthenticate, Command::Notify(Notify::None)] {
+        let mut dialogue = Dialogue::ready();
+        let name = command.name();
+        dialogue.session.submit(Request::new(Command::Noop));
+        dialogue.session.submit(Request::new(command));
+        dialogue.session.submit(Request::new(Command::Noop));
+        assert_eq!(dialogue.written(), "A1 NOOP\r\n");
+        dialogue.server("A1 OK done\r\n");
+        dialogue.events();
+        let written = dialogue.written();
+        assert!(written.contains(name) && written.lines().count() == 1, "{written:?}");
+    }
+}

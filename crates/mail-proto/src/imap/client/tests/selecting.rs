@@ -229,3 +229,96 @@ fn a_selection_with_qresync_tells_all_that_changed() {
     assert_eq!((selected.highest_mod_seq, selected.exists), (Some(20), 2));
     assert_eq!((selected.uid_of(1), selected.uid_of(2)), (Some(3), Some(9)));
 }
+
+#[test]
+fn each_command_runs_with_its_mailbox_selected() {
+    let mut dialogue = Dialogue::ready();
+    let one = dialogue.session.submit(Request::on(examined("a", None), bodies("1")));
+    let two = dialogue.session.submit(Request::on(examined("b", None), bodies("1")));
+    let three = dialogue.session.submit(Request::on(examined("b", None), bodies("2")));
+    assert_eq!(dialogue.written(), "A1 EXAMINE a\r\nA2 UID FETCH 1 (UID BODY.PEEK[])\r\n");
+    dialogue.server("* 1 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\nA1 OK [READ-ONLY] done\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.session.selected().unwrap().uid_validity, Some(7));
+    dialogue.server("* 1 FETCH (UID 1 BODY[] \"x\")\r\nA2 OK done\r\n");
+    let events = dialogue.events();
+    assert!(matches!(&events[0], Event::Data { id, .. } if *id == Some(one)));
+    assert!(matches!(&events[1], Event::Completed { id, outcome: Ok(_) } if *id == one));
+    assert_eq!(
+        dialogue.written(),
+        "A3 EXAMINE b\r\nA4 UID FETCH 1 (UID BODY.PEEK[])\r\nA5 UID FETCH 2 (UID BODY.PEEK[])\r\n"
+    );
+    dialogue.server("A3 OK done\r\n");
+    dialogue.events();
+    // Data before any of the ends, in any order.
+    dialogue.server("* 2 FETCH (UID 2 BODY[] \"y\")\r\n* 1 FETCH (UID 1 BODY[] \"x\")\r\n");
+    let events = dialogue.events();
+    assert!(matches!(&events[0], Event::Data { id, .. } if *id == Some(three)));
+    assert!(matches!(&events[1], Event::Data { id, .. } if *id == Some(two)));
+}
+
+#[test]
+fn a_mailbox_that_is_gone_or_another_fails_its_command_only() {
+    let mut dialogue = Dialogue::ready();
+    let gone = dialogue.session.submit(Request::on(examined("gone", Some(1)), bodies("1")));
+    let other = dialogue.session.submit(Request::on(examined("new", Some(1)), bodies("1")));
+    let noop = dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.written();
+    dialogue.server("A1 NO no such mailbox\r\nA2 BAD nothing is selected\r\n");
+    let events = dialogue.events();
+    assert!(
+        matches!(&events[..], [Event::Completed { id, outcome: Err(Failure::NotSelected(_)) }] if *id == gone)
+    );
+    assert_eq!(dialogue.written(), "A3 EXAMINE new\r\nA4 UID FETCH 1 (UID BODY.PEEK[])\r\n");
+    dialogue.server("* OK [UIDVALIDITY 2] ok\r\nA3 OK done\r\nA4 OK done\r\n");
+    let changed = Failure::UidValidityChanged { expected: 1, found: Some(2) };
+    let events = dialogue.events();
+    assert!(
+        matches!(&events[1..], [Event::Completed { id, outcome: Err(failure) }] if *id == other && *failure == changed)
+    );
+    assert_eq!(dialogue.written(), "A5 NOOP\r\n");
+    dialogue.server("A5 OK\r\n");
+    assert!(matches!(dialogue.events().last(), Some(Event::Completed { id, .. }) if *id == noop));
+}
+
+#[test]
+fn a_selection_tells_what_it_found() {
+    let mut dialogue = Dialogue::ready();
+    let select = Command::select(MailboxName::inbox());
+    dialogue.session.submit(Request::new(select.clone()));
+    dialogue.written();
+    dialogue.server(
+        "* FLAGS (\\Seen)\r\n* 9 EXISTS\r\n* OK [CLOSED] before\r\n* 3 EXISTS\r\n* 1 RECENT\r\n* OK [UIDVALIDITY 5] a\r\n\
+         * OK [UIDNEXT 8] b\r\n* OK [HIGHESTMODSEQ 99] c\r\n* OK [PERMANENTFLAGS (\\Seen \\*)] d\r\n\
+         A1 OK [READ-ONLY] done\r\n",
+    );
+    let Some(Event::Completed { outcome: Ok(completion), .. }) = dialogue.events().pop() else { panic!() };
+    let selected = completion.selected.unwrap();
+    assert_eq!((selected.exists, selected.recent, selected.uid_validity), (3, 1, Some(5)));
+    assert_eq!((selected.uid_next, selected.highest_mod_seq), (Some(8), Some(99)));
+    assert!(selected.read_only && !selected.examined);
+    assert_eq!(selected.permanent_flags.unwrap().len(), 2);
+    dialogue.server("* 2 EXPUNGE\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.session.selected().unwrap().exists, 2);
+    dialogue.session.submit(Request::new(select));
+    dialogue.written();
+    dialogue.server("A2 NO gone\r\n");
+    dialogue.events();
+    assert_eq!(dialogue.session.selected(), None, "a failed SELECT leaves none selected");
+}
+
+#[test]
+fn a_selection_that_nobody_waits_for_any_more_fails_no_other_command() {
+    let mut dialogue = Dialogue::ready();
+    let noop = Command::Noop;
+    let gone = dialogue.session.submit(Request::on(examined("gone", None), noop));
+    let other = dialogue.session.submit(Request::on(examined("a", None), bodies("1")));
+    assert_eq!(dialogue.written(), "A1 EXAMINE gone\r\n");
+    assert!(dialogue.session.cancel(gone));
+    dialogue.server("A1 NO no such mailbox\r\n");
+    assert!(dialogue.events().is_empty());
+    assert_eq!(dialogue.written(), "A2 EXAMINE a\r\nA3 UID FETCH 1 (UID BODY.PEEK[])\r\n");
+    dialogue.server("A2 OK done\r\nA3 OK done\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { id, outcome: Ok(_) }] if id == other));
+}

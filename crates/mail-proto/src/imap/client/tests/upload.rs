@@ -395,3 +395,25 @@ fn the_texts_of_a_message_in_pieces_are_uploads_in_order() {
         "A1 APPEND INBOX CATENATE (TEXT {2+}\r\nab URL /x TEXT {3+}\r\ncde) {1+}\r\nf\r\n"
     );
 }
+
+#[test]
+fn an_append_carries_its_message() {
+    let mut dialogue = Dialogue::ready();
+    let append = |len| Command::append(MailboxName::inbox(), AppendMessage::new(len));
+    dialogue.session.submit(Request::new(append(3)).with_upload("a\nb".into()));
+    assert_eq!(dialogue.written(), "A1 APPEND INBOX {3+}\r\na\nb\r\n");
+    dialogue.session.submit(Request::new(append(4)).with_upload("a\nb".into()));
+    assert!(matches!(dialogue.events()[..], [Event::Completed { outcome: Err(Failure::Encode(_)), .. }]));
+    assert_eq!(dialogue.written(), "");
+}
+
+#[test]
+fn several_messages_are_one_append() {
+    let mut dialogue = Dialogue::ready();
+    let messages = vec![AppendMessage::new(1), AppendMessage::new(2).with_form(AppendForm::Binary)];
+    let append = Request::new(Command::Append { mailbox: MailboxName::inbox(), messages });
+    let id = dialogue.session.submit(append.with_upload("a".into()).with_upload("bc".into()));
+    assert_eq!(dialogue.written(), "A1 APPEND INBOX {1+}\r\na ~{2+}\r\nbc\r\n");
+    dialogue.server("* OK [INPROGRESS (\"A1\" 1 2)] on it\r\n");
+    assert_eq!(routed(dialogue.events()), [Some(id)]);
+}
