@@ -124,3 +124,132 @@ pub enum Step<Event> {
     /// Something that is the protocol's own.
     Event(Event),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{imap, pop3, sasl::Credentials, smtp};
+
+    /// What a driver is asked to do while the server says this, and what it writes.
+    fn driven<S: ClientSession>(mut session: S, server: &[&str]) -> (Vec<&'static str>, String) {
+        let now = Instant::now();
+        let (mut steps, mut written) = (Vec::new(), String::new());
+        for line in server {
+            session.buffer().extend_from_slice(line.as_bytes());
+            session.received(now);
+            while let Some(event) = session.next_event().unwrap() {
+                steps.push(match S::step(event) {
+                    Step::StartTls => {
+                        session.tls_established();
+                        "StartTls"
+                    }
+                    Step::DeriveKey(derivation) => {
+                        session.derived(&derivation.run());
+                        "DeriveKey"
+                    }
+                    Step::Ready => {
+                        assert!(session.is_ready() && session.is_idle());
+                        "Ready"
+                    }
+                    Step::Event(_) => "Event",
+                });
+            }
+            while let Some(bytes) = session.transmit() {
+                written.push_str(std::str::from_utf8(&bytes).unwrap());
+                session.transmitted(now);
+                assert!(!session.is_ready() && !session.is_idle());
+                assert_eq!(session.deadline(), session.patience().map(|patience| now + patience));
+                // Nobody read for an hour.
+                let later = now + Duration::from_secs(3600);
+                session.reading_resumed(later);
+                assert_eq!(session.deadline(), session.patience().map(|patience| later + patience));
+            }
+        }
+        (steps, written)
+    }
+
+    fn credentials() -> Credentials {
+        Credentials::password("kim", "secret")
+    }
+
+    #[test]
+    fn one_driver_serves_all_three() {
+        let now = Instant::now();
+        let config = imap::client::Config::new(Security::StartTls, credentials());
+        let imap = imap::client::Session::new(config, now);
+        assert_eq!(imap.write_patience(), Duration::from_secs(300));
+        let (steps, written) = driven(
+            imap,
+            &[
+                "* OK hi\r\n",
+                "A1 OK go\r\n",
+                "* CAPABILITY IMAP4rev1\r\nA2 OK done\r\n",
+                "A3 OK [CAPABILITY IMAP4rev1] in\r\n",
+            ],
+        );
+        assert_eq!(steps, ["StartTls", "Event", "Ready"]);
+        assert_eq!(written, "A1 STARTTLS\r\nA2 CAPABILITY\r\nA3 LOGIN kim secret\r\n");
+
+        let config = pop3::client::Config::new(Security::StartTls, credentials());
+        let pop3 = pop3::client::Session::new(config, now);
+        assert_eq!(pop3.write_patience(), Duration::from_secs(60));
+        let (steps, written) =
+            driven(pop3, &["+OK hi\r\n", "+OK go\r\n", "+OK\r\nUSER\r\n.\r\n", "+OK\r\n", "+OK  in\r\n"]);
+        assert_eq!(steps[0], "StartTls");
+        assert_eq!(steps.last(), Some(&"Ready"));
+        assert_eq!(written, "STLS\r\nCAPA\r\nUSER kim\r\nPASS secret\r\n");
+
+        let config = smtp::client::Config::new(Security::StartTls, Some(credentials()));
+        let smtp = smtp::client::Session::new(config, now);
+        assert_eq!(smtp.write_patience(), Duration::from_secs(180));
+        let plain = "250-hi\r\n250 AUTH PLAIN\r\n";
+        let (steps, written) = driven(smtp, &["220 hi\r\n", "250 hi\r\n", "220 go\r\n", plain, "235 in\r\n"]);
+        assert_eq!(steps, ["StartTls", "Ready"]);
+        assert_eq!(
+            written,
+            "EHLO localhost\r\nSTARTTLS\r\nEHLO localhost\r\nAUTH PLAIN AGtpbQBzZWNyZXQ=\r\n"
+        );
+    }
+
+    /// A challenge that takes long to answer, for the exchange that was begun so.
+    #[cfg(feature = "sasl")]
+    fn long_challenge(written: &str) -> String {
+        use base64::{Engine, prelude::BASE64_STANDARD};
+
+        let first = written.split_ascii_whitespace().rev().find_map(|word| BASE64_STANDARD.decode(word).ok());
+        let first = String::from_utf8(first.unwrap()).unwrap();
+        let (_, nonce) = first.split_once("r=").unwrap();
+        BASE64_STANDARD.encode(format!("r={nonce}srv,s=c2FsdA==,i=16385"))
+    }
+
+    #[cfg(feature = "sasl")]
+    #[test]
+    fn a_key_that_takes_long_is_derived_elsewhere_by_all_three() {
+        let now = Instant::now();
+        let nonce = || Some(crate::sasl::Nonce::from_random([7; 18]));
+
+        let mut config = imap::client::Config::new(Security::ImplicitTls, credentials());
+        config.login.sasl.nonce = nonce();
+        let start = || imap::client::Session::new(config.clone(), now);
+        let greeting = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256] hi\r\n";
+        let challenge = long_challenge(&driven(start(), &[greeting]).1);
+        let (steps, written) = driven(start(), &[greeting, &format!("+ {challenge}\r\n")]);
+        assert_eq!((steps, written.lines().count()), (vec!["DeriveKey"], 2));
+
+        let mut config = pop3::client::Config::new(Security::ImplicitTls, credentials());
+        config.login.sasl.nonce = nonce();
+        let start = || pop3::client::Session::new(config.clone(), now);
+        let (greeting, capabilities) = ("+OK hi\r\n", "+OK\r\nSASL SCRAM-SHA-256\r\n.\r\n");
+        let challenge = long_challenge(&driven(start(), &[greeting, capabilities]).1);
+        let (steps, written) = driven(start(), &[greeting, capabilities, &format!("+ {challenge}\r\n")]);
+        assert_eq!((steps, written.lines().count()), (vec!["DeriveKey"], 3));
+
+        let mut config = smtp::client::Config::new(Security::ImplicitTls, Some(credentials()));
+        config.login.sasl.nonce = nonce();
+        let start = || smtp::client::Session::new(config.clone(), now);
+        let (greeting, extensions) = ("220 hi\r\n", "250-hi\r\n250 AUTH SCRAM-SHA-256\r\n");
+        let challenge = long_challenge(&driven(start(), &[greeting, extensions]).1);
+        let (steps, written) = driven(start(), &[greeting, extensions, &format!("334 {challenge}\r\n")]);
+        assert_eq!((steps, written.lines().count()), (vec!["DeriveKey"], 3));
+    }
+}
