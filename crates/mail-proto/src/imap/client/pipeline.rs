@@ -158,6 +158,7 @@ pub(super) fn follows_selection(command: &Command) -> bool {
     match command {
         Command::Fetch { items, .. } => items.iter().all(|item| match item {
             FetchItem::Body { peek, .. } | FetchItem::Binary { peek, .. } => *peek,
+            FetchItem::Rfc822(content) => !content.sets_seen(),
             _ => true,
         }),
         Command::Search { .. } | Command::Sort { .. } | Command::Thread { .. } | Command::UidBatches(_) => {

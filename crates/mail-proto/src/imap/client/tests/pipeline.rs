@@ -275,7 +275,7 @@ fn p23_commands_of_two_selections_do_not_share_the_wire() {
 #[test]
 fn p26_reads_follow_a_selection_and_changes_need_one_to_write() {
     for line in [
-        "UID FETCH 1 (FLAGS BODY.PEEK[] BINARY.PEEK[1] BODYSTRUCTURE)",
+        "UID FETCH 1 (FLAGS BODY.PEEK[] BINARY.PEEK[1] BODYSTRUCTURE RFC822.HEADER)",
         "UID SEARCH SEEN",
         "UID SORT (DATE) UTF-8 SEEN",
         "UID THREAD REFERENCES UTF-8 SEEN",
@@ -293,7 +293,9 @@ fn p26_reads_follow_a_selection_and_changes_need_one_to_write() {
     ] {
         assert!(!follows_selection(&command(line)) && needs_writing(&command(line)), "{line}");
     }
-    for line in ["UID FETCH 1 BODY[]", "UID FETCH 1 BINARY[1]", "UID COPY 1 b", "CHECK", "CLOSE", "NOOP"] {
+    let marks =
+        ["UID FETCH 1 BODY[]", "UID FETCH 1 BINARY[1]", "UID FETCH 1 RFC822", "UID FETCH 1 RFC822.TEXT"];
+    for line in marks.into_iter().chain(["UID COPY 1 b", "CHECK", "CLOSE", "NOOP"]) {
         assert!(!follows_selection(&command(line)) && !needs_writing(&command(line)), "{line}");
     }
 }
