@@ -157,3 +157,37 @@ fn the_uids_that_a_move_tells_before_its_end_go_to_it() {
     dialogue.server("* OK [COPYUID 9 8 73] whose?\r\n");
     assert_eq!(routed(dialogue.events()), [Some(other), Some(one), None]);
 }
+
+#[test]
+fn what_notify_tells_is_told_in_order_and_all_of_it() {
+    let mut dialogue = Dialogue::ready();
+    let line = "A1 NOTIFY SET STATUS (selected (MessageNew (UID BODY.PEEK[]) MessageExpunge)) (personal (MessageNew \
+                MessageExpunge MailboxName))\r\n";
+    let notify = crate::imap::command::TaggedCommand::parse(line, crate::ParseOptions::default());
+    let id = dialogue.session.submit(Request::new(notify.unwrap().value.command));
+    assert_eq!(dialogue.written(), line);
+    dialogue.server("* STATUS a (MESSAGES 3)\r\n* STATUS b (MESSAGES 4)\r\n* 9 EXISTS\r\nA1 OK done\r\n");
+    let mut events = dialogue.events();
+    assert!(matches!(events.pop(), Some(Event::Completed { outcome: Ok(_), .. })));
+    assert_eq!(routed(events), [Some(id), Some(id), None]);
+    // With commands of the same kinds on their way, and without.
+    for busy in [false, true] {
+        if busy {
+            for command in [bodies("1:5"), Command::list("", "%")] {
+                dialogue.session.submit(Request::on(examined("a", None), command));
+            }
+            dialogue.written();
+            dialogue.server("A2 OK [READ-ONLY] done\r\n");
+            dialogue.events();
+            assert_eq!(dialogue.written().lines().count(), 1);
+        }
+        dialogue.server(
+            "* 9 EXISTS\r\n* 9 FETCH (UID 99 BODY[] \"x\")\r\n* 3 EXPUNGE\r\n* VANISHED 7\r\n\
+             * STATUS c (MESSAGES 1 UIDNEXT 9)\r\n* 2 FETCH (UID 98 FLAGS (\\Seen))\r\n\
+             * METADATA c /private/comment\r\n",
+        );
+        assert_eq!(routed(dialogue.events()), [None; 7], "busy: {busy}");
+        dialogue.server("* LIST (\\NonExistent) \"/\" d\r\n");
+        assert_eq!(routed(dialogue.events()).len(), 1);
+    }
+}
