@@ -65,6 +65,26 @@ impl Report {
 }
 
 impl Row {
+    /// The same samples told in another way.
+    pub(crate) fn converted(
+        &self,
+        metric: &'static str,
+        unit: &'static str,
+        better: &'static str,
+        figure: impl Fn(f64) -> f64,
+    ) -> Self {
+        let converted = |samples: &Samples| Samples(samples.0.iter().map(|sample| figure(*sample)).collect());
+        Self {
+            work: self.work,
+            metric,
+            unit,
+            better,
+            ours: converted(&self.ours),
+            rivals: self.rivals.iter().map(|(name, samples)| (*name, converted(samples))).collect(),
+            floor: self.floor.as_ref().map(converted),
+        }
+    }
+
     fn json(&self) -> Value {
         let rivals: Map<String, Value> = self
             .rivals

@@ -57,7 +57,8 @@ pub(crate) fn run(only: &[&str]) -> Report {
             vec![("ours", Box::new(|| ours.write())), ("imap-codec", Box::new(|| theirs.write()))];
         rows.push(row(work, "wall", "µs", "less", &sides, |seconds| seconds * 1e6));
         let bytes = ours.write() as f64 / 1e6;
-        rows.push(row(work, "rate", "MB/s", "more", &sides, |seconds| bytes / seconds));
+        let rate = rows.last().map(|wall| wall.converted("rate", "MB/s", "more", |wall| bytes * 1e6 / wall));
+        rows.extend(rate);
         rows.push(allocations_row(work, "/command", &sides, 1));
     }
     if !wanted("split-5mb") {

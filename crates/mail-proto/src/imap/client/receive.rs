@@ -10,12 +10,13 @@ use super::{
     routing,
 };
 use crate::{
-    frame,
+    error::ParseError,
+    frame::{Lent, Segment},
     imap::{
         code::ResponseCode,
         command::Command,
         fetch::{Fetch, FetchItem, Item},
-        response::{Response, Untagged},
+        response::{Parsed, Response, Untagged},
         status_line::{Status, StatusKind},
     },
 };
@@ -58,6 +59,16 @@ impl Whose {
     }
 }
 
+/// A piece of what was read.
+enum Piece {
+    /// A response that was read where it lay, as one can be that has no streamed literal.
+    Response(Result<Parsed<Response>, ParseError>),
+    /// A part of a response, with a streamed literal before or behind it.
+    Segment(Segment),
+    /// A part of a streamed literal.
+    Chunk(Bytes),
+}
+
 impl Session {
     /// Reads one piece more. Returns whether there was one.
     pub(super) fn read_on(&mut self) -> Result<bool, SessionError> {
@@ -65,17 +76,25 @@ impl Session {
         if matches!(self.phase, Phase::TlsHandshake | Phase::Compressing) {
             return Ok(false);
         }
-        match self.framer.next_event()? {
-            Some(frame::Event::Segment(segment)) => self.segment(segment)?,
-            Some(frame::Event::Chunk(bytes)) => self.chunk(bytes)?,
+        let piece = match self.framer.lend()? {
+            Some(Lent::Segment(segment)) if !segment.continues() && segment.streamed().is_none() => {
+                Piece::Response(self.reader.lent(segment))
+            }
+            Some(Lent::Segment(segment)) => Piece::Segment(segment.take()),
+            Some(Lent::Chunk(bytes)) => Piece::Chunk(bytes),
             // Only servers are told of literals that wait.
-            Some(frame::Event::LiteralWaits { .. }) => {}
+            Some(Lent::LiteralWaits { .. }) => return Ok(true),
             None => return Ok(false),
+        };
+        match piece {
+            Piece::Response(read) => self.take_in(read, None)?,
+            Piece::Segment(segment) => self.segment(segment)?,
+            Piece::Chunk(bytes) => self.chunk(bytes)?,
         }
         Ok(true)
     }
 
-    fn segment(&mut self, segment: frame::Segment) -> Result<(), SessionError> {
+    fn segment(&mut self, segment: Segment) -> Result<(), SessionError> {
         if segment.continues && matches!(self.streaming, Some(Streaming::Lost)) {
             self.streaming = segment.streamed.map(|_| Streaming::Lost);
             return Ok(());
@@ -88,6 +107,14 @@ impl Session {
                 return Ok(());
             }
         };
+        self.take_in(read, streamed)
+    }
+
+    fn take_in(
+        &mut self,
+        read: Result<Parsed<Response>, ParseError>,
+        streamed: Option<u64>,
+    ) -> Result<(), SessionError> {
         match read {
             Ok(parsed) => {
                 self.course.tell_all(parsed.quirks.into_iter().map(Event::Quirk));

@@ -46,10 +46,17 @@ impl Start {
 
 /// Room for the items of a message while it is read, kept for the next one: what a [`Fetch`] then gets is allocated
 /// once, and no larger than it has to be.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Room {
     nodes: Vec<Node>,
     spans: Vec<Span>,
+}
+
+/// Between two messages nothing in it is of worth.
+impl Clone for Room {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// No more room is kept than most messages take.
