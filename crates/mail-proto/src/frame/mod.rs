@@ -11,6 +11,9 @@
 //! - Status text has no literals: in `* OK quota {3}` the braces are text.
 //! - A line ends in CRLF. LF alone ends one only on a connection whose first line ended so; elsewhere it is a byte.
 //!
+//! [`Framer::lend`] gives the same events with text that still lies in the read buffer: most responses are short, and
+//! memory for each would cost more than reading it.
+//!
 //! Nothing is allocated because a peer announced it. A limit that is exceeded ends the stream with a [`FrameError`].
 
 mod lent;

@@ -64,6 +64,35 @@ fn every_split_gives_the_same_events() {
 }
 
 #[test]
+fn what_is_lent_leaves_the_buffer_read_or_unread() {
+    let mut framer = client();
+    framer.buffer().extend_from_slice(SESSION);
+    let mut read = 0;
+    for (at, event) in session_events().into_iter().enumerate() {
+        match (framer.lend().unwrap().unwrap(), event) {
+            (Lent::Segment(lent), Event::Segment(segment)) => {
+                assert_eq!(lent.bytes(), segment.bytes);
+                assert_eq!((lent.continues(), lent.streamed()), (segment.continues, segment.streamed));
+                if at % 2 == 0 {
+                    drop(lent);
+                } else {
+                    assert_eq!(lent.take(), segment);
+                }
+                read += segment.bytes.len();
+            }
+            (Lent::Chunk(lent), Event::Chunk(bytes)) => {
+                assert_eq!(lent, bytes);
+                read += bytes.len();
+            }
+            (lent, event) => panic!("{lent:?} instead of {event:?}"),
+        }
+        assert_eq!(framer.buffered(), SESSION.len() - read);
+    }
+    assert_eq!(framer.buffered(), 0);
+    assert!(framer.lend().unwrap().is_none());
+}
+
+#[test]
 fn a_line_feed_ends_a_line_only_where_the_first_line_ended_so() {
     let bare = events(client(), &[b"* OK hi\n* 1 EXISTS\r\n* 2 EXISTS\n"]).unwrap();
     assert_eq!(bare, [segment(b"* OK hi\n"), segment(b"* 1 EXISTS\r\n"), segment(b"* 2 EXISTS\n")]);

@@ -86,8 +86,8 @@ impl Reader {
         Self { options, ..Self::default() }
     }
 
-    /// Reads a segment. A FETCH with a streamed body comes in several values, whose
-    /// [`Fetch::streamed`] says that the body's chunks follow, and whose [`Fetch::continues`] that it goes on.
+    /// Reads a segment. A FETCH with a streamed body comes in several values, whose [`streamed`](fetch::Fetch::streamed)
+    /// says that the body's chunks follow, and whose [`continues`](fetch::Fetch::continues) that it goes on.
     ///
     /// # Errors
     /// It can't be read. The chunks of a streamed literal that follows belong to nothing.
