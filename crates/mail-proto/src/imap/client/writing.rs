@@ -2,8 +2,7 @@
 //! rules).
 
 use super::{
-    CommandId, Event, Failure, Request, SelectedMailbox, Selection, Session, establish::Phase, pipeline,
-    queue::Owner,
+    Event, Failure, Request, SelectedMailbox, Selection, Session, establish::Phase, pipeline, queue::Owner,
 };
 use crate::imap::{command::Command, select::SelectOptions, status_line::Status};
 
