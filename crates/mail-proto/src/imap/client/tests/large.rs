@@ -322,3 +322,12 @@ fn a_body_of_unknown_message_is_held_until_its_uid_comes() {
     dialogue.server("* 2 FETCH (BODY[] {9000000}\r\n");
     assert_eq!(dialogue.error(), SessionError::Unroutable { len: 9_000_000 });
 }
+
+#[test]
+fn debug_shows_how_much_is_gathered_and_never_what() {
+    let (mut dialogue, _) = streaming();
+    dialogue.server("* 3 FETCH (UID 5 PREVIEW {30}\r\ndear secret");
+    assert!(dialogue.events().is_empty());
+    let shown = format!("{:?}", dialogue.session);
+    assert!(shown.contains("Held(42)") && !shown.contains("secret"), "{shown}");
+}

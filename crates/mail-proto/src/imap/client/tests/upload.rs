@@ -417,3 +417,16 @@ fn several_messages_are_one_append() {
     dialogue.server("* OK [INPROGRESS (\"A1\" 1 2)] on it\r\n");
     assert_eq!(routed(dialogue.events()), [Some(id)]);
 }
+
+#[test]
+fn debug_shows_how_much_is_uploaded_and_never_what() {
+    let request = append(&[6]).with_upload("secret".into());
+    let shown = format!("{request:?}");
+    assert!(shown.contains("Streamed") && shown.contains("Whole(6)") && !shown.contains("secret"), "{shown}");
+    let mut dialogue = at(LITERAL_PLUS);
+    let id = dialogue.session.submit(append(&[6]));
+    dialogue.asked();
+    dialogue.upload(id, &["secret"]);
+    let shown = format!("{:?}", dialogue.session);
+    assert!(shown.contains("Last") && shown.contains("Bytes(5)") && !shown.contains("secret"), "{shown}");
+}
