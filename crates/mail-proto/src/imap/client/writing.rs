@@ -130,12 +130,7 @@ impl Session {
     }
 
     /// The selection that this command waits for has ended, and so it is known which of those behind it mean anything.
-    pub(super) fn selection_ended(
-        &mut self,
-        id: crate::imap::client::CommandId,
-        status: Status,
-        went_well: bool,
-    ) {
+    pub(super) fn selection_ended(&mut self, id: CommandId, status: Status, went_well: bool) {
         self.selected = self.selecting.take().filter(|_| went_well);
         if went_well {
             self.learn_selected(&status);
