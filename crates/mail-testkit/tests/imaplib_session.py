@@ -59,7 +59,46 @@ def session(client):
     ok(client.unselect())
     ok(client.delete("Renamed"))
     assert client.select("Renamed")[0] == "NO"
+    extensions(client)
     assert client.logout()[0] == "BYE"
+
+
+def extensions(client):
+    """What imaplib knows beyond the base: the answers must be what it can read."""
+    assert ok(client.select("INBOX")) == [b"3"]
+    assert ok(client.sort("(REVERSE SIZE)", "UTF-8", "ALL"))[0].split() == [b"2", b"1", b"3"]
+    assert ok(client.thread("REFERENCES", "UTF-8", "ALL")) == [b"(1)(2)(3)"]
+    envelope = ok(client.fetch("1", "(ENVELOPE BODYSTRUCTURE RFC822.HEADER)"))
+    assert b'ENVELOPE (NIL "one" NIL NIL NIL NIL NIL NIL NIL NIL)' in envelope[0][0], envelope
+    assert b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 12 1 NIL NIL NIL NIL)' in envelope[0][0]
+    assert envelope[0][1] == b"Subject: one\r\n\r\n", envelope
+    assert ok(client.namespace())[0] == b'(("" "/")) NIL NIL'
+    root, quota = ok(client.getquotaroot("INBOX"))
+    assert root == [b"INBOX"] and quota == [None], (root, quota)
+    assert ok(client.myrights("INBOX"))[0].startswith(b"INBOX lrs")
+    ok(client.setacl("INBOX", "bob", "lr"))
+    assert b"bob lr" in ok(client.getacl("INBOX"))[0]
+    ok(client.deleteacl("INBOX", "bob"))
+    ok(client._simple_command("LIST", '"" "*" RETURN (STATUS (MESSAGES))'))
+    ok(client.create("Aside"))
+    ok(client.copy("1:2", "Aside"))
+    ok(client.select("Aside"))
+    ok(client.uid("MOVE", "1", "Aside"))
+    assert ok(client.uid("SEARCH", None, "SUBJECT", "one")) == [b"3"]
+    ok(client.unselect())
+    ok(client.delete("Aside"))
+
+
+def utf8_session(client):
+    ok(client.login("alice", password))
+    ok(client.enable("UTF8=ACCEPT"))
+    assert client.utf8_enabled
+    body = "Subject: größe\r\n\r\n".encode()
+    ok(client.append('"Entwürfe"', None, None, body))
+    assert ok(client.select('"Entwürfe"')) == [b"1"]
+    # imaplib puts its UTF8 (…) into the literal instead of around it.
+    assert body in ok(client.fetch("1", "(BODY.PEEK[])"))[0][1]
+    client.logout()
 
 
 trusting = ssl.create_default_context(cafile=ca_file)
@@ -78,4 +117,5 @@ client = imaplib.IMAP4_SSL(host, int(imaps), ssl_context=trusting)
 client.authenticate("PLAIN", lambda _: b"\0alice\0" + password.encode())
 ok(client.select("INBOX"))
 client.logout()
+utf8_session(imaplib.IMAP4_SSL(host, int(imaps), ssl_context=trusting))
 print("imaplib is content")
