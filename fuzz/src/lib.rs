@@ -4,8 +4,10 @@
 
 pub mod dots;
 pub mod imap;
+#[cfg(test)]
 mod mutation;
 pub mod pop3;
+mod random;
 pub mod sasl;
 pub mod seeds;
 pub mod smtp;

@@ -42,6 +42,7 @@ pub(crate) fn written(name: &str) -> Vec<Vec<u8>> {
 }
 
 /// The words of a protocol's dictionary.
+#[cfg(test)]
 pub(crate) fn dictionary(protocol: &str) -> Vec<Vec<u8>> {
     let text = fs::read_to_string(dictionary_path(protocol)).unwrap_or_default();
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));

@@ -12,7 +12,7 @@ use mail_proto::imap::fetch::{FetchItem, Section};
 use mail_proto::imap::{AppendMessage, Capability, Flag, MailboxName, SearchKey, SearchReturn, SequenceSet};
 
 use crate::{
-    mutation::Random,
+    random::Random,
     seeds::{self, Corpus},
     shown,
     steps::{Steps, piece},

@@ -9,7 +9,7 @@ use mail_proto::pop3::{
 };
 
 use crate::{
-    mutation::Random,
+    random::Random,
     seeds::{self, Corpus},
     shown,
     steps::{Steps, piece},

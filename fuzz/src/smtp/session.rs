@@ -15,7 +15,7 @@ use mail_proto::smtp::{
 
 use crate::{
     dots::with_whole_line_ends,
-    mutation::Random,
+    random::Random,
     seeds, shown,
     steps::{Steps, piece},
 };
