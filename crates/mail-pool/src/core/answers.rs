@@ -465,3 +465,99 @@ fn the_short_way_back_is_for_plain_cases_only() {
         assert!(desk.core.main_is_wanted());
     }));
 }
+
+#[test]
+fn a_dial_that_ends_after_the_pool_has_closed_is_closed_too() {
+    let mut desk = Desk::new(Assignment::MainOrDefault, 3);
+    let main = holder(0, Kind::Main, false);
+    desk.core.await_slot(MAIN, main, None, None, desk.now, &mut desk.out).unwrap();
+    desk.core.shut_down(desk.now, &mut desk.out);
+    desk.dialled(MAIN);
+    assert!(matches!(desk.out.jobs[..], [Job::Close { slot: MAIN, .. }]));
+    desk.out = Out::new();
+    desk.core.closed(MAIN, desk.now, &mut desk.out);
+    assert!(desk.out.all_gone);
+    assert_eq!(desk.core.snapshot(desk.now, Duration::ZERO).closed_so_far, 1);
+
+    // Or has not begun.
+    let mut desk = Desk::new(Assignment::Default, 3);
+    desk.waits(by(1));
+    let slot = desk.dialled_slot();
+    desk.core.shut_down(desk.now, &mut desk.out);
+    assert!(!desk.out.all_gone);
+    desk.core.undialled(slot, false, desk.now, &mut desk.out);
+    assert!(desk.out.all_gone);
+
+    let mut desk = Desk::new(Assignment::Default, 3);
+    desk.waits(by(1));
+    let slot = desk.dialled_slot();
+    desk.core.undialled(slot, false, desk.now, &mut desk.out);
+    assert!(!desk.out.all_gone, "nothing is open, but it isn't closed");
+}
+
+#[test]
+fn a_repair_that_was_never_begun_is_begun_anew_by_whoever_asks_next() {
+    let mut desk = Desk::new(Assignment::Default, 2);
+    let slot = desk.hold(by(1));
+    desk.core.lost(slot, 1, desk.now, &mut desk.out);
+    for _ in 0..2 {
+        desk.out = Out::new();
+        let key = desk.core.await_slot(slot, by(1), None, None, desk.now, &mut desk.out).unwrap();
+        assert_eq!(desk.dialled_slot(), slot);
+        desk.core.undialled(slot, false, desk.now, &mut desk.out);
+        desk.core.cancel(key, desk.now, &mut desk.out);
+        assert!(matches!(desk.core.slots[slot].state, State::Held { link: None, repair: Repair::None }));
+    }
+}
+
+#[test]
+fn a_held_one_that_fails_its_check_is_opened_anew_for_those_who_wait() {
+    for (waits, slot) in [(false, MAIN), (true, MAIN), (false, 1), (true, 1)] {
+        let mut desk = Desk::new(Assignment::MainOrDefault, 3);
+        desk.open_main();
+        desk.hold(by(1));
+        let id = desk.core.link(slot).unwrap().0;
+        desk.core.check_held(slot, id, &mut desk.out);
+        if waits {
+            desk.core.await_slot(slot, by(1), None, None, desk.now, &mut desk.out).unwrap();
+        }
+        desk.out = Out::new();
+        desk.core.checked(slot, id, false, desk.now, &mut desk.out);
+        let state = &desk.core.slots[slot].state;
+        match (waits, slot) {
+            (true, _) => assert!(matches!(state, State::Held { link: None, repair: Repair::Dialling })),
+            (false, MAIN) => assert!(matches!(state, State::Free)),
+            (false, _) => assert!(matches!(state, State::Held { link: None, repair: Repair::None })),
+        }
+        assert_eq!(desk.out.jobs.len(), usize::from(waits));
+    }
+}
+
+#[test]
+fn what_lies_idle_and_what_is_offered_is_looked_after_in_time() {
+    let mut desk = Desk::new(Assignment::Default, 1);
+    let slot = desk.hold(by(1));
+    desk.core.alarm = None;
+    desk.give_back(slot, Fate::Keep);
+    assert_eq!(desk.core.alarm, Some(desk.now + Duration::from_secs(30)));
+    assert!(desk.out.rouse);
+
+    assert!(matches!(desk.ask(by(1)), Take::Got { .. }));
+    desk.waits(by(2));
+    desk.core.alarm = None;
+    desk.give_back(slot, Fate::Keep);
+    assert_eq!(desk.core.alarm, Some(desk.now + Duration::from_secs(1)));
+    assert!(desk.out.rouse);
+}
+
+#[test]
+fn one_is_trusted_for_less_than_the_time_given_to_the_nanosecond() {
+    for (idle, trusted) in [(Duration::from_nanos(14_999_999_999), true), (Duration::from_secs(15), false)] {
+        let mut desk = Desk::new(Assignment::Default, 1);
+        let slot = desk.hold(by(1));
+        desk.give_back(slot, Fate::Keep);
+        desk.pass(idle);
+        assert_eq!(matches!(desk.ask(by(1)), Take::Got { .. }), trusted);
+        assert_eq!(desk.out.jobs.len(), usize::from(!trusted), "else it is checked");
+    }
+}
