@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::line::Key;
 use super::machine::Core;
 use super::model::{Id, holder, rules};
-use super::orders::{Job, Out};
+use super::orders::{Job, Note, Out};
 use super::rules::{Holder, MAIN, SlotId};
 use super::slot::{Repair, State};
 use super::timers::ROUND;
@@ -558,6 +558,20 @@ fn one_is_trusted_for_less_than_the_time_given_to_the_nanosecond() {
         desk.give_back(slot, Fate::Keep);
         desk.pass(idle);
         assert_eq!(matches!(desk.ask(by(1)), Take::Got { .. }), trusted);
+        assert_eq!(desk.out.jobs.len(), usize::from(!trusted), "else it is checked");
+    }
+}
+
+#[test]
+fn a_default_that_is_taken_back_is_trusted_as_long_as_any_other() {
+    for (idle, trusted) in [(Duration::from_nanos(14_999_999_999), true), (Duration::from_secs(15), false)] {
+        let mut desk = Desk::new(Assignment::Default, 1);
+        let slot = desk.hold(holder(1, Kind::Default, true));
+        desk.give_back(slot, Fate::Keep);
+        desk.pass(idle);
+        desk.waits(by(2));
+        assert!(matches!(desk.out.notes[..], [Note::TakenBack { .. }]));
+        assert_eq!(matches!(desk.core.slots[slot].state, State::Offered { .. }), trusted);
         assert_eq!(desk.out.jobs.len(), usize::from(!trusted), "else it is checked");
     }
 }
