@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll};
@@ -103,12 +103,14 @@ impl<'p, M: Manager> CheckingOut<'p, M> {
         Self { inner, place, stage: Stage::Begin }
     }
 
-    fn begin(&mut self, cx: &TaskContext<'_>) -> Poll<Outcome<M>> {
+    fn begin(&mut self, cx: &mut TaskContext<'_>) -> Poll<Outcome<M>> {
         let inner = self.inner;
         if inner.rest.load(Ordering::Relaxed) {
             inner.rest.store(false, Ordering::Relaxed);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            // Has us woken after the others' turn, and calls no other worker to our help.
+            if pin!(tokio::task::yield_now()).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
         }
         let holder = Holder { brief: true, ..holder_here(inner, Kind::Independent, self.place) };
         not_by_creator(inner, holder.context)?;
