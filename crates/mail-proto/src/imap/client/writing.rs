@@ -2,7 +2,8 @@
 //! rules).
 
 use super::{
-    Event, Failure, Request, SelectedMailbox, Selection, Session, establish::Phase, pipeline, queue::Owner,
+    CommandId, Event, Failure, Request, SelectedMailbox, Selection, Session, establish::Phase, pipeline,
+    queue::Owner,
 };
 use crate::imap::{command::Command, select::SelectOptions, status_line::Status};
 
