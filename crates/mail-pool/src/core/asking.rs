@@ -13,7 +13,7 @@ use super::waiter::{Failure, Look, Stage, Take, Taken, Verdict, Waiter, Want};
 use crate::manager::Kind;
 
 /// After so many takes whoever takes lets others run.
-const SPELL: u32 = 128;
+const SPELL: u32 = 512;
 
 impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Takes an extra that is there for the taking, without waiting and without dialling.
