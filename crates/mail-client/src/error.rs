@@ -15,6 +15,7 @@ use mail_proto::imap::{
 
 use crate::{
     imap::{connection::About, copied::Copied, refusal},
+    link::InflateError,
     transport::{self, Target},
 };
 
@@ -139,6 +140,7 @@ pub(crate) enum Cause {
         limit: usize,
     },
     Io(Arc<io::Error>),
+    Inflate(InflateError),
     Configuration(&'static str),
     NoToken(Arc<dyn StdError + Send + Sync>),
     Pool(Box<mail_pool::Error<Error>>),
@@ -236,6 +238,8 @@ impl Error {
                 | SessionError::NoMechanism
                 | SessionError::Sasl(_),
             ) => ErrorKind::Login,
+            Cause::Inflate(InflateError::Bomb(_)) => ErrorKind::TooMuch,
+            Cause::Inflate(InflateError::Corrupt) => ErrorKind::Protocol,
             Cause::NoToken(_) => ErrorKind::Login,
             Cause::Session(SessionError::Closed | SessionError::Bye(_) | SessionError::Upload(_)) => {
                 ErrorKind::ConnectionLost
@@ -514,6 +518,7 @@ impl fmt::Display for Error {
             Cause::CutShort { len } => write!(f, "the connection was lost before all {len} bytes had come"),
             Cause::Io(error) => write!(f, "the connection broke: {error}"),
             Cause::Configuration(what) => f.write_str(what),
+            Cause::Inflate(error) => error.fmt(f),
             Cause::NoToken(error) => write!(f, "there is no token to log in with: {error}"),
             Cause::Pool(error) => error.fmt(f),
             Cause::ConnectionClosed => f.write_str("the connection was closed by its owner"),
@@ -550,6 +555,7 @@ impl StdError for Error {
             | Cause::CopiedNotRemoved { reason, .. }
             | Cause::Partly { reason, .. } => Some(&**reason),
             Cause::Io(error) | Cause::Source(error) => Some(&**error),
+            Cause::Inflate(error) => Some(error),
             Cause::NoToken(error) => Some(&**error),
             Cause::Pool(error) => Some(&**error),
             _ => None,

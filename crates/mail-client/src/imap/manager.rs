@@ -8,6 +8,7 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     connection::{ImapConnection, Settings},
+    extensions::Extensions,
     refusal,
 };
 use crate::{
@@ -21,6 +22,7 @@ pub(crate) struct ImapManager {
     pub(super) opening: Opening,
     pub(super) session: Config,
     pub(super) identity: Identity,
+    pub(super) extensions: Extensions,
     pub(super) settings: Settings,
     /// The last login that was refused for its credentials, and not tried again with fresh ones.
     pub(super) refused: watch::Sender<Option<Error>>,
@@ -32,7 +34,8 @@ impl ImapManager {
         let limit = self.opening.deadlines.login;
         config.login.credentials = Some(self.identity.credentials(attempt.fresh_credentials, limit).await?);
         let session = Session::new(config, Instant::now().into_std());
-        let socket = self.opening.open(session, ProtocolLog::imap(attempt.id)).await?;
+        let mut socket = self.opening.open(session, ProtocolLog::imap(attempt.id)).await?;
+        self.extensions.switch_on(&mut socket, limit).await?;
         Ok(ImapConnection::start(attempt.id, socket, self.settings.clone()))
     }
 }

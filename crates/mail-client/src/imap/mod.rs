@@ -12,6 +12,7 @@ mod connections;
 pub(crate) mod copied;
 mod copy;
 mod expunge;
+mod extensions;
 mod fetch;
 mod handles;
 mod harmless;

@@ -10,13 +10,20 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use mail_proto::session::{ClientSession, Step};
+use mail_proto::{
+    imap::client::Session,
+    session::{ClientSession, Step},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, Sleep, sleep, timeout},
 };
 
-use super::{login, protocol_log::ProtocolLog};
+use super::{
+    deflate::{Deflated, InflateError},
+    login,
+    protocol_log::ProtocolLog,
+};
 use crate::{
     error::{Cause, Error, Result},
     transport::{Phase, Stream, Target, Tls},
@@ -205,7 +212,21 @@ where
     }
 }
 
+impl Socket<Session> {
+    /// Compresses all from here on, as the session has agreed with the server.
+    pub(crate) fn compress(&mut self) {
+        let read = self.session.take_compressed();
+        let nothing = Stream::Plain(Box::new(tokio::io::empty()));
+        let stream = std::mem::replace(&mut self.stream, nothing);
+        self.stream = Stream::Plain(Box::new(Deflated::new(stream, read)));
+        self.session.compression_started();
+    }
+}
+
 fn broken(error: io::Error) -> Error {
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<InflateError>()) {
+        return Error::new(Cause::Inflate(*error));
+    }
     Error::new(Cause::Io(Arc::new(error)))
 }
 
@@ -213,7 +234,7 @@ fn broken(error: io::Error) -> Error {
 mod tests {
     use mail_proto::imap::{
         AppendMessage, Command, MailboxName,
-        client::{Config, Credentials, Request, Security, Session},
+        client::{Config, Credentials, Request, Security},
     };
     use tokio::io::DuplexStream;
 

@@ -13,8 +13,8 @@ mod upload;
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -22,7 +22,7 @@ use std::{
 use mail_pool::Context;
 use mail_proto::imap::{
     Capabilities, Capability, Command,
-    client::{Completion, Request, Session},
+    client::{Completion, Request, Session, SessionError},
     response::Untagged,
 };
 use tokio::{
@@ -53,7 +53,8 @@ pub(crate) struct ImapConnection {
     id: u64,
     jobs: mpsc::UnboundedSender<Job>,
     tokens: AtomicU64,
-    broken: Arc<AtomicBool>,
+    /// What it ended with.
+    ended: Arc<OnceLock<Error>>,
     flow: Arc<Flow>,
     capabilities: Capabilities,
     /// Whether what is gone is told by UID (QRESYNC).
@@ -123,18 +124,18 @@ impl ImapConnection {
     /// Starts the task of a connection whose session is ready.
     pub(crate) fn start(id: u64, socket: Socket<Session>, settings: Settings) -> Self {
         let (jobs, received) = mpsc::unbounded_channel();
-        let broken = Arc::new(AtomicBool::new(false));
+        let ended = Arc::new(OnceLock::new());
         let flow = Arc::new(Flow::default());
         let capabilities = socket.session.capabilities().cloned().unwrap_or_default();
         let tells_vanished = socket.session.is_enabled(&Capability::QResync);
         let news = Arc::new(News::default());
-        let shared = Shared { broken: Arc::clone(&broken), flow: Arc::clone(&flow), news: Arc::clone(&news) };
+        let shared = Shared { ended: Arc::clone(&ended), flow: Arc::clone(&flow), news: Arc::clone(&news) };
         tokio::spawn(Task::new(id, socket, received, shared, settings).run());
-        Self { id, jobs, tokens: AtomicU64::new(0), broken, flow, capabilities, tells_vanished, news }
+        Self { id, jobs, tokens: AtomicU64::new(0), ended, flow, capabilities, tells_vanished, news }
     }
 
     pub(crate) fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Acquire)
+        self.ended.get().is_some()
     }
 
     /// What the server said after the login that it can do.
@@ -214,8 +215,8 @@ impl ImapConnection {
 
     /// The task is gone and took nothing of this command.
     fn gone(&self) -> Error {
-        let reason = Box::new(Error::new(Cause::Session(mail_proto::imap::client::SessionError::Closed)));
-        Error::new(Cause::Lost { written: false, reason }).on(self.id)
+        let reason = self.ended.get().cloned().unwrap_or_else(|| SessionError::Closed.into());
+        Error::new(Cause::Lost { written: false, reason: Box::new(reason) }).on(self.id)
     }
 
     pub(crate) async fn check(&self) -> Result<()> {
@@ -232,7 +233,7 @@ impl ImapConnection {
 
     /// Closes the socket under those who still use it.
     pub(crate) fn cut(&self) {
-        self.broken.store(true, Ordering::Release);
+        let _ = self.ended.set(Error::new(Cause::Closed));
         let _ = self.jobs.send(Job::Cut);
     }
 }

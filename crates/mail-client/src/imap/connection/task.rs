@@ -4,10 +4,7 @@ use std::{
     collections::HashMap,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     task::{self, Poll},
     time::Duration,
 };
@@ -64,7 +61,7 @@ const SEEN_OFF: Duration = Duration::from_secs(1);
 
 /// What the task shares with those who use the connection.
 pub(super) struct Shared {
-    pub(super) broken: Arc<AtomicBool>,
+    pub(super) ended: Arc<OnceLock<Error>>,
     pub(super) flow: Arc<Flow>,
     pub(super) news: Arc<News>,
 }
@@ -77,7 +74,7 @@ pub(super) struct Task {
     turns: Turns,
     flights: HashMap<CommandId, Flight>,
     flow: Arc<Flow>,
-    broken: Arc<AtomicBool>,
+    ended: Arc<OnceLock<Error>>,
     news: Arc<News>,
     settings: Settings,
     timer: Pin<Box<Sleep>>,
@@ -110,7 +107,7 @@ impl Task {
         shared: Shared,
         settings: Settings,
     ) -> Self {
-        let Shared { broken, flow, news } = shared;
+        let Shared { ended, flow, news } = shared;
         Self {
             id,
             socket,
@@ -118,7 +115,7 @@ impl Task {
             turns: Turns::new(),
             flights: HashMap::new(),
             flow,
-            broken,
+            ended,
             news,
             settings,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -140,7 +137,7 @@ impl Task {
             }
             _ => error,
         });
-        let Self { id, mut socket, jobs, turns, flights, broken, news, settings, goodbyes, .. } = self;
+        let Self { id, mut socket, jobs, turns, flights, ended: end, news, settings, goodbyes, .. } = self;
         let lost = socket.session.take_lost();
         let error = match ended {
             Ok(()) => {
@@ -155,7 +152,7 @@ impl Task {
             }
         };
         debug!(connection = id, %error, "connection ended");
-        broken.store(true, Ordering::Release);
+        let _ = end.set(error.clone());
         // There will be none, which is worth a look too.
         news.add();
         let bereaved = Bereaved { id, target: settings.target, error };
