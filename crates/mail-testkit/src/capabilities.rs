@@ -121,10 +121,10 @@ impl Offer {
 
     /// One more; of `APPENDLIMIT=1` and `APPENDLIMIT=2` the last counts.
     pub(crate) fn add(&mut self, name: String) {
-        match name.split_once('=') {
-            Some(("APPENDLIMIT", _)) => self.0.retain(|known| !known.starts_with("APPENDLIMIT")),
-            _ => self.remove(&name),
-        }
+        let is_limit = name.starts_with("APPENDLIMIT");
+        let is_same =
+            |known: &str| known.eq_ignore_ascii_case(&name) || is_limit && known.starts_with("APPENDLIMIT");
+        self.0.retain(|known| !is_same(known));
         // A server has one of the two (RFC 7888 section 5).
         match name.to_ascii_uppercase().as_str() {
             "LITERAL-" => self.remove("LITERAL+"),

@@ -179,7 +179,7 @@ impl Session<'_> {
             None => None,
         };
         let early = self.refused_early.take();
-        let refused = refused.or(early).or_else(|| self.refuses_charset(&name, &segment.bytes));
+        let refused = refused.or(early);
         let (tag, outcome) = match parsed {
             _ if !self.takes_literals_of(&segment) => {
                 self.skip_literal(&segment).await?;
@@ -199,6 +199,7 @@ impl Session<'_> {
                 let tag = parsed.value.tag.clone();
                 self.store_names(&mut parsed.value.command);
                 self.tag = tag.clone();
+                let refused = refused.or_else(|| self.refuses_charset(&name, &segment.bytes));
                 let outcome = match (append::Upload::of(&parsed.value), refused) {
                     (Some(upload), refused) => self.upload(upload, &segment, refused).await?,
                     (None, Some(refused)) => refused,
@@ -208,8 +209,9 @@ impl Session<'_> {
             }
             Err(error) => {
                 self.skip_literal(&segment).await?;
-                let text = error.to_string();
-                (tag_of(&segment.bytes).map(Bytes::copy_from_slice), refused.unwrap_or_else(|| bad(text)))
+                let refused = refused.or_else(|| self.refuses_charset(&name, &segment.bytes));
+                let refused = refused.unwrap_or_else(|| bad(error.to_string()));
+                (tag_of(&segment.bytes).map(Bytes::copy_from_slice), refused)
             }
         };
         let Some(tag) = tag else {

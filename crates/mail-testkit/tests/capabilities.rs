@@ -58,6 +58,22 @@ async fn just_these_are_shown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_added_takes_nothing_away() {
+    let server = alice()
+        .capabilities(["IMAP4rev1", "QRESYNC", "CONDSTORE", "APPENDLIMIT=1"])
+        .with_capability("CONDSTORE")
+        .with_capability("APPENDLIMIT=9")
+        .start()
+        .await
+        .unwrap();
+    let mut dialogue = login(&server).await;
+    let shown = dialogue.ok("CAPABILITY").await.remove(0);
+    assert_eq!(shown, "* CAPABILITY IMAP4rev1 QRESYNC CONDSTORE APPENDLIMIT=9");
+    dialogue.ok("SELECT INBOX").await;
+    assert!(dialogue.result("SORT (DATE) KOI8-R ALL").await.starts_with("x BAD"), "SORT isn't there at all");
+}
+
+#[tokio::test(start_paused = true)]
 async fn small_literals_alone_need_not_wait_with_literal_minus() {
     let server = alice().with_capability("LITERAL-").start().await.unwrap();
     let mut dialogue = login(&server).await;

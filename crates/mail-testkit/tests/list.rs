@@ -64,13 +64,13 @@ async fn subscriptions_are_listed_existing_or_not() {
     assert_eq!(
         told(&mut dialogue, "LIST (SUBSCRIBED) \"\" *").await,
         [
-            "* LIST (\\HasNoChildren \\Subscribed) \"/\" Fruit/Apple",
-            "* LIST (\\NonExistent \\HasNoChildren \\Subscribed) \"/\" Fruit/Banana",
+            "* LIST (\\Subscribed \\HasNoChildren) \"/\" Fruit/Apple",
+            "* LIST (\\NonExistent \\Subscribed \\HasNoChildren) \"/\" Fruit/Banana",
         ]
     );
     assert_eq!(
         told(&mut dialogue, "LIST \"\" (Tofu Fruit/%) RETURN (SUBSCRIBED)").await,
-        ["* LIST (\\HasNoChildren \\Subscribed) \"/\" Fruit/Apple", "* LIST (\\HasNoChildren) \"/\" Tofu"]
+        ["* LIST (\\Subscribed \\HasNoChildren) \"/\" Fruit/Apple", "* LIST (\\HasNoChildren) \"/\" Tofu"]
     );
     assert_eq!(
         told(&mut dialogue, "LIST (RECURSIVEMATCH SUBSCRIBED) \"\" %").await,

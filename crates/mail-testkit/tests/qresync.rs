@@ -114,6 +114,9 @@ async fn fetch_tells_what_vanished_since() {
     dialogue.ok("SELECT INBOX").await;
     let fetched = dialogue.command(&format!("UID FETCH 1:4 FLAGS (CHANGEDSINCE {modseq} VANISHED)")).await;
     assert_eq!(fetched, ["* VANISHED (EARLIER) 2", "x OK UID FETCH completed"]);
+    account.expunge("INBOX", [3]).unwrap();
+    let fetched = dialogue.command(&format!("UID FETCH 1:4 FLAGS (CHANGEDSINCE {modseq} VANISHED)")).await;
+    assert_eq!(fetched[..2], ["* VANISHED (EARLIER) 2", "* VANISHED 3"], "each is told once");
     assert!(dialogue.result("FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)").await.starts_with("x BAD"));
     assert!(dialogue.result("UID FETCH 1 FLAGS (VANISHED)").await.starts_with("x BAD"));
     assert_eq!(dialogue.ok("FETCH 1 FLAGS").await[0], "* 1 FETCH (UID 1 FLAGS (\\Recent))");

@@ -8,7 +8,17 @@ use super::{Session, bad, no};
 impl Session<'_> {
     /// BADCHARSET, for a search that names one that isn't taken.
     pub(super) fn refuses_charset(&self, name: &str, frame: &[u8]) -> Option<Status> {
-        let named = match name.strip_prefix("UID ").unwrap_or(name) {
+        let name = name.strip_prefix("UID ").unwrap_or(name);
+        let is_known = match name {
+            "SORT" => self.shared.has("SORT"),
+            "THREAD" => self.shared.offer.value("THREAD").is_some(),
+            "ESEARCH" => self.shared.has("MULTISEARCH"),
+            _ => true,
+        };
+        if self.user.is_none() || !is_known {
+            return None;
+        }
+        let named = match name {
             "SEARCH" | "ESEARCH" => behind_word(frame, b"CHARSET")?,
             "SORT" | "THREAD" if self.enabled.utf8_accept => return None,
             "SORT" => behind_lists(arguments(frame, b"SORT")?),

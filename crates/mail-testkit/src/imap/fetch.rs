@@ -114,7 +114,11 @@ impl Session<'_> {
                 let contents = account.lock();
                 let mailbox = contents.mailboxes.get(&selected.id)?;
                 messages.retain(|numbers| mailbox.get(numbers.uid).is_some_and(|entry| entry.modseq > since));
-                if vanished { resync::vanished_since(mailbox, since, &wanted.set, 0) } else { Vec::new() }
+                if vanished {
+                    resync::vanished_since(mailbox, selected, since, &wanted.set, 0)
+                } else {
+                    Vec::new()
+                }
             };
             self.say_vanished(gone, true);
         }

@@ -22,7 +22,7 @@ impl Session<'_> {
             // Without the log, what the client is known to know needs not be told again.
             let from = known.known_pairs.as_ref().map_or(0, |pairs| common_prefix(selected, pairs));
             let uids = known.known_uids.clone().unwrap_or_else(SequenceSet::all);
-            let vanished = vanished_since(mailbox, known.modseq, &uids, from);
+            let vanished = vanished_since(mailbox, selected, known.modseq, &uids, from);
             let changed: Vec<_> = selected
                 .all()
                 .filter(|numbers| uids.contains(numbers.uid))
@@ -50,12 +50,22 @@ impl Session<'_> {
 
 /// Which of these UIDs went after this mod-sequence. If that was forgotten, all that aren't there and lie above `from`
 /// are told, as a server does that keeps no log.
-pub(super) fn vanished_since(mailbox: &Mailbox, modseq: u64, uids: &SequenceSet, from: u32) -> Vec<u32> {
+///
+/// What the session still counts is left out: that it went is told with the next news.
+pub(super) fn vanished_since(
+    mailbox: &Mailbox,
+    selected: &Selected,
+    modseq: u64,
+    uids: &SequenceSet,
+    from: u32,
+) -> Vec<u32> {
+    let is_meant = |uid: &u32| uids.contains(*uid) && !selected.has(*uid);
     match mailbox.expunged_since(modseq) {
-        Some(gone) => gone.filter(|uid| uids.contains(*uid)).collect::<BTreeSet<_>>().into_iter().collect(),
-        None => (from + 1..mailbox.uid_next)
-            .filter(|uid| uids.contains(*uid) && mailbox.get(*uid).is_none())
-            .collect(),
+        Some(gone) => gone.filter(is_meant).collect::<BTreeSet<_>>().into_iter().collect(),
+        None => {
+            let all = from + 1..mailbox.uid_next;
+            all.filter(is_meant).filter(|uid| mailbox.get(*uid).is_none()).collect()
+        }
     }
 }
 

@@ -141,6 +141,11 @@ impl Selected {
         self.uids.get(usize::try_from(seq).ok()?.checked_sub(1)?).copied()
     }
 
+    /// Whether the client knows of this message, be it there or not.
+    pub(super) fn has(&self, uid: u32) -> bool {
+        self.uids.binary_search(&uid).is_ok()
+    }
+
     /// The mod-sequence up to which the client was told all.
     pub(super) fn told(&self) -> u64 {
         self.told
