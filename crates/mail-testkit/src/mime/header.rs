@@ -38,7 +38,7 @@ pub(super) fn fields(header: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 pub(super) fn field_name(field: &[u8]) -> &[u8] {
-    field.split(|octet| *octet == b':').next().unwrap_or_default().trim_ascii_end()
+    field[..memchr::memchr(b':', field).unwrap_or(field.len())].trim_ascii_end()
 }
 
 fn header_end(message: &[u8]) -> usize {
@@ -64,9 +64,12 @@ pub(crate) fn message_ids(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     pieces.filter_map(|piece| Some(&piece[..memchr::memchr(b'>', piece)?])).filter(|id| !id.is_empty())
 }
 
+/// Ids are looked for so far into a message: each one is looked at when it is delivered, and may be all header.
+const SEARCHED_FOR_IDS: usize = 64 * 1024;
+
 /// The message's own id and those that it refers to.
 pub(crate) fn related_ids(message: &Bytes) -> Vec<Vec<u8>> {
-    let (header, _) = split(message);
+    let (header, _) = split(&message.slice(..message.len().min(SEARCHED_FOR_IDS)));
     let values = [&b"Message-ID"[..], b"In-Reply-To", b"References"].map(|name| values(&header, name).next());
     let values = values.iter().flatten();
     values.flat_map(|value| message_ids(value)).map(<[u8]>::to_vec).collect()
