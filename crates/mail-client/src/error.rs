@@ -165,6 +165,7 @@ impl Error {
         Self::new(match failure {
             Failure::Refused(status) => Cause::Refused(status),
             Failure::NotSelected(status) => Cause::NotSelected(status),
+            Failure::ReadOnly => Cause::ReadOnly,
             Failure::UidValidityChanged { expected, found } => Cause::UidValidityChanged { expected, found },
             Failure::Encode(error) => Cause::Encode(error),
             // A kind of failure that this crate doesn't know yet came from the server.

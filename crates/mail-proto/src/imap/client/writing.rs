@@ -5,7 +5,7 @@ use super::{
     CommandId, Event, Failure, Request, SelectedMailbox, Selection, Session, establish::Phase, pipeline,
     queue::Owner,
 };
-use crate::imap::{command::Command, select::SelectOptions, status_line::Status};
+use crate::imap::{capability::Capability, command::Command, select::SelectOptions, status_line::Status};
 
 /// So many commands are written behind a selection that may fail. Each would be answered BAD then, and servers that are
 /// told too much nonsense hang up.
@@ -19,6 +19,8 @@ enum Turn {
     NotYet,
     /// First its mailbox has to be selected.
     Select(Selection),
+    /// First the mailbox that is selected has to be put away.
+    Unselect,
     /// It doesn't run.
     Never(Failure),
 }
@@ -50,6 +52,12 @@ impl Session {
                     self.select(&selection);
                     continue;
                 }
+                Turn::Unselect => {
+                    // UNSELECT has no argument that could fail to encode. Should it be refused, nothing is lost.
+                    let _ = self.queue.start(Owner::Nobody, Request::new(Command::Unselect), self.options());
+                    self.selected = None;
+                    return;
+                }
                 Turn::Never(failure) => {
                     if let Some(id) = self.queue.drop_head() {
                         self.course.tell(Event::Completed { id, outcome: Err(failure) });
@@ -74,7 +82,13 @@ impl Session {
 
     fn turn(&self, head: &Request) -> Turn {
         let may_go = || if self.queue.head_may_go() { Turn::Now } else { Turn::NotYet };
-        let Some(wanted) = &head.selection else { return may_go() };
+        let Some(wanted) = &head.selection else {
+            return match self.takes_selected_away(&head.command) {
+                true if self.queue.is_quiet() => Turn::Unselect,
+                true => Turn::NotYet,
+                false => may_go(),
+            };
+        };
         if let Some(selected) = self.selected.as_ref().filter(|selected| selected.serves(wanted)) {
             return match differs(wanted, Some(selected)) {
                 Some(failure) => Turn::Never(failure),
@@ -97,6 +111,19 @@ impl Session {
         } else {
             Turn::NotYet
         }
+    }
+
+    /// Whether the command takes the selected mailbox away, or its name, and it can be put away before. Servers end a
+    /// connection whose mailbox is gone.
+    fn takes_selected_away(&self, command: &Command) -> bool {
+        let Some(selected) = &self.selected else { return false };
+        let is_taken = match command {
+            Command::Delete(mailbox) => selected.mailbox == *mailbox,
+            // With all below it.
+            Command::Rename { from, .. } => selected.mailbox.as_bytes().starts_with(from.as_bytes()),
+            _ => false,
+        };
+        is_taken && self.capabilities.as_ref().is_some_and(|server| server.supports(&Capability::Unselect))
     }
 
     /// Puts the first command that waits on the wire. Returns whether it could be encoded.

@@ -322,3 +322,42 @@ fn a_selection_that_nobody_waits_for_any_more_fails_no_other_command() {
     dialogue.server("A2 OK done\r\nA3 OK done\r\n");
     assert!(matches!(dialogue.events()[..], [Event::Completed { id, outcome: Ok(_) }] if id == other));
 }
+
+#[test]
+fn a_mailbox_is_put_away_before_it_is_deleted_or_renamed() {
+    let rename = |from: &str| Command::Rename { from: from.into(), to: "x".into() };
+    for (capabilities, command, written) in [
+        ("UNSELECT", Command::Delete("a/b".into()), "UNSELECT\r\n"),
+        ("IMAP4rev2", Command::Delete("a/b".into()), "UNSELECT\r\n"),
+        ("", Command::Delete("a/b".into()), "DELETE a/b\r\n"),
+        ("UNSELECT", Command::Delete("a".into()), "DELETE a\r\n"),
+        ("UNSELECT", rename("a/b"), "UNSELECT\r\n"),
+        ("UNSELECT", rename("a"), "UNSELECT\r\n"),
+        ("UNSELECT", rename("b"), "RENAME b x\r\n"),
+    ] {
+        let mut dialogue = Dialogue::new(Security::ImplicitTls);
+        dialogue.server(&format!("* PREAUTH [CAPABILITY IMAP4rev1 {capabilities}] hi\r\n"));
+        dialogue.events();
+        let search = Request::on(examined("a/b", None), Command::uid_search(SearchKey::All));
+        dialogue.session.submit(search);
+        assert_eq!(dialogue.written(), "A1 EXAMINE a/b\r\nA2 UID SEARCH ALL\r\n");
+        let (name, puts_away) = (command.name(), written.starts_with("UNSELECT"));
+        let id = dialogue.session.submit(Request::new(command));
+        dialogue.server("A1 OK done\r\n");
+        dialogue.events();
+        assert!(!dialogue.written().contains("UNSELECT"), "not amid a command that needs it");
+        dialogue.server("* SEARCH\r\nA2 OK done\r\n");
+        dialogue.events();
+        if puts_away {
+            assert_eq!(dialogue.written(), format!("A3 {written}"));
+            // Some say BAD to it.
+            dialogue.server("A3 BAD what?\r\n");
+            assert!(dialogue.events().is_empty());
+            assert!(dialogue.written().starts_with(&format!("A4 {name} ")));
+            dialogue.server("A4 OK done\r\n");
+        } else {
+            dialogue.server("A3 OK done\r\n");
+        }
+        assert!(outcomes(dialogue.events()).iter().any(|(ended, outcome)| *ended == id && outcome.is_ok()));
+    }
+}
