@@ -262,13 +262,17 @@ async fn mailboxes_are_listed_the_same_whatever_is_announced() {
         let error = client.create_mailbox("Archive").await.unwrap_err();
         assert_eq!(error.code(), Some(&ResponseCode::AlreadyExists));
         if capability.is_none() {
-            // That the mailbox is selected on main, which all share, is nobody's business.
+            // That the mailbox is selected costs nobody the connection.
+            let own = client.create_connection().await.unwrap();
+            let (client, id) = (client.via(&own), own.id().await);
             client.create_mailbox("one/two").await.unwrap();
             client.select("one/two").await.unwrap();
             client.rename_mailbox("one", "three").await.unwrap();
+            client.noop().await.unwrap();
             client.select("three/two").await.unwrap();
             client.delete_mailbox("three/two").await.unwrap();
-            client.select("INBOX").await.unwrap();
+            client.noop().await.unwrap();
+            assert_eq!(own.id().await, id);
         }
         client.close().await;
     }
