@@ -49,10 +49,12 @@ fn check_reply(line: &Bytes) {
     let again = Reply::parse(written.clone(), ParseOptions::STRICT);
     let again =
         again.unwrap_or_else(|error| panic!("{error}: {} was written as {}", shown(line), shown(&written)));
-    if again.value != strict.value {
+    if again.value != strict.value && strict.value.kind != ReplyKind::Continue {
         // Text that looks like a code is kept from being read as one by a space.
         let expected = Reply { text: [b" ", &strict.value.text[..]].concat().into(), ..strict.value };
         assert_eq!(again.value, expected, "{} was written as {}", shown(line), shown(&written));
+    } else {
+        assert_eq!(again.value, strict.value, "{} was written as {}", shown(line), shown(&written));
     }
 }
 

@@ -192,12 +192,13 @@ impl Reply {
             line.extend_from_slice(b" [");
             line.extend_from_slice(argument::word(code.name().as_bytes(), "code")?);
             line.push(b']');
-        } else if Code::new(
-            text.strip_prefix(b"[")
-                .and_then(|text| text.split(|byte| *byte == b']').next())
-                .unwrap_or_default(),
-        )
-        .is_some()
+        } else if self.kind != ReplyKind::Continue
+            && Code::new(
+                text.strip_prefix(b"[")
+                    .and_then(|text| text.split(|byte| *byte == b']').next())
+                    .unwrap_or_default(),
+            )
+            .is_some()
         {
             // Text that would be read as a code; two spaces keep it text.
             line.push(b' ');
