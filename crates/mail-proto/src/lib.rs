@@ -26,6 +26,8 @@ mod argument;
 mod dots;
 mod error;
 pub mod frame;
+#[cfg(test)]
+mod generated;
 pub mod imap;
 mod lines;
 mod parsed;

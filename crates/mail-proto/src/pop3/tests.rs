@@ -2,7 +2,12 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ArgumentError, frame::FrameError, secret::Secret};
+use crate::{
+    ArgumentError,
+    frame::FrameError,
+    generated::{assert_every_variant_is_generated, singly},
+    secret::Secret,
+};
 
 fn reply(line: &'static str) -> Reply {
     Reply::parse(line, ParseOptions::default()).unwrap().value
@@ -144,11 +149,39 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn codes() -> impl Strategy<Value = Code> {
+    let known = vec![Code::InUse, Code::LoginDelay, Code::Auth, Code::SysTemp, Code::SysPerm, Code::Utf8];
+    prop_oneof![
+        proptest::sample::select(known),
+        "[!-Z\\\\^-~]{1,12}".prop_map(|name| Code::new(name.as_bytes()).unwrap()),
+    ]
+}
+
 fn a_reply() -> impl Strategy<Value = Reply> {
-    let code =
-        proptest::option::of("[!-Z\\\\^-~]{1,12}".prop_map(|name| Code::new(name.as_bytes()).unwrap()));
-    (proptest::sample::select(vec![ReplyKind::Ok, ReplyKind::Err]), code, text())
-        .prop_map(|(kind, code, text)| Reply { kind, code, text })
+    let kinds = vec![ReplyKind::Ok, ReplyKind::Err, ReplyKind::Continue];
+    (proptest::sample::select(kinds), proptest::option::of(codes()), text()).prop_map(|(kind, code, text)| {
+        // A challenge has no code.
+        let code = code.filter(|_| kind != ReplyKind::Continue);
+        Reply { kind, code, text }
+    })
+}
+
+#[test]
+fn text_that_looks_like_a_code_is_kept_from_being_one_where_codes_are() {
+    let written = |kind| Reply::new(kind, "[X] y").encode().unwrap();
+    assert_eq!(written(ReplyKind::Ok), "+OK  [X] y\r\n");
+    // A challenge has none.
+    assert_eq!(written(ReplyKind::Continue), "+ [X] y\r\n");
+}
+
+#[test]
+fn every_variant_is_generated() {
+    assert_every_variant_is_generated!(singly(command()) => Command:
+        User Pass Apop Auth Stls Capa Utf8 Lang Stat List Uidl Retr Top Dele Noop Rset Quit);
+    assert_every_variant_is_generated!(singly(a_reply().prop_map(|reply| reply.kind)) => ReplyKind: Ok Err Continue);
+    assert_every_variant_is_generated!(singly(codes()) => Code: InUse LoginDelay Auth SysTemp SysPerm Utf8 Other);
+    assert_every_variant_is_generated!(singly(capability()) => Capability:
+        Top Uidl User Sasl RespCodes AuthRespCode LoginDelay Pipelining Expire Implementation Stls Utf8 Lang Other);
 }
 
 fn capability() -> impl Strategy<Value = Capability> {
@@ -187,7 +220,8 @@ proptest! {
     ) {
         let parsed = Reply::parse(reply.encode().unwrap(), ParseOptions::STRICT);
         // Two spaces keep text that looks like a code text.
-        let looks_like_code = reply.code.is_none() && reply.text.starts_with(b"[");
+        let looks_like_code =
+            reply.code.is_none() && reply.kind != ReplyKind::Continue && reply.text.starts_with(b"[");
         if !looks_like_code {
             prop_assert_eq!(parsed.unwrap().value, reply);
         } else {

@@ -2,7 +2,12 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ArgumentError, frame::FrameError, secret::Secret};
+use crate::{
+    ArgumentError,
+    frame::FrameError,
+    generated::{assert_every_variant_is_generated, singly},
+    secret::Secret,
+};
 
 /// The replies that come of the pieces, and why they ended.
 fn replies(pieces: &[&[u8]], limits: &Limits) -> (Vec<Parsed<Reply>>, Option<ReadError>) {
@@ -331,6 +336,15 @@ fn extension() -> impl Strategy<Value = Extension> {
             Extension::RequireTls,
         ]),
     ]
+}
+
+#[test]
+fn every_variant_is_generated() {
+    assert_every_variant_is_generated!(singly(command()) => Command:
+        Ehlo Helo StartTls Auth Mail Rcpt Data Bdat Rset Noop Vrfy Quit);
+    assert_every_variant_is_generated!(singly(extension()) => Extension:
+        StartTls Auth Size Pipelining EightBitMime BinaryMime Chunking SmtpUtf8 EnhancedStatusCodes Dsn RequireTls
+        Other);
 }
 
 proptest! {

@@ -1,9 +1,12 @@
-use proptest::{collection::vec, option, prelude::*};
+use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
+use crate::generated::{
+    assert_every_variant_is_generated, capabilities, flags, mailbox_attributes, singly, status_items,
+};
 use crate::imap::{
-    AppendForm, Capability, CatenatePart, Date, DateTime, EncodeError, EventGroup, ListReturn, ListSelect,
-    MailboxFilter, MetadataDepth, ModSeqScope, NotifyEvent, PartialRange, QResync, Rights, SortBy,
+    AppendForm, CatenatePart, Date, DateTime, EncodeError, EventGroup, ListReturn, ListSelect, MailboxFilter,
+    MetadataDepth, ModSeqScope, NotifyEvent, PartialRange, QResync, Rights, SortBy,
     encode::{EncodeOptions, Encoded, Fragment, Literals},
     fetch::{Partial, Rfc822, Section, SectionText},
     response::ParseOptions,
@@ -31,50 +34,78 @@ fn mailboxes() -> impl Strategy<Value = MailboxName> {
     texts().prop_map(MailboxName::from_wire)
 }
 
-fn flag_lists() -> impl Strategy<Value = Vec<Flag>> {
-    let flag = prop_oneof![
-        Just(Flag::Seen),
-        Just(Flag::Answered),
-        Just(Flag::Deleted),
-        Just(Flag::Draft),
-        Just(Flag::Flagged),
-        "\\$?[a-zA-Z0-9_.-]{1,10}".prop_map(|name| Flag::new(Bytes::from(name))),
-    ];
-    vec(flag, 0..5)
-}
-
 fn store_actions() -> impl Strategy<Value = StoreAction> {
     prop_oneof![Just(StoreAction::Add), Just(StoreAction::Remove), Just(StoreAction::Replace)]
 }
 
-fn items() -> impl Strategy<Value = Vec<FetchItem>> {
-    let names = vec("[A-Za-z-]{1,12}".prop_map(Bytes::from), 1..4);
-    let text = prop_oneof![
+fn section_texts() -> impl Strategy<Value = SectionText> {
+    let names = || vec("[A-Za-z-]{1,12}".prop_map(Bytes::from), 1..4);
+    prop_oneof![
         Just(SectionText::All),
         Just(SectionText::Header),
         Just(SectionText::Text),
-        names.clone().prop_map(SectionText::HeaderFields),
-        names.prop_map(SectionText::HeaderFieldsNot),
+        names().prop_map(SectionText::HeaderFields),
+        names().prop_map(SectionText::HeaderFieldsNot),
+    ]
+}
+
+fn items() -> impl Strategy<Value = Vec<FetchItem>> {
+    let part = || vec(1..99_u32, 0..4);
+    let partial = || {
+        option::of((any::<u32>(), 1..=u32::MAX))
+            .prop_map(|found| found.map(|(offset, len)| Partial { offset, len }))
+    };
+    let section = prop_oneof![
+        4 => (part(), section_texts()),
+        1 => (vec(1..99_u32, 1..4), Just(SectionText::Mime)),
     ];
-    let body = (vec(1..99_u32, 0..4), text, any::<bool>(), option::of((any::<u32>(), 1..=u32::MAX)));
-    let body = body.prop_map(|(part, text, peek, partial)| FetchItem::Body {
-        section: Section { part, text },
-        peek,
-        partial: partial.map(|(offset, len)| Partial { offset, len }),
+    let body = (section, any::<bool>(), partial()).prop_map(|((part, text), peek, partial)| {
+        FetchItem::Body { section: Section { part, text }, peek, partial }
     });
     let item = prop_oneof![
-        Just(FetchItem::Uid),
-        Just(FetchItem::Flags),
-        Just(FetchItem::InternalDate),
-        Just(FetchItem::Size),
-        Just(FetchItem::ModSeq),
-        Just(FetchItem::Rfc822(Rfc822::Message)),
-        Just(FetchItem::Rfc822(Rfc822::Header)),
-        Just(FetchItem::Rfc822(Rfc822::Text)),
+        select(vec![
+            FetchItem::Uid,
+            FetchItem::Flags,
+            FetchItem::InternalDate,
+            FetchItem::Size,
+            FetchItem::ModSeq,
+            FetchItem::Envelope,
+            FetchItem::BodyStructure,
+            FetchItem::BodyBasic,
+            FetchItem::EmailId,
+            FetchItem::ThreadId,
+            FetchItem::Preview { lazy: false },
+            FetchItem::Preview { lazy: true },
+            FetchItem::SaveDate,
+            FetchItem::GmailMessageId,
+            FetchItem::GmailThreadId,
+            FetchItem::GmailLabels,
+            FetchItem::Rfc822(Rfc822::Message),
+            FetchItem::Rfc822(Rfc822::Header),
+            FetchItem::Rfc822(Rfc822::Text),
+        ]),
+        (part(), any::<bool>(), partial()).prop_map(|(part, peek, partial)| FetchItem::Binary {
+            part,
+            peek,
+            partial
+        }),
+        part().prop_map(|part| FetchItem::BinarySize { part }),
         body
     ];
     vec(item, 1..6)
 }
+
+const DATES: [fn(Date) -> SearchKey; 9] = [
+    SearchKey::Before,
+    SearchKey::On,
+    SearchKey::Since,
+    SearchKey::SentBefore,
+    SearchKey::SentOn,
+    SearchKey::SentSince,
+    SearchKey::SavedBefore,
+    SearchKey::SavedOn,
+    SearchKey::SavedSince,
+];
 
 fn dates() -> impl Strategy<Value = Date> {
     (0..=9999_u16, 1..=12_u8, 1..=28_u8).prop_map(|(year, month, day)| Date::new(year, month, day).unwrap())
@@ -90,7 +121,19 @@ fn keys() -> impl Strategy<Value = SearchKey> {
 }
 
 fn inner_keys() -> impl Strategy<Value = SearchKey> {
-    let leaf = prop_oneof![
+    leaf_keys().prop_recursive(4, 16, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|key| SearchKey::Not(Box::new(key))),
+            inner.clone().prop_map(|key| SearchKey::Fuzzy(Box::new(key))),
+            (inner.clone(), inner.clone()).prop_map(|keys| SearchKey::Or(Box::new(keys))),
+            vec(inner, 2..4).prop_map(SearchKey::And),
+        ]
+    })
+}
+
+/// Keys that no other is part of.
+fn leaf_keys() -> impl Strategy<Value = SearchKey> {
+    prop_oneof![
         Just(SearchKey::All),
         Just(SearchKey::New),
         Just(SearchKey::Flag(Flag::Seen)),
@@ -104,30 +147,23 @@ fn inner_keys() -> impl Strategy<Value = SearchKey> {
         texts().prop_map(SearchKey::Body),
         texts().prop_map(|text| SearchKey::Header("SUBJECT".into(), text)),
         texts().prop_map(|text| SearchKey::Header("x-list".into(), text)),
-        dates().prop_map(SearchKey::Before),
-        dates().prop_map(SearchKey::SentSince),
-        dates().prop_map(SearchKey::SavedOn),
+        (dates(), select(DATES.to_vec())).prop_map(|(date, key)| key(date)),
         Just(SearchKey::SaveDateSupported),
         (1..=u32::MAX).prop_map(SearchKey::Older),
+        (1..=u32::MAX).prop_map(SearchKey::Younger),
         any::<u64>().prop_map(SearchKey::changed_since),
-        any::<u64>().prop_map(|least| SearchKey::ModSeq {
-            entry: Some(("/flags/\\Seen".into(), ModSeqScope::Shared)),
-            least
-        }),
+        (any::<u64>(), select(vec![ModSeqScope::Private, ModSeqScope::Shared, ModSeqScope::All])).prop_map(
+            |(least, scope)| SearchKey::ModSeq { entry: Some(("/flags/\\Seen".into(), scope)), least }
+        ),
         "[a-zA-Z0-9_-]{1,20}".prop_map(|id| SearchKey::EmailId(Bytes::from(id))),
+        "[a-zA-Z0-9_-]{1,20}".prop_map(|id| SearchKey::ThreadId(Bytes::from(id))),
         texts().prop_map(SearchKey::GmailRaw),
+        texts().prop_map(SearchKey::GmailLabel),
+        any::<u64>().prop_map(SearchKey::GmailMessageId),
         any::<u64>().prop_map(SearchKey::GmailThreadId),
         Just(SearchKey::Filter("on-the-road".into())),
         Just(SearchKey::Sequence(SequenceSet::saved())),
-    ];
-    leaf.prop_recursive(4, 16, 3, |inner| {
-        prop_oneof![
-            inner.clone().prop_map(|key| SearchKey::Not(Box::new(key))),
-            inner.clone().prop_map(|key| SearchKey::Fuzzy(Box::new(key))),
-            (inner.clone(), inner.clone()).prop_map(|keys| SearchKey::Or(Box::new(keys))),
-            vec(inner, 2..4).prop_map(SearchKey::And),
-        ]
-    })
+    ]
 }
 
 fn select_options() -> impl Strategy<Value = SelectOptions> {
@@ -143,27 +179,36 @@ fn select_options() -> impl Strategy<Value = SelectOptions> {
 }
 
 fn list_options() -> impl Strategy<Value = ListOptions> {
-    let select = prop_oneof![
-        Just(ListSelect::Subscribed),
-        Just(ListSelect::RecursiveMatch),
-        Just(ListSelect::Other { name: "X-ODD".into(), value: Some("(a \"b)\")".into()) }),
-    ];
+    let odd = ListSelect::Other { name: "X-ODD".into(), value: Some("(a \"b)\")".into()) };
+    let known =
+        [ListSelect::Subscribed, ListSelect::Remote, ListSelect::RecursiveMatch, ListSelect::SpecialUse];
+    let selected = vec(select(known.into_iter().chain([odd]).collect::<Vec<_>>()), 0..3);
     let returns = prop_oneof![
-        Just(ListReturn::Children),
-        Just(ListReturn::MyRights),
-        Just(ListReturn::Status(vec![StatusItem::Messages, StatusItem::MailboxId])),
+        select(vec![
+            ListReturn::Subscribed,
+            ListReturn::Children,
+            ListReturn::SpecialUse,
+            ListReturn::MyRights
+        ]),
+        status_items().prop_map(ListReturn::Status),
         vec(texts(), 1..3).prop_map(ListReturn::Metadata),
         Just(ListReturn::Other { name: "X-ODD".into(), value: None }),
     ];
-    (vec(select, 0..3), vec(returns, 0..3)).prop_map(|(select, returns)| ListOptions { select, returns })
+    (selected, vec(returns, 0..3)).prop_map(|(select, returns)| ListOptions { select, returns })
 }
 
 fn returns() -> impl Strategy<Value = Option<Vec<SearchReturn>>> {
     let option = prop_oneof![
-        Just(SearchReturn::Min),
-        Just(SearchReturn::All),
-        Just(SearchReturn::Save),
-        Just(SearchReturn::Relevancy),
+        select(vec![
+            SearchReturn::Min,
+            SearchReturn::Max,
+            SearchReturn::All,
+            SearchReturn::Count,
+            SearchReturn::Save,
+            SearchReturn::Update,
+            SearchReturn::Context,
+            SearchReturn::Relevancy,
+        ]),
         (1..=u32::MAX, 1..=u32::MAX)
             .prop_map(|(first, last)| SearchReturn::Partial(PartialRange::FromFirst(first, last))),
         Just(SearchReturn::Partial(PartialRange::FromLast(1, 50))),
@@ -172,12 +217,14 @@ fn returns() -> impl Strategy<Value = Option<Vec<SearchReturn>>> {
 }
 
 fn orders() -> impl Strategy<Value = Vec<SortKey>> {
-    let by = prop_oneof![Just(SortBy::Arrival), Just(SortBy::DisplayTo), Just(SortBy::Size)];
-    vec((by, any::<bool>()).prop_map(|(by, reverse)| SortKey { by, reverse }), 1..4)
+    use SortBy::*;
+    let by = vec![Arrival, Cc, Date, DisplayFrom, DisplayTo, From, Relevancy, Size, Subject, To];
+    vec((select(by), any::<bool>()).prop_map(|(by, reverse)| SortKey { by, reverse }), 1..4)
 }
 
 fn algorithms() -> impl Strategy<Value = ThreadAlgorithm> {
     prop_oneof![
+        Just(ThreadAlgorithm::OrderedSubject),
         Just(ThreadAlgorithm::References),
         Just(ThreadAlgorithm::Refs),
         Just(ThreadAlgorithm::new("X-OWN"))
@@ -186,8 +233,14 @@ fn algorithms() -> impl Strategy<Value = ThreadAlgorithm> {
 
 fn filters() -> impl Strategy<Value = MailboxFilter> {
     prop_oneof![
-        Just(MailboxFilter::Selected),
-        Just(MailboxFilter::Inboxes),
+        select(vec![
+            MailboxFilter::Selected,
+            MailboxFilter::SelectedDelayed,
+            MailboxFilter::Inboxes,
+            MailboxFilter::Personal,
+            MailboxFilter::Subscribed,
+        ]),
+        vec(mailboxes(), 1..3).prop_map(MailboxFilter::Subtree),
         vec(mailboxes(), 1..3).prop_map(MailboxFilter::SubtreeOne),
         vec(mailboxes(), 1..3).prop_map(MailboxFilter::Mailboxes),
     ]
@@ -202,30 +255,45 @@ fn messages() -> impl Strategy<Value = AppendMessage> {
     let form = prop_oneof![Just(AppendForm::Text), Just(AppendForm::Binary), Just(AppendForm::Utf8)];
     let date = option::of(-62_167_219_200..253_402_300_799_i64);
     let whole = (form, 0..20_u64).prop_map(|(form, len)| AppendMessage::new(len).with_form(form));
-    (flag_lists(), date, prop_oneof![3 => whole, 1 => catenated]).prop_map(|(flags, date, message)| {
+    (flags(), date, prop_oneof![3 => whole, 1 => catenated]).prop_map(|(flags, date, message)| {
         let message = message.with_flags(flags);
         AppendMessage { date: date.map(DateTime::from_unix_seconds), ..message }
     })
 }
 
-fn rarer_commands() -> impl Strategy<Value = Command> {
-    let events = prop_oneof![
+fn events() -> impl Strategy<Value = Vec<NotifyEvent>> {
+    let event = prop_oneof![
         items().prop_map(NotifyEvent::MessageNew),
-        Just(NotifyEvent::MessageNew(Vec::new())),
-        Just(NotifyEvent::FlagChange),
-        Just(NotifyEvent::Other("X-Odd".into())),
+        select(vec![
+            NotifyEvent::MessageNew(Vec::new()),
+            NotifyEvent::MessageExpunge,
+            NotifyEvent::FlagChange,
+            NotifyEvent::AnnotationChange,
+            NotifyEvent::MailboxName,
+            NotifyEvent::SubscriptionChange,
+            NotifyEvent::MailboxMetadataChange,
+            NotifyEvent::ServerMetadataChange,
+            NotifyEvent::Other("X-Odd".into()),
+        ]),
     ];
-    let groups =
-        (filters(), vec(events, 0..4)).prop_map(|(mailboxes, events)| EventGroup { mailboxes, events });
-    let change =
-        prop_oneof![Just(RightsChange::Add(Rights::new("lr"))), Just(RightsChange::Remove(Rights::new("a")))];
+    vec(event, 0..4)
+}
+
+fn rarer_commands() -> impl Strategy<Value = Command> {
+    let groups = (filters(), events()).prop_map(|(mailboxes, events)| EventGroup { mailboxes, events });
+    let rights = || "[a-z]{1,5}".prop_map(Rights::new);
+    let change = prop_oneof![
+        rights().prop_map(RightsChange::Add),
+        rights().prop_map(RightsChange::Remove),
+        "[a-z]{0,5}".prop_map(Rights::new).prop_map(RightsChange::Replace),
+    ];
+    let depths = vec![MetadataDepth::Zero, MetadataDepth::One, MetadataDepth::Infinity];
     let values = vec((texts(), option::of(vec(any::<u8>(), 0..40))), 1..3);
     prop_oneof![
-        Just(Command::Unauthenticate),
-        Just(Command::Compress),
-        Just(Command::GetJmapAccess),
-        Just(Command::Check),
-        Just(Command::Notify(Notify::None)),
+        mailboxes().prop_map(Command::Delete),
+        mailboxes().prop_map(Command::Subscribe),
+        mailboxes().prop_map(Command::Unsubscribe),
+        (texts(), texts()).prop_map(|(reference, pattern)| Command::XList { reference, pattern }),
         (any::<bool>(), vec(groups, 1..3))
             .prop_map(|(status, groups)| Command::Notify(Notify::Set { status, groups })),
         vec(texts(), 1..3).prop_map(Command::CancelUpdate),
@@ -246,9 +314,9 @@ fn rarer_commands() -> impl Strategy<Value = Command> {
         (mailboxes(), texts()).prop_map(|(mailbox, identifier)| Command::ListRights { mailbox, identifier }),
         mailboxes().prop_map(Command::GetAcl),
         mailboxes().prop_map(Command::MyRights),
-        (mailboxes(), option::of(any::<u64>()), vec(texts(), 1..3)).prop_map(
-            |(mailbox, max_size, entries)| {
-                let options = MetadataOptions { max_size, depth: max_size.map(|_| MetadataDepth::Infinity) };
+        (mailboxes(), option::of(any::<u64>()), option::of(select(depths)), vec(texts(), 1..3)).prop_map(
+            |(mailbox, max_size, depth, entries)| {
+                let options = MetadataOptions { max_size, depth };
                 Command::GetMetadata { mailbox, options, entries }
             }
         ),
@@ -261,10 +329,23 @@ fn rarer_commands() -> impl Strategy<Value = Command> {
 
 fn commands() -> impl Strategy<Value = Command> {
     prop_oneof![
-        Just(Command::Capability),
-        Just(Command::Idle),
-        Just(Command::Unselect),
-        Just(Command::Enable([Capability::CondStore, Capability::new("X-Y")].into_iter().collect())),
+        select(vec![
+            Command::Capability,
+            Command::Noop,
+            Command::Logout,
+            Command::StartTls,
+            Command::Unauthenticate,
+            Command::Compress,
+            Command::GetJmapAccess,
+            Command::Notify(Notify::None),
+            Command::Namespace,
+            Command::Idle,
+            Command::Check,
+            Command::Close,
+            Command::Unselect,
+            Command::Expunge,
+        ]),
+        capabilities().prop_map(Command::Enable),
         (texts(), texts())
             .prop_map(|(user, password)| Command::Login { user, password: Secret::new(password.to_vec()) }),
         option::of(vec(any::<u8>(), 0..50)).prop_map(|initial| Command::Authenticate {
@@ -277,12 +358,9 @@ fn commands() -> impl Strategy<Value = Command> {
         (texts(), vec(texts(), 1..3), list_options())
             .prop_map(|(reference, patterns, options)| Command::List { reference, patterns, options }),
         (texts(), texts()).prop_map(|(reference, pattern)| Command::Lsub { reference, pattern }),
-        mailboxes().prop_map(|mailbox| Command::Status {
-            mailbox,
-            items: vec![StatusItem::Messages, StatusItem::Size]
-        }),
+        (mailboxes(), status_items()).prop_map(|(mailbox, items)| Command::Status { mailbox, items }),
         (mailboxes(), mailboxes()).prop_map(|(from, to)| Command::Rename { from, to }),
-        (mailboxes(), vec(Just(MailboxAttribute::Archive), 0..2))
+        (mailboxes(), mailbox_attributes())
             .prop_map(|(mailbox, special_use)| Command::Create { mailbox, special_use }),
         sets().prop_map(Command::UidExpunge),
         (any::<bool>(), returns(), keys()).prop_map(|(uid, returns, key)| Command::Search {
@@ -310,15 +388,16 @@ fn commands() -> impl Strategy<Value = Command> {
                 Command::Fetch { uid, set, items, modifiers }
             }
         ),
-        (any::<bool>(), sets(), store_actions(), any::<bool>(), flag_lists(), option::of(any::<u64>()))
-            .prop_map(|(uid, set, action, silent, flags, unchanged_since)| Command::Store {
+        (any::<bool>(), sets(), store_actions(), any::<bool>(), flags(), option::of(any::<u64>())).prop_map(
+            |(uid, set, action, silent, flags, unchanged_since)| Command::Store {
                 uid,
                 set,
                 action,
                 silent,
                 flags,
                 unchanged_since
-            }),
+            }
+        ),
         (any::<bool>(), sets(), store_actions(), any::<bool>(), vec(texts(), 0..4), option::of(any::<u64>()))
             .prop_map(|(uid, set, action, silent, labels, unchanged_since)| Command::StoreLabels {
                 uid,
@@ -333,6 +412,11 @@ fn commands() -> impl Strategy<Value = Command> {
             set,
             mailbox
         }),
+        (any::<bool>(), sets(), mailboxes()).prop_map(|(uid, set, mailbox)| Command::Move {
+            uid,
+            set,
+            mailbox
+        }),
         (mailboxes(), vec(messages(), 1..4))
             .prop_map(|(mailbox, messages)| Command::Append { mailbox, messages }),
         (any::<bool>(), 1..=u32::MAX, mailboxes(), messages()).prop_map(|(uid, number, mailbox, message)| {
@@ -340,6 +424,49 @@ fn commands() -> impl Strategy<Value = Command> {
         }),
         rarer_commands(),
     ]
+}
+
+#[test]
+fn every_variant_is_generated() {
+    assert_every_variant_is_generated!(singly(commands()) => Command:
+        Capability Noop Logout StartTls Login Authenticate Id Enable Unauthenticate Compress Notify GetJmapAccess Select
+        List Lsub XList Status Create Delete Rename Subscribe Unsubscribe Namespace Idle Append Replace Check Close
+        Unselect Expunge UidExpunge Search MultiSearch Sort Thread CancelUpdate UidBatches Fetch Store StoreLabels Copy
+        Move GetQuota GetQuotaRoot SetQuota SetAcl DeleteAcl GetAcl ListRights MyRights GetMetadata SetMetadata);
+    assert_every_variant_is_generated!(singly(prop_oneof![20 => leaf_keys(), 1 => keys()]) => SearchKey:
+        All Flag NotFlag New Sequence Uid Larger Smaller Text Body Header Before On Since SentBefore SentOn SentSince
+        Older Younger ModSeq SavedBefore SavedOn SavedSince SaveDateSupported EmailId ThreadId Filter Fuzzy GmailRaw
+        GmailMessageId GmailThreadId GmailLabel Or Not And InCharset);
+    assert_every_variant_is_generated!(items() => FetchItem:
+        Uid Flags InternalDate Size ModSeq Envelope BodyStructure BodyBasic EmailId ThreadId Preview SaveDate
+        GmailMessageId GmailThreadId GmailLabels Binary BinarySize Rfc822 Body);
+    let sections = items().prop_map(|items| {
+        let text = |item| match item {
+            FetchItem::Body { section, .. } => Some(section.text),
+            _ => None,
+        };
+        items.into_iter().filter_map(text).collect()
+    });
+    assert_every_variant_is_generated!(sections => SectionText:
+        All Header HeaderFields HeaderFieldsNot Text Mime);
+    assert_every_variant_is_generated!(returns().prop_map(Option::unwrap_or_default) => SearchReturn:
+        Min Max All Count Save Partial Update Context Relevancy);
+    assert_every_variant_is_generated!(list_options().prop_map(|options| options.select) => ListSelect:
+        Subscribed Remote RecursiveMatch SpecialUse Other);
+    assert_every_variant_is_generated!(list_options().prop_map(|options| options.returns) => ListReturn:
+        Subscribed Children SpecialUse MyRights Status Metadata Other);
+    assert_every_variant_is_generated!(singly(filters()) => MailboxFilter:
+        Selected SelectedDelayed Inboxes Personal Subscribed Subtree SubtreeOne Mailboxes);
+    assert_every_variant_is_generated!(events() => NotifyEvent:
+        MessageNew MessageExpunge FlagChange AnnotationChange MailboxName SubscriptionChange MailboxMetadataChange
+        ServerMetadataChange Other);
+    assert_every_variant_is_generated!(singly(messages().prop_map(|message| message.form)) => AppendForm:
+        Text Binary Utf8 Catenate);
+    assert_every_variant_is_generated!(messages().prop_map(|message| message.parts) => CatenatePart: Url Text);
+    assert_every_variant_is_generated!(singly(algorithms()) => ThreadAlgorithm: OrderedSubject References Refs Other);
+    assert_every_variant_is_generated!(singly(store_actions()) => StoreAction: Add Remove Replace);
+    assert_every_variant_is_generated!(orders().prop_map(|keys| keys.into_iter().map(|key| key.by).collect()) => SortBy:
+        Arrival Cc Date DisplayFrom DisplayTo From Relevancy Size Subject To);
 }
 
 /// All bytes, with messages of `x` where messages are to be.

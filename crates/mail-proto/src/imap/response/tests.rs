@@ -1,11 +1,14 @@
-use proptest::{collection::vec, option, prelude::*};
+use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
 use crate::error::QuirkKind;
+use crate::generated::{
+    assert_every_variant_is_generated, capabilities, mailbox_attributes, singly, status_items, told_flags,
+};
 use crate::imap::{
-    Capability, ListExtension, MailboxAttribute, MailboxName, MetadataCode, MetadataData, Namespace,
-    PartialRange, Progress, QuotaResource, ResponseCode, Rights, SequenceSet, StatusItem, StatusKind,
-    StatusValue, fetch::Section,
+    ListExtension, MailboxAttribute, MailboxName, MetadataCode, MetadataData, Namespace, PartialRange,
+    Progress, QuotaResource, ResponseCode, Rights, SequenceSet, StatusItem, StatusKind, StatusValue,
+    fetch::Section,
 };
 
 fn read(wire: &[u8]) -> Parsed<Response> {
@@ -26,18 +29,55 @@ fn texts() -> impl Strategy<Value = Bytes> {
     ]
 }
 
+/// Codes without arguments.
+fn bare_codes() -> impl Strategy<Value = ResponseCode> {
+    use ResponseCode::*;
+    select(vec![
+        Alert,
+        AlreadyExists,
+        AuthenticationFailed,
+        AuthorizationFailed,
+        Cannot,
+        ClientBug,
+        Closed,
+        CompressionActive,
+        ContactAdmin,
+        Corruption,
+        Expired,
+        ExpungeIssued,
+        HasChildren,
+        InUse,
+        Limit,
+        NonExistent,
+        NoModSeq,
+        NoPerm,
+        NotificationOverflow,
+        NotSaved,
+        OverQuota,
+        Parse,
+        PrivacyRequired,
+        ReadOnly,
+        ReadWrite,
+        ServerBug,
+        Throttled,
+        TooBig,
+        TryCreate,
+        UidNotSticky,
+        UidRequired,
+        Unavailable,
+        UnknownCte,
+        UseAttr,
+    ])
+}
+
 fn codes() -> impl Strategy<Value = ResponseCode> {
     prop_oneof![
-        Just(ResponseCode::Alert),
-        Just(ResponseCode::ReadOnly),
-        Just(ResponseCode::Capability(
-            [Capability::Imap4Rev1, Capability::new("AUTH=PLAIN")].into_iter().collect()
-        )),
-        Just(ResponseCode::PermanentFlags(vec![
-            Flag::Seen,
-            Flag::Wildcard,
-            Flag::Other("$Forwarded".into())
-        ])),
+        bare_codes(),
+        bare_codes(),
+        capabilities().prop_map(ResponseCode::Capability),
+        told_flags().prop_map(ResponseCode::PermanentFlags),
+        any::<u32>().prop_map(ResponseCode::Unseen),
+        (1..=u32::MAX).prop_map(|number| ResponseCode::Modified(number.into())),
         any::<u32>().prop_map(ResponseCode::UidNext),
         any::<u32>().prop_map(ResponseCode::UidValidity),
         any::<u64>().prop_map(ResponseCode::HighestModSeq),
@@ -52,9 +92,8 @@ fn codes() -> impl Strategy<Value = ResponseCode> {
         Just(ResponseCode::BadCharset(vec!["UTF-8".into(), "a ]".into()])),
         Just(ResponseCode::MailboxId("F1".into())),
         Just(ResponseCode::BadEvent(vec!["MessageNew".into(), "FlagChange".into()])),
-        Just(ResponseCode::Metadata(MetadataCode::LongEntries(2199))),
+        metadata_codes().prop_map(ResponseCode::Metadata),
         Just(ResponseCode::UndefinedFilter("on-the-road".into())),
-        Just(ResponseCode::UidRequired),
         "[ -~]{0,9}".prop_map(|tag| ResponseCode::NoUpdate(tag.into())),
         "[ -~]{0,9}".prop_map(|url| ResponseCode::BadUrl(url.into())),
         (any::<u32>(), option::of(any::<u32>()))
@@ -69,10 +108,18 @@ fn codes() -> impl Strategy<Value = ResponseCode> {
     ]
 }
 
+fn metadata_codes() -> impl Strategy<Value = MetadataCode> {
+    prop_oneof![
+        any::<u64>().prop_map(MetadataCode::LongEntries),
+        any::<u64>().prop_map(MetadataCode::MaxSize),
+        Just(MetadataCode::TooMany),
+        Just(MetadataCode::NoPrivate),
+    ]
+}
+
 fn statuses() -> impl Strategy<Value = Status> {
-    let kind =
-        prop_oneof![Just(StatusKind::Ok), Just(StatusKind::No), Just(StatusKind::Bad), Just(StatusKind::Bye)];
-    (kind, option::of(codes()), "[a-zA-Z][ -~]{0,30}").prop_map(|(kind, code, text)| Status {
+    let kinds = vec![StatusKind::Ok, StatusKind::No, StatusKind::Bad, StatusKind::Bye, StatusKind::PreAuth];
+    (select(kinds), option::of(codes()), "[a-zA-Z][ -~]{0,30}").prop_map(|(kind, code, text)| Status {
         kind,
         code,
         text: Bytes::from(text),
@@ -173,6 +220,49 @@ fn extensions() -> impl Strategy<Value = Untagged> {
     ]
 }
 
+fn lists() -> impl Strategy<Value = List> {
+    let name = || texts().prop_map(MailboxName::from_wire);
+    let extension = prop_oneof![
+        vec(select(vec!["SUBSCRIBED", "X"]).prop_map(Bytes::from), 1..3).prop_map(ListExtension::ChildInfo),
+        name().prop_map(ListExtension::OldName),
+        Just(ListExtension::Other { tag: "x y".into(), value: "(a \"b)\" {1}\r\n()".into() }),
+    ];
+    let delimiter = option::of(select(b"/.\\\"".to_vec()));
+    (mailbox_attributes(), delimiter, name(), vec(extension, 0..3)).prop_map(
+        |(attributes, delimiter, mailbox, extended)| List {
+            attributes: attributes.into_iter().collect(),
+            delimiter,
+            mailbox,
+            extended,
+        },
+    )
+}
+
+#[test]
+fn every_variant_is_generated() {
+    let untagged = responses().prop_map(|response| match response {
+        Response::Untagged(untagged) => vec![untagged],
+        _ => Vec::new(),
+    });
+    assert_every_variant_is_generated!(untagged => Untagged:
+        Status Capability Enabled Flags Exists Recent Expunge List Lsub MailboxStatus XList Namespace Search ESearch Sort
+        Thread Vanished Quota QuotaRoot Acl ListRights MyRights Metadata UidBatches JmapAccess Fetch Id Unknown);
+    assert_every_variant_is_generated!(singly(responses()) => Response: Tagged Untagged Continue);
+    assert_every_variant_is_generated!(singly(codes()) => ResponseCode:
+        Alert AlreadyExists AuthenticationFailed AuthorizationFailed Cannot ClientBug Closed CompressionActive
+        ContactAdmin Corruption Expired ExpungeIssued HasChildren InUse Limit NonExistent NoModSeq NoPerm
+        NotificationOverflow NotSaved OverQuota Parse PrivacyRequired ReadOnly ReadWrite ServerBug Throttled TooBig
+        TryCreate UidNotSticky UidRequired Unavailable UnknownCte UseAttr BadCharset BadEvent BadUrl Capability
+        PermanentFlags UidNext UidValidity Unseen AppendUid CopyUid HighestModSeq Modified InProgress MailboxId
+        MessageLimit Metadata NoUpdate UndefinedFilter Other);
+    assert_every_variant_is_generated!(singly(statuses().prop_map(|status| status.kind)) => StatusKind:
+        Ok No Bad Bye PreAuth);
+    assert_every_variant_is_generated!(singly(metadata_codes()) => MetadataCode:
+        LongEntries MaxSize TooMany NoPrivate);
+    assert_every_variant_is_generated!(lists().prop_map(|list| list.extended) => ListExtension:
+        ChildInfo OldName Other);
+}
+
 fn responses() -> impl Strategy<Value = Response> {
     let name = || texts().prop_map(MailboxName::from_wire);
     let data = prop_oneof![
@@ -181,6 +271,20 @@ fn responses() -> impl Strategy<Value = Response> {
         any::<u32>().prop_map(Untagged::Recent),
         any::<u32>().prop_map(Untagged::Expunge),
         Just(Untagged::Flags(vec![Flag::Answered, Flag::Other("a[1]".into())])),
+        told_flags().prop_map(Untagged::Flags),
+        capabilities().prop_map(Untagged::Capability),
+        capabilities().prop_map(Untagged::Enabled),
+        lists().prop_map(Untagged::Lsub),
+        lists().prop_map(Untagged::XList),
+        Just(Untagged::Unknown { keyword: "XTHING".into(), raw: "* XTHING (a \"b\" c)".into() }),
+        (name(), status_items(), 1..=u32::MAX).prop_map(|(mailbox, items, number)| {
+            let value = |item| match item {
+                StatusItem::MailboxId => StatusValue::Id("F1".into()),
+                _ => u64::from(number).into(),
+            };
+            let items = items.into_iter().map(|item| (item, value(item))).collect();
+            Untagged::MailboxStatus(MailboxStatus { mailbox, items, other: Vec::new() })
+        }),
         (name(), option::of(prop_oneof![Just(b'/'), Just(b'.'), Just(b'\\'), Just(b'"')])).prop_map(
             |(mailbox, delimiter)| Untagged::List(List {
                 attributes: [MailboxAttribute::HasChildren, MailboxAttribute::new("\\X-Odd")].into(),
@@ -221,7 +325,9 @@ fn responses() -> impl Strategy<Value = Response> {
     prop_oneof![
         8 => data.prop_map(Response::Untagged),
         1 => ("[A-Z][0-9]{1,5}", statuses())
-            .prop_filter("a tagged BYE is none", |(_, status)| status.kind != StatusKind::Bye)
+            .prop_filter("these are never tagged", |(_, status)| {
+                !matches!(status.kind, StatusKind::Bye | StatusKind::PreAuth)
+            })
             .prop_map(|(tag, status)| Response::Tagged { tag: Bytes::from(tag), status }),
         1 => "[ -~]{0,20}".prop_map(|text| Response::Continue { text: Bytes::from(text) }),
     ]
