@@ -92,7 +92,7 @@ impl FetchItems {
     }
 
     /// And this of a part, without setting `\Seen`. A part is named by its numbers from the outermost multipart
-    /// inwards, as a [`BodyStructure`](super::BodyStructure) tells them.
+    /// inwards, as a [`BodyStructure`](crate::imap::BodyStructure) tells them.
     #[must_use]
     pub fn part(self, part: &[u32], text: SectionText) -> Self {
         self.section(Section { part: part.to_vec(), text })
