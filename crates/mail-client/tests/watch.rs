@@ -116,6 +116,21 @@ async fn p39_with_one_connection_it_runs_on_main_and_lets_others_through() {
     client.close().await;
 }
 
+#[tokio::test]
+async fn p39_a_watcher_leaves_the_last_connection_to_others() {
+    for (quota, may, peak) in [(2, false, 1), (2, true, 2), (3, false, 2)] {
+        let server = server().messages("INBOX", ["one"]).start().await.unwrap();
+        let client = client(&server).max_connections(quota).build().unwrap();
+        client.noop().await.unwrap();
+        let watch = client.watch("INBOX").tell_all();
+        let mut watcher = if may { watch.may_take_last_connection() } else { watch }.start();
+        next(&mut watcher).await;
+        assert_eq!(server.report().connections.peak, peak, "{quota} {may}");
+        drop(watcher);
+        client.close().await;
+    }
+}
+
 /// Whatever is lost on the way, what the changes add up to is what there is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p39_nothing_is_left_out_over_many_lost_connections() {

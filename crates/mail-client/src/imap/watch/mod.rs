@@ -59,6 +59,7 @@ struct Options {
     tell_all: bool,
     recheck: Duration,
     poll: Duration,
+    may_take_last: bool,
 }
 
 /// A server that is told of no change in this time is asked whether it is still there (P39: within 5 minutes).
@@ -74,8 +75,9 @@ impl ImapClient {
     /// Watches a mailbox: gives a stream of its changes that goes on when connections are lost, and then first tells
     /// what was missed. Uses IDLE (RFC 2177) or NOTIFY (RFC 5465), and asks now and then where the server has neither.
     ///
-    /// A watcher has a connection of its own. Where there are none but main, it runs there, and lets every other
-    /// command through.
+    /// A watcher has a connection of its own, and waits for one that isn't the last beside main unless it
+    /// [may take that](WatchBuilder::may_take_last_connection). Where there is none that it could take, it runs on main,
+    /// and lets every other command through.
     ///
     /// ```no_run
     /// # async fn example(client: mail_client::imap::ImapClient) -> mail_client::Result<()> {
@@ -93,7 +95,13 @@ impl ImapClient {
     /// # }
     /// ```
     pub fn watch(&self, mailbox: impl Into<MailboxName>) -> WatchBuilder {
-        let options = Options { mailbox: mailbox.into(), tell_all: false, recheck: RECHECK, poll: POLL };
+        let options = Options {
+            mailbox: mailbox.into(),
+            tell_all: false,
+            recheck: RECHECK,
+            poll: POLL,
+            may_take_last: false,
+        };
         WatchBuilder { calls: self.calls().clone(), options, state: None }
     }
 }
@@ -121,6 +129,12 @@ impl WatchBuilder {
     /// How often a server is asked that has neither IDLE nor NOTIFY; every minute unless told.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.options.poll = interval;
+        self
+    }
+
+    /// It may take the last connection there is beside main, so that whoever needs one waits for as long as it watches.
+    pub fn may_take_last_connection(mut self) -> Self {
+        self.options.may_take_last = true;
         self
     }
 

@@ -75,7 +75,7 @@ async fn follow(
     known: &mut Option<WatchState>,
     news: &mpsc::Sender<News>,
 ) -> Ended {
-    let own = match own_connection(calls).await {
+    let own = match own_connection(calls, options).await {
         Ok(own) => own,
         Err(error) => return error.into(),
     };
@@ -95,10 +95,15 @@ async fn follow(
 }
 
 /// A connection of its own, if there can be one.
-async fn own_connection(calls: &Calls) -> Result<Option<Connection>> {
-    match calls.pool().create_connection().await {
+async fn own_connection(calls: &Calls, options: &Options) -> Result<Option<Connection>> {
+    let pool = calls.pool();
+    let created = match options.may_take_last {
+        true => pool.create_connection().await,
+        false => pool.create_connection_leaving_one(None).await,
+    };
+    match created {
         Ok(connection) => Ok(Some(Connection::new(connection))),
-        Err(mail_pool::Error::QuotaReservedForMain) => Ok(None),
+        Err(mail_pool::Error::QuotaReservedForMain | mail_pool::Error::NoneToSpare) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
