@@ -9,7 +9,7 @@ use bytes::Bytes;
 use common::{builder, client, count, server, trust};
 use mail_client::{
     ErrorKind,
-    imap::{Body, FetchItem, FetchItems, ImapClient, Mailbox, Section, SectionText, SequenceSet},
+    imap::{Body, FetchItem, FetchItems, Flag, ImapClient, Mailbox, Section, SectionText, SequenceSet},
 };
 use mail_testkit::{Action, Endpoint, Fault, Server};
 use tokio::io::AsyncReadExt;
@@ -64,24 +64,26 @@ async fn p35_calls_between_the_messages_of_a_stream_and_one_body_of_200_mb() {
     let client = plain(&server).await;
     let inbox = client.select("INBOX").await.unwrap();
     let mut stream = inbox.fetch(SequenceSet::all(), FetchItems::new().body());
-    let mut calls = 0;
-    let mut read = 0;
+    let (mut stores, mut read) = (0, 0);
     while let Some(message) = stream.next().await {
         let message = message.unwrap();
-        client.noop().await.unwrap();
-        calls += 1;
-        if message.uid() == 5_001 {
+        let uid = message.uid();
+        inbox.add_flags(uid, [Flag::Answered]).await.unwrap();
+        stores += 1;
+        if uid == 5_001 {
             let mut body = message.into_body().into_reader().unwrap();
             while let Some(chunk) = body.chunk().await.unwrap() {
                 assert!(chunk == large[read..read + chunk.len()]);
                 read += chunk.len();
                 if read % (16 << 20) < chunk.len() {
-                    client.noop().await.unwrap();
+                    inbox.add_flags(uid, [Flag::Flagged]).await.unwrap();
                 }
             }
         }
     }
-    assert_eq!((calls, read), (10_001, LARGE));
+    assert_eq!((stores, read), (10_001, LARGE));
+    let held = server.account("kim").unwrap().messages("INBOX").unwrap();
+    assert!(held.iter().all(|message| message.flags.iter().any(|flag| flag == "\\Answered")));
     assert_eq!(server.report().connections.total, 1);
     client.close().await;
 }
