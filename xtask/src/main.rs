@@ -34,7 +34,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure against other libraries, in a release build: `cargo xtask bench parse`, `cargo xtask bench pool`
+    /// Measure against other libraries, in a release build: `cargo xtask bench parse`, `… pool`, `… imap`
     Bench {
         /// Passed on: the measurement, what of it, and --json
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]

@@ -1,11 +1,16 @@
 //! Measurements of this project's crates against other libraries: `mail-bench NAME [WORK…] [--json]`.
 
 mod allocations;
+mod imap;
 mod parse;
 mod pool;
 mod report;
+mod walk;
 
 use std::process::ExitCode;
+
+const USAGE: &str = "usage: mail-bench parse|pool|imap [WORK…] [--json] [--scale=SHARE] [--runs=N]
+  imap alone: SHARE of the work is done, 1 unless told (0.05 for a quick look), N times, 7 unless told";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -16,14 +21,43 @@ fn main() -> ExitCode {
     let report = match name {
         Some("parse") => parse::run(&only),
         Some("pool") => pool::run(&only),
+        Some("imap") => {
+            let Some(extent) = extent(&arguments) else {
+                eprintln!("{USAGE}");
+                return ExitCode::from(2);
+            };
+            match imap::run(&only, extent) {
+                Ok(report) => report,
+                Err(error) => return failed(&*error),
+            }
+        }
+        Some(imap::CHILD) => {
+            return match imap::child() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&*error),
+            };
+        }
         other => {
             if let Some(other) = other {
                 eprintln!("no measurement is called {other}");
             }
-            eprintln!("usage: mail-bench parse|pool [WORK…] [--json]");
+            eprintln!("{USAGE}");
             return ExitCode::from(2);
         }
     };
     report.print(json);
     ExitCode::SUCCESS
+}
+
+/// How much is measured; `None` if that can't be read.
+fn extent(arguments: &[String]) -> Option<imap::Extent> {
+    let value = |name: &str| arguments.iter().find_map(|argument| argument.strip_prefix(name));
+    let scale = value("--scale=").map_or(Some(1.0), |text| text.parse().ok())?;
+    let runs = value("--runs=").map_or(Some(7), |text| text.parse().ok())?;
+    (scale > 0.0 && scale <= 1.0 && runs > 0).then_some(imap::Extent { scale, runs })
+}
+
+fn failed(error: &(dyn std::error::Error + Send + Sync)) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
 }

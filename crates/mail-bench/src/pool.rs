@@ -332,13 +332,15 @@ impl Four {
     fn row(self, work: &'static str, metric: &'static str, unit: &'static str, better: &'static str) -> Row {
         let [ours, deadpool, bb8, floor] = self.0;
         Row {
-            work,
+            work: work.into(),
             metric,
             unit,
             better,
             ours,
             rivals: vec![(Deadpool::name(), deadpool), (Bb8::name(), bb8)],
             floor: Some(floor),
+            reach: Vec::new(),
+            scale: 1.0,
         }
     }
 }

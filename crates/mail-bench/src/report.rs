@@ -1,5 +1,7 @@
 //! How measurements are written down: a table for people, one JSON object on the last line for programs.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 /// The rows of one measurement.
@@ -10,7 +12,7 @@ pub(crate) struct Report {
 
 /// One piece of work, measured in one way.
 pub(crate) struct Row {
-    pub work: &'static str,
+    pub work: Cow<'static, str>,
     /// What was measured: `wall`, `rate`, `p99`, `fairness`, …
     pub metric: &'static str,
     pub unit: &'static str,
@@ -19,6 +21,19 @@ pub(crate) struct Row {
     pub ours: Samples,
     pub rivals: Vec<(&'static str, Samples)>,
     pub floor: Option<Samples>,
+    /// What ours is to reach.
+    pub reach: Vec<Reach>,
+    /// How much of the work was done: less than 1 for a quick look.
+    pub scale: f64,
+}
+
+/// How much ours may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reach {
+    /// So many times what this one takes: `floor`, or a rival's name.
+    Times(&'static str, f64),
+    /// So much.
+    AtMost(f64),
 }
 
 /// The same thing measured several times.
@@ -47,19 +62,49 @@ impl Report {
     pub(crate) fn print(&self, json: bool) {
         for row in &self.rows {
             let ours = row.ours.best(row.better);
-            print!("{:16} {:9} {:10} ours {:>12}", row.work, row.metric, row.unit, figure(ours));
+            print!("{:20} {:9} {:10} ours {:>12}", row.work, row.metric, row.unit, figure(ours));
             let others = row.rivals.iter().map(|(name, samples)| (*name, samples));
             for (name, samples) in others.chain(row.floor.as_ref().map(|samples| ("floor", samples))) {
                 let theirs = samples.best(row.better);
                 print!("   {name} {:>12} (ours {:.2} ×)", figure(theirs), ours / theirs);
             }
-            println!("   spread {:.0} %", row.ours.spread(row.better) * 100.0);
+            print!("   spread {:.0} %", row.ours.spread(row.better) * 100.0);
+            for reach in &row.reach {
+                let word = if reach.is_kept(row) { "kept" } else { "MISSED" };
+                match reach {
+                    Reach::Times(than, most) => print!("   ≤ {most:.2} × {than}: {word}"),
+                    Reach::AtMost(most) => print!("   ≤ {most} {}: {word}", row.unit),
+                }
+            }
+            if row.scale < 1.0 {
+                print!("   at {} of the work", row.scale);
+            }
+            println!();
         }
         if json {
             println!(
                 "{}",
                 json!({ "bench": self.name, "rows": self.rows.iter().map(Row::json).collect::<Vec<_>>() })
             );
+        }
+    }
+}
+
+impl Reach {
+    /// Whether ours takes no more. Without the other's figure it isn't known to.
+    fn is_kept(self, row: &Row) -> bool {
+        let ours = row.ours.best(row.better);
+        match self {
+            Self::AtMost(most) => ours <= most,
+            Self::Times(than, most) => row.of(than).is_some_and(|theirs| ours <= most * theirs),
+        }
+    }
+
+    fn json(self, row: &Row) -> Value {
+        let kept = self.is_kept(row);
+        match self {
+            Self::Times(than, most) => json!({ "than": than, "times": most, "kept": kept }),
+            Self::AtMost(most) => json!({ "at_most": most, "kept": kept }),
         }
     }
 }
@@ -75,14 +120,23 @@ impl Row {
     ) -> Self {
         let converted = |samples: &Samples| Samples(samples.0.iter().map(|sample| figure(*sample)).collect());
         Self {
-            work: self.work,
+            work: self.work.clone(),
             metric,
             unit,
             better,
             ours: converted(&self.ours),
             rivals: self.rivals.iter().map(|(name, samples)| (*name, converted(samples))).collect(),
             floor: self.floor.as_ref().map(converted),
+            reach: Vec::new(),
+            scale: self.scale,
         }
+    }
+
+    /// The figure of the floor or a rival.
+    fn of(&self, name: &str) -> Option<f64> {
+        let rival = || self.rivals.iter().find(|(rival, _)| *rival == name).map(|(_, samples)| samples);
+        let samples = if name == "floor" { self.floor.as_ref() } else { rival() };
+        samples.map(|samples| samples.best(self.better))
     }
 
     fn json(&self) -> Value {
@@ -99,6 +153,8 @@ impl Row {
             "ours": self.ours.best(self.better),
             "rivals": rivals,
             "floor": self.floor.as_ref().map(|samples| samples.best(self.better)),
+            "reach": self.reach.iter().map(|reach| reach.json(self)).collect::<Vec<_>>(),
+            "scale": self.scale,
             "runs": self.ours.0.len(),
             "spread": self.ours.spread(self.better),
         })

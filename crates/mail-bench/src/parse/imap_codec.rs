@@ -74,7 +74,7 @@ fn of_status(status: &StatusBody<'_>) -> u64 {
     code + status.text.inner().len() as u64
 }
 
-fn item(item: &MessageDataItem<'_>) -> u64 {
+pub(crate) fn item(item: &MessageDataItem<'_>) -> u64 {
     match item {
         MessageDataItem::Uid(uid) => u64::from(uid.get()),
         MessageDataItem::Flags(flags) => flags

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use imap_proto::{
-    Address, AttributeValue, BodyContentCommon, BodyContentSinglePart, BodyParams, BodyStructure,
-    ContentEncoding, Envelope, MailboxDatum, Response, ResponseCode, StatusAttribute,
-};
+use imap_proto::{AttributeValue, MailboxDatum, Response, ResponseCode, StatusAttribute};
+
+use crate::walk::proto_017::{of_envelope, of_structure};
 
 pub(super) fn read(wire: &[u8]) -> u64 {
     let mut rest = wire;
@@ -70,67 +69,6 @@ fn item(item: &AttributeValue<'_>) -> u64 {
         }
         other => panic!("{other:?}"),
     }
-}
-
-fn of_envelope(envelope: &Envelope<'_>) -> u64 {
-    let fields =
-        [&envelope.from, &envelope.sender, &envelope.reply_to, &envelope.to, &envelope.cc, &envelope.bcc];
-    let address = |address: &Address<'_>| {
-        let parts = [&address.name, &address.adl, &address.mailbox, &address.host];
-        parts.into_iter().map(|part| bytes(part.as_ref())).sum::<u64>()
-    };
-    let texts = [&envelope.date, &envelope.subject, &envelope.in_reply_to, &envelope.message_id];
-    texts.into_iter().map(|text| bytes(text.as_ref())).sum::<u64>()
-        + fields.into_iter().flatten().flatten().map(address).sum::<u64>()
-}
-
-fn of_structure(structure: &BodyStructure<'_>) -> u64 {
-    match structure {
-        BodyStructure::Basic { common, other, extension } => single(common, other, extension),
-        BodyStructure::Text { common, other, lines, extension } => {
-            single(common, other, extension) + u64::from(*lines)
-        }
-        BodyStructure::Message { common, other, envelope, body, lines, extension } => {
-            single(common, other, extension) + of_envelope(envelope) + of_structure(body) + u64::from(*lines)
-        }
-        BodyStructure::Multipart { common, bodies, .. } => {
-            of_common(common) + bodies.iter().map(of_structure).sum::<u64>()
-        }
-    }
-}
-
-fn single(
-    common: &BodyContentCommon<'_>,
-    other: &BodyContentSinglePart<'_>,
-    extension: &Option<imap_proto::BodyExtension<'_>>,
-) -> u64 {
-    let encoding = match &other.transfer_encoding {
-        ContentEncoding::Other(name) => name.len() as u64,
-        _ => 1,
-    };
-    of_common(common)
-        + text(other.id.as_ref())
-        + text(other.md5.as_ref())
-        + text(other.description.as_ref())
-        + encoding
-        + u64::from(other.octets)
-        + u64::from(extension.is_some())
-}
-
-fn of_common(common: &BodyContentCommon<'_>) -> u64 {
-    common.ty.ty.len() as u64
-        + common.ty.subtype.len() as u64
-        + params(&common.ty.params)
-        + common
-            .disposition
-            .as_ref()
-            .map_or(0, |disposition| disposition.ty.len() as u64 + params(&disposition.params))
-        + common.language.iter().flatten().map(|language| language.len() as u64).sum::<u64>()
-        + text(common.location.as_ref())
-}
-
-fn params(params: &BodyParams<'_>) -> u64 {
-    params.iter().flatten().map(|(name, value)| (name.len() + value.len()) as u64).sum()
 }
 
 fn text(text: Option<&Cow<'_, str>>) -> u64 {

@@ -4,10 +4,10 @@
 //! includes framing, from bytes as they come off a socket to the values that users get. The floor is a search for line
 //! feeds. Runs of the sides are interleaved.
 
-mod imap_codec;
+pub(crate) mod imap_codec;
 mod imap_proto;
 mod inputs;
-mod ours;
+pub(crate) mod ours;
 
 use std::{hint::black_box, time::Instant};
 
@@ -94,13 +94,15 @@ fn row(
     let ours = named.next().map(|(_, samples)| samples).unwrap_or_default();
     let (floor, rivals): (Vec<_>, Vec<_>) = named.partition(|(name, _)| *name == "floor");
     Row {
-        work,
+        work: work.into(),
         metric,
         unit,
         better,
         ours,
         rivals,
         floor: floor.into_iter().next().map(|(_, samples)| samples),
+        reach: Vec::new(),
+        scale: 1.0,
     }
 }
 
@@ -123,5 +125,15 @@ fn allocations_row(work: &'static str, unit: &'static str, sides: &[Side<'_>], v
     });
     let ours = named.next().map(|(_, count)| count).unwrap_or_default();
     let rivals = named.collect();
-    Row { work, metric: "allocs", unit, better: "less", ours, rivals, floor: None }
+    Row {
+        work: work.into(),
+        metric: "allocs",
+        unit,
+        better: "less",
+        ours,
+        rivals,
+        floor: None,
+        reach: Vec::new(),
+        scale: 1.0,
+    }
 }

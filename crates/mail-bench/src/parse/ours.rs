@@ -73,7 +73,7 @@ fn of_status(status: &Status) -> u64 {
     code + status.text.len() as u64
 }
 
-fn of_fetch(fetch: &Fetch) -> u64 {
+pub(crate) fn of_fetch(fetch: &Fetch) -> u64 {
     let items = fetch.items().map(|item| match item {
         Item::Uid(uid) => u64::from(uid),
         Item::Flags(flags) => {

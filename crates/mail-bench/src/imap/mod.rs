@@ -1,0 +1,146 @@
+//! An IMAP client at work: mail-client against async-imap, imap, imap-next, and a raw socket, all on the same
+//! Dovecot; and over a slow link against itself.
+//!
+//! Each run of each contender is a process of its own, whose processor time and memory are measured from the login
+//! on. Runs are interleaved.
+
+mod async_imap;
+mod imap_next;
+mod job;
+mod link;
+mod mail;
+mod meter;
+mod ours;
+mod reader;
+mod runtime;
+mod server;
+mod sync_imap;
+mod wire;
+mod works;
+
+use crate::report::{Reach, Report, Row, Samples};
+use job::{Contender, Job};
+use meter::Taken;
+use server::{Dovecot, Filling};
+use works::Work;
+
+pub(crate) use job::{CHILD, child};
+
+pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// How much of the work is done, 1 or less.
+    pub scale: f64,
+    /// How often.
+    pub runs: usize,
+}
+
+/// Measures the works that are named, or all of them.
+pub(crate) fn run(only: &[&str], extent: Extent) -> Result<Report, Failed> {
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|only| name.starts_with(only));
+    let works: Vec<Work> = works::all(extent.scale).into_iter().filter(|work| wanted(&work.name)).collect();
+    let mut rows = Vec::new();
+    if !works.is_empty() {
+        let dovecot = Dovecot::start(filling(&works, extent))?;
+        let mut fresh = 0;
+        for work in &works {
+            rows.extend(measure(work, &dovecot, extent, &mut fresh)?);
+        }
+    }
+    rows.extend(link::measure(wanted, extent)?);
+    Ok(Report { name: "imap", rows })
+}
+
+fn filling(works: &[Work], extent: Extent) -> Filling {
+    let most = |mailbox: &str, of: fn(&Work) -> usize| {
+        works.iter().filter(|work| work.mailbox == mailbox).map(of).max().unwrap_or(0)
+    };
+    let appends = works.iter().filter(|work| work.needs_fresh_user());
+    Filling {
+        list: most(server::LIST, |work| work.count),
+        bodies: most(server::BODIES, |work| work.count),
+        large: most(server::LARGE, |work| work.size),
+        fresh_users: appends.map(|work| work.contenders.len() * (extent.runs + 1)).sum(),
+    }
+}
+
+/// Measures one piece of work, all contenders in turn.
+fn measure(work: &Work, dovecot: &Dovecot, extent: Extent, fresh: &mut usize) -> Result<Vec<Row>, Failed> {
+    let info = dovecot.server.info();
+    let mut all: Vec<(Contender, Vec<Taken>)> =
+        work.contenders.iter().map(|one| (*one, Vec::new())).collect();
+    // The first run fills the server's caches, and is forgotten.
+    for run in 0..=extent.runs {
+        for (contender, taken) in &mut all {
+            let job = Job {
+                task: work.task,
+                contender: *contender,
+                port: info.ports[if work.tls { "imaps" } else { "imap" }],
+                ca_file: work.tls.then(|| info.ca_file.clone()),
+                user: if work.needs_fresh_user() {
+                    *fresh += 1;
+                    server::fresh_user(*fresh - 1)
+                } else {
+                    info.user.clone()
+                },
+                password: info.password.clone(),
+                mailbox: work.mailbox.to_owned(),
+                count: work.count,
+                size: work.size,
+                connections: work.connections,
+                tasks: work.tasks,
+            };
+            // One that fails is left out; ours mustn't.
+            match job.run() {
+                Ok(done) => {
+                    work.check(*contender, done.done)?;
+                    if run > 0 {
+                        taken.push(done);
+                    }
+                }
+                Err(error) if *contender == Contender::Ours => return Err(error),
+                Err(error) => eprintln!("{}: {error}", work.name),
+            }
+        }
+    }
+    Ok(rows(work, &all, extent))
+}
+
+/// How a metric is told: its name, its unit, and where it is found.
+type Metric = (&'static str, &'static str, fn(&Taken) -> f64);
+
+const METRICS: [Metric; 3] =
+    [("wall", "ms", |taken| taken.wall * 1e3), ("cpu", "ms", |taken| taken.cpu * 1e3), ("rss", "MiB", |taken| taken.rss)];
+
+/// A row for each metric, and one for each other way in which ours was used.
+fn rows(work: &Work, all: &[(Contender, Vec<Taken>)], extent: Extent) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let variants = all.iter().filter(|(one, _)| *one == Contender::Ours || one.is_variant());
+    for (ours, taken) in variants {
+        for (metric, unit, of) in METRICS {
+            let samples = |taken: &[Taken]| Samples(taken.iter().map(of).collect());
+            let others = all
+                .iter()
+                .filter(|(one, taken)| !one.is_variant() && *one != Contender::Ours && !taken.is_empty());
+            let (floor, rivals): (Vec<_>, Vec<_>) = others.partition(|(one, _)| *one == Contender::Reader);
+            let name = match ours {
+                Contender::Ours => work.name.clone(),
+                other => format!("{}-{}", work.name, other.name()),
+            };
+            rows.push(Row {
+                work: name.into(),
+                metric,
+                unit,
+                better: "less",
+                ours: samples(taken),
+                rivals: rivals.iter().map(|(one, taken)| (one.name(), samples(taken))).collect(),
+                floor: floor.first().map(|(_, taken)| samples(taken)),
+                reach: if *ours == Contender::Ours { work.reach(metric) } else { Vec::<Reach>::new() },
+                scale: extent.scale,
+            });
+        }
+    }
+    rows
+}

@@ -1,0 +1,160 @@
+//! What is measured, and what ours is to reach.
+
+use super::{
+    Failed,
+    job::{Contender, Task},
+    mail,
+    meter::Done,
+    server::{BODIES, LARGE, LIST},
+};
+use crate::report::Reach;
+
+/// A piece of work that all contenders do.
+#[derive(Clone, Debug)]
+pub(super) struct Work {
+    pub(super) name: String,
+    pub(super) task: Task,
+    pub(super) tls: bool,
+    pub(super) mailbox: &'static str,
+    /// Messages, commands or connections.
+    pub(super) count: usize,
+    /// Bytes of a message, where they are all of one size.
+    pub(super) size: usize,
+    pub(super) connections: usize,
+    pub(super) tasks: usize,
+    pub(super) contenders: &'static [Contender],
+    reach: &'static [(&'static str, Reach)],
+}
+
+use Contender::{AsyncImap, ImapNext, Ours, OursMain, OursRoot, OursScram, Reader, SyncImap};
+
+const EVERYBODY: &[Contender] = &[Ours, OursMain, OursRoot, AsyncImap, SyncImap, ImapNext, Reader];
+const OVER_ONE: &[Contender] = &[Ours, OursMain, AsyncImap, SyncImap, ImapNext, Reader];
+const WITH_SCRAM: &[Contender] = &[Ours, OursScram, AsyncImap, SyncImap, ImapNext, Reader];
+const WHO_PIPELINE: &[Contender] = &[Ours, OursMain, ImapNext, Reader];
+const OVER_SEVERAL: &[Contender] = &[Ours, Reader];
+
+const FLOOR: &str = "floor";
+
+/// All of them, at this scale.
+pub(super) fn all(scale: f64) -> Vec<Work> {
+    let scaled = |count: usize| ((count as f64 * scale).round() as usize).max(1);
+    let basis = |name: &str, tls: bool, task: Task, mailbox: &'static str| Work {
+        name: format!("{name}{}", if tls { "-tls" } else { "" }),
+        task,
+        tls,
+        mailbox,
+        count: 1,
+        size: 0,
+        connections: 1,
+        tasks: 1,
+        contenders: OVER_ONE,
+        reach: &[],
+    };
+    let mut all = Vec::new();
+    for tls in [false, true] {
+        all.push(Work {
+            count: scaled(20_000),
+            contenders: EVERYBODY,
+            reach: &[
+                ("cpu", Reach::Times(FLOOR, 3.5)),
+                ("cpu", Reach::Times("async-imap", 1.0 / 3.0)),
+                ("rss", Reach::AtMost(2.0)),
+            ],
+            ..basis("list", tls, Task::List, LIST)
+        });
+    }
+    for (connections, contenders) in [(1, OVER_ONE), (4, OVER_SEVERAL), (10, OVER_SEVERAL)] {
+        for tls in [false, true] {
+            all.push(Work {
+                count: scaled(10_000),
+                connections,
+                contenders,
+                reach: match (connections, tls) {
+                    (1, false) => &[
+                        ("wall", Reach::Times(FLOOR, 1.3)),
+                        ("cpu", Reach::Times(FLOOR, 1.2)),
+                        ("rss", Reach::AtMost(16.0)),
+                    ],
+                    (_, false) => &[
+                        ("wall", Reach::Times(FLOOR, 1.1)),
+                        ("cpu", Reach::Times(FLOOR, 1.2)),
+                        ("rss", Reach::AtMost(16.0)),
+                    ],
+                    (_, true) => &[
+                        ("wall", Reach::Times(FLOOR, 1.1)),
+                        ("cpu", Reach::Times(FLOOR, 1.05)),
+                        ("rss", Reach::AtMost(16.0)),
+                    ],
+                },
+                ..basis(&format!("bodies-{connections}"), tls, Task::Bodies, BODIES)
+            });
+        }
+    }
+    const LARGE_ONE: &[(&str, Reach)] = &[("cpu", Reach::Times(FLOOR, 1.5)), ("rss", Reach::AtMost(2.0))];
+    for tls in [false, true] {
+        let down = basis("large-down", tls, Task::Bodies, LARGE);
+        all.push(Work { size: scaled(200_000_000), reach: LARGE_ONE, ..down });
+        let up = basis("large-up", tls, Task::Upload, "INBOX");
+        all.push(Work { size: scaled(200_000_000), reach: LARGE_ONE, ..up });
+    }
+    for tls in [false, true] {
+        all.push(Work {
+            count: scaled(10_000),
+            contenders: EVERYBODY,
+            reach: &[("cpu", Reach::Times(FLOOR, 1.3))],
+            ..basis("noop", tls, Task::Noop, "INBOX")
+        });
+        all.push(Work {
+            count: scaled(10_000),
+            tasks: 64,
+            contenders: WHO_PIPELINE,
+            reach: &[("cpu", Reach::Times(FLOOR, 2.5))],
+            ..basis("64-noop", tls, Task::Noop, "INBOX")
+        });
+    }
+    all.push(Work {
+        count: scaled(200),
+        contenders: WITH_SCRAM,
+        reach: &[("cpu", Reach::Times(FLOOR, 1.3))],
+        ..basis("connect", true, Task::Connect, "INBOX")
+    });
+    for tls in [false, true] {
+        all.push(Work {
+            count: scaled(2_000),
+            size: 10_240,
+            reach: &[("wall", Reach::Times(FLOOR, 1.2))],
+            ..basis("append", tls, Task::Append, "INBOX")
+        });
+    }
+    all
+}
+
+impl Work {
+    pub(super) fn needs_fresh_user(&self) -> bool {
+        matches!(self.task, Task::Append | Task::Upload)
+    }
+
+    /// What ours is to reach in this metric.
+    pub(super) fn reach(&self, metric: &str) -> Vec<Reach> {
+        let of_metric = self.reach.iter().filter(|(of, _)| *of == metric);
+        of_metric.map(|(_, reach)| *reach).collect()
+    }
+
+    /// Sees that all of it was done.
+    pub(super) fn check(&self, contender: Contender, done: Done) -> Result<(), Failed> {
+        let bytes = match self.task {
+            // It doesn't know what it reads.
+            Task::Bodies if contender == Reader => done.bytes,
+            Task::Bodies if self.mailbox == LARGE => self.size as u64,
+            Task::Bodies => (0..self.count).map(|number| mail::body_size(number) as u64).sum(),
+            Task::Upload | Task::Append => (self.count * self.size) as u64,
+            _ => done.bytes,
+        };
+        let all = Done { count: self.count as u64, bytes };
+        if done == all {
+            return Ok(());
+        }
+        Err(format!("{}: {} did {done:?} of {all:?}", self.name, contender.name()).into())
+    }
+}
