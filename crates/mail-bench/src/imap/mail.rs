@@ -42,7 +42,7 @@ pub(super) fn of_size(number: usize, size: usize) -> Vec<u8> {
     let mut message = format!("Subject: message {number}\r\n\r\n").into_bytes();
     let mut state = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut line = Vec::with_capacity(78);
-    while message.len() < size {
+    while message.len() < size - 3 {
         line.clear();
         while line.len() < 72 {
             state ^= state << 13;
@@ -53,7 +53,9 @@ pub(super) fn of_size(number: usize, size: usize) -> Vec<u8> {
         line.extend_from_slice(b"abcd\r\n");
         message.extend_from_slice(&line);
     }
-    message.truncate(size);
+    // Dovecot drops a CR that is a message's last byte.
+    message.truncate(size - 3);
+    message.extend_from_slice(b".\r\n");
     message
 }
 
