@@ -9,8 +9,9 @@ mod walk;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: mail-bench parse|pool|imap [WORK…] [--json] [--scale=SHARE] [--runs=N]
-  imap alone: SHARE of the work is done, 1 unless told (0.05 for a quick look), N times, 7 unless told";
+const USAGE: &str = "usage: mail-bench parse|pool|imap [WORK…] [--json] [--scale=SHARE] [--runs=N] [--contender=NAME]
+  imap alone: SHARE of the work is done, 1 unless told (0.05 for a quick look), N times, 7 unless told; by NAME alone (ours, floor …)
+  for a look with a profiler";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,11 +51,15 @@ fn main() -> ExitCode {
 }
 
 /// How much is measured; `None` if that can't be read.
-fn extent(arguments: &[String]) -> Option<imap::Extent> {
+fn extent(arguments: &[String]) -> Option<imap::Extent<'_>> {
     let value = |name: &str| arguments.iter().find_map(|argument| argument.strip_prefix(name));
     let scale = value("--scale=").map_or(Some(1.0), |text| text.parse().ok())?;
     let runs = value("--runs=").map_or(Some(7), |text| text.parse().ok())?;
-    (scale > 0.0 && scale <= 1.0 && runs > 0).then_some(imap::Extent { scale, runs })
+    (scale > 0.0 && scale <= 1.0 && runs > 0).then_some(imap::Extent {
+        scale,
+        runs,
+        contender: value("--contender="),
+    })
 }
 
 fn failed(error: &(dyn std::error::Error + Send + Sync)) -> ExitCode {

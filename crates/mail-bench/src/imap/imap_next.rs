@@ -141,6 +141,8 @@ impl Session {
                     }
                     unanswered -= 1;
                 }
+                // Behind a goodbye it may see the end of the connection before the tagged OK.
+                Event::StatusReceived { status: Status::Bye(_) } => return Ok(done),
                 Event::CommandRejected { status, .. } => return Err(format!("{status:?}").into()),
                 _ => {}
             }

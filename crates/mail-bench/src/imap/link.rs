@@ -34,7 +34,7 @@ struct Way {
     times: f64,
 }
 
-pub(super) fn measure(wanted: impl Fn(&str) -> bool, extent: Extent) -> Result<Vec<Row>, Failed> {
+pub(super) fn measure(wanted: impl Fn(&str) -> bool, extent: Extent<'_>) -> Result<Vec<Row>, Failed> {
     let scaled = |count: usize| ((count as f64 * extent.scale).round() as usize).max(1);
     let bodies = scaled(1_000);
     let ways = [

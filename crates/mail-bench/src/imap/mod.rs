@@ -30,15 +30,17 @@ pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Extent {
+pub(crate) struct Extent<'a> {
     /// How much of the work is done, 1 or less.
     pub scale: f64,
     /// How often.
     pub runs: usize,
+    /// The one whose part is measured, for a look with a profiler; all of them if None.
+    pub contender: Option<&'a str>,
 }
 
 /// Measures the works that are named, or all of them.
-pub(crate) fn run(only: &[&str], extent: Extent) -> Result<Report, Failed> {
+pub(crate) fn run(only: &[&str], extent: Extent<'_>) -> Result<Report, Failed> {
     let wanted = |name: &str| only.is_empty() || only.iter().any(|only| name.starts_with(only));
     let works: Vec<Work> = works::all(extent.scale).into_iter().filter(|work| wanted(&work.name)).collect();
     let mut rows = Vec::new();
@@ -53,7 +55,7 @@ pub(crate) fn run(only: &[&str], extent: Extent) -> Result<Report, Failed> {
     Ok(Report { name: "imap", rows })
 }
 
-fn filling(works: &[Work], extent: Extent) -> Filling {
+fn filling(works: &[Work], extent: Extent<'_>) -> Filling {
     let most = |mailbox: &str, of: fn(&Work) -> usize| {
         works.iter().filter(|work| work.mailbox == mailbox).map(of).max().unwrap_or(0)
     };
@@ -67,10 +69,19 @@ fn filling(works: &[Work], extent: Extent) -> Filling {
 }
 
 /// Measures one piece of work, all contenders in turn.
-fn measure(work: &Work, dovecot: &Dovecot, extent: Extent, fresh: &mut usize) -> Result<Vec<Row>, Failed> {
+fn measure(
+    work: &Work,
+    dovecot: &Dovecot,
+    extent: Extent<'_>,
+    fresh: &mut usize,
+) -> Result<Vec<Row>, Failed> {
     let info = dovecot.server.info();
-    let mut all: Vec<(Contender, Vec<Taken>)> =
-        work.contenders.iter().map(|one| (*one, Vec::new())).collect();
+    let mut all: Vec<(Contender, Vec<Taken>)> = work
+        .contenders
+        .iter()
+        .filter(|one| extent.contender.is_none_or(|only| one.name() == only))
+        .map(|one| (*one, Vec::new()))
+        .collect();
     // The first run fills the server's caches, and is forgotten.
     for run in 0..=extent.runs {
         for (contender, taken) in &mut all {
@@ -111,11 +122,14 @@ fn measure(work: &Work, dovecot: &Dovecot, extent: Extent, fresh: &mut usize) ->
 /// How a metric is told: its name, its unit, and where it is found.
 type Metric = (&'static str, &'static str, fn(&Taken) -> f64);
 
-const METRICS: [Metric; 3] =
-    [("wall", "ms", |taken| taken.wall * 1e3), ("cpu", "ms", |taken| taken.cpu * 1e3), ("rss", "MiB", |taken| taken.rss)];
+const METRICS: [Metric; 3] = [
+    ("wall", "ms", |taken| taken.wall * 1e3),
+    ("cpu", "ms", |taken| taken.cpu * 1e3),
+    ("rss", "MiB", |taken| taken.rss),
+];
 
 /// A row for each metric, and one for each other way in which ours was used.
-fn rows(work: &Work, all: &[(Contender, Vec<Taken>)], extent: Extent) -> Vec<Row> {
+fn rows(work: &Work, all: &[(Contender, Vec<Taken>)], extent: Extent<'_>) -> Vec<Row> {
     let mut rows = Vec::new();
     let variants = all.iter().filter(|(one, _)| *one == Contender::Ours || one.is_variant());
     for (ours, taken) in variants {

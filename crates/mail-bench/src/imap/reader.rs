@@ -182,7 +182,7 @@ impl Reader {
             if last.starts_with(ok.as_bytes()) {
                 return Ok(all);
             }
-            if last.starts_with(ok[..ok.len() - 2].as_bytes()) {
+            if last.starts_with(&ok.as_bytes()[..ok.len() - 2]) {
                 return Err(format!("the server says {}", last.escape_ascii()).into());
             }
         }
