@@ -1,5 +1,5 @@
 //! Over a slow link, which the embedded server makes: ours with its queue and its connections, against ours one at a
-//! time.
+//! time. The floor is the raw socket, with as many connections or as much in a window.
 
 use std::time::Duration;
 
@@ -74,10 +74,10 @@ pub(super) fn measure(wanted: impl Fn(&str) -> bool, extent: Extent<'_>) -> Resu
                 .bandwidth(way.bandwidth)
                 .start(),
         )?;
-        let run = |(count, connections, tasks): (usize, usize, usize)| {
+        let run = |contender: Contender, (count, connections, tasks): (usize, usize, usize)| {
             let job = Job {
                 task: way.task,
-                contender: Contender::Ours,
+                contender,
                 port: server.address(Endpoint::ImapPlain).port(),
                 ca_file: None,
                 user: "kim".to_owned(),
@@ -95,10 +95,11 @@ pub(super) fn measure(wanted: impl Fn(&str) -> bool, extent: Extent<'_>) -> Resu
             // For all that ours does.
             Ok(taken.wall * way.ours.0 as f64 / count as f64)
         };
-        let (mut ours, mut other) = (Samples::default(), Samples::default());
+        let [mut ours, mut other, mut floor] = [const { Samples(Vec::new()) }; 3];
         for _ in 0..RUNS.min(extent.runs) {
-            ours.push(run(way.ours)?);
-            other.push(run(way.other)?);
+            ours.push(run(Contender::Ours, way.ours)?);
+            other.push(run(Contender::Ours, way.other)?);
+            floor.push(run(Contender::Reader, way.ours)?);
         }
         rows.push(Row {
             work: way.name.into(),
@@ -107,7 +108,7 @@ pub(super) fn measure(wanted: impl Fn(&str) -> bool, extent: Extent<'_>) -> Resu
             better: "less",
             ours,
             rivals: vec![(way.rival, other)],
-            floor: None,
+            floor: Some(floor),
             reach: vec![Reach::Times(way.rival, 1.0 / way.times)],
             scale: extent.scale,
         });
