@@ -184,6 +184,10 @@ impl FetchStream {
             if self.windows.is_empty() && self.lanes.iter().all(Lane::is_idle) {
                 return Poll::Ready(None);
             }
+            // Also where there is always a message at hand: connections that are being opened get on only if polled.
+            if !self.coming.is_empty() && self.poll_extras(cx) {
+                continue;
+            }
             if let Poll::Ready(Some(event)) = self.events.poll_recv(cx) {
                 match self.told(event) {
                     Ok(Some(message)) => return Poll::Ready(Some(Ok(message))),
