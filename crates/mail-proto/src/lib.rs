@@ -11,6 +11,15 @@
 //! There is no socket, no clock, no runtime and no `unsafe` in here, so the whole protocol can be tested, fuzzed and
 //! built upon (a client, a server, a proxy) as one likes.
 //!
+//! Features, of which none changes what another does:
+//!
+//! - `sasl`, on by default: the SASL mechanisms that need hashes, and POP3's APOP.
+//! - `serde`: `Serialize` and `Deserialize` for the values that one keeps. What has a text on the wire is that text: a
+//!   mailbox name (in modified UTF-7), a flag, a capability, a set, a date, a response code (without its brackets), and
+//!   [`Response`](imap::response::Response) and [`Fetch`](imap::fetch::Fetch) as a whole. All else is a map of its fields.
+//!   Bytes are a string if they are UTF-8, a list of numbers if not, and bytes in formats that aren't for people. These
+//!   forms stay as they are. Neither commands nor [`Secret`] have one, so that no password gets into a file by them.
+//!
 //! ```
 //! use mail_proto::imap::response::{self, Response, Untagged};
 //!
@@ -35,6 +44,8 @@ pub mod pop3;
 mod reading;
 pub mod sasl;
 mod secret;
+#[cfg(feature = "serde")]
+mod serde_forms;
 pub mod session;
 pub mod smtp;
 mod text;

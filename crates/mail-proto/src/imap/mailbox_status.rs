@@ -19,7 +19,7 @@ macro_rules! items {
         }
 
         impl StatusItem {
-            fn known(name: &[u8]) -> Option<Self> {
+            pub(crate) fn known(name: &[u8]) -> Option<Self> {
                 $(if name == $wire.as_bytes() { return Some(Self::$name); })*
                 Self::known_without_case(name)
             }

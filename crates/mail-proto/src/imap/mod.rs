@@ -40,7 +40,7 @@ mod select;
 mod sequence_set;
 mod sort;
 mod status_line;
-mod terminals;
+pub(crate) mod terminals;
 mod thread;
 mod uid_batches;
 mod utf8_names;

@@ -211,4 +211,4 @@ fn encode_fetch(fetch: &Fetch) -> Result<Encoded, EncodeError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -44,7 +44,7 @@ impl StatusKind {
         .find_map(|(name, kind)| word.eq_ignore_ascii_case(name).then_some(kind))
     }
 
-    fn wire(self) -> &'static str {
+    pub(crate) fn wire(self) -> &'static str {
         match self {
             Self::Ok => "OK",
             Self::No => "NO",

@@ -12,7 +12,7 @@ use crate::imap::{
     response::ParseOptions,
 };
 
-fn sets() -> impl Strategy<Value = SequenceSet> {
+pub(crate) fn sets() -> impl Strategy<Value = SequenceSet> {
     vec((1..=u32::MAX, 0..5_u32, any::<bool>()), 1..6).prop_map(|ranges| {
         let mut set = SequenceSet::default();
         for (first, more, _) in &ranges {
@@ -107,7 +107,7 @@ const DATES: [fn(Date) -> SearchKey; 9] = [
     SearchKey::SavedSince,
 ];
 
-fn dates() -> impl Strategy<Value = Date> {
+pub(crate) fn dates() -> impl Strategy<Value = Date> {
     (0..=9999_u16, 1..=12_u8, 1..=28_u8).prop_map(|(year, month, day)| Date::new(year, month, day).unwrap())
 }
 

@@ -432,4 +432,4 @@ impl InternalDate<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -326,7 +326,7 @@ fn nullable() -> impl Strategy<Value = Option<Bytes>> {
     option::of(texts())
 }
 
-fn envelopes() -> impl Strategy<Value = EnvelopeBuf> {
+pub(crate) fn envelopes() -> impl Strategy<Value = EnvelopeBuf> {
     let address = (nullable(), nullable(), nullable(), nullable())
         .prop_map(|(name, adl, mailbox, host)| AddressBuf { name, adl, mailbox, host });
     let addresses = vec(address, 0..3);
@@ -348,7 +348,7 @@ fn envelopes() -> impl Strategy<Value = EnvelopeBuf> {
     })
 }
 
-fn structures() -> impl Strategy<Value = BodyStructureBuf> {
+pub(crate) fn structures() -> impl Strategy<Value = BodyStructureBuf> {
     let params = || vec((texts(), texts().prop_map(Some)), 0..3);
     let disposition =
         option::of((texts(), params()).prop_map(|(kind, params)| DispositionBuf { kind, params }));

@@ -117,7 +117,7 @@ fn metadata_codes() -> impl Strategy<Value = MetadataCode> {
     ]
 }
 
-fn statuses() -> impl Strategy<Value = Status> {
+pub(crate) fn statuses() -> impl Strategy<Value = Status> {
     let kinds = vec![StatusKind::Ok, StatusKind::No, StatusKind::Bad, StatusKind::Bye, StatusKind::PreAuth];
     (select(kinds), option::of(codes()), "[a-zA-Z][ -~]{0,30}").prop_map(|(kind, code, text)| Status {
         kind,
@@ -263,7 +263,7 @@ fn every_variant_is_generated() {
         ChildInfo OldName Other);
 }
 
-fn responses() -> impl Strategy<Value = Response> {
+pub(crate) fn responses() -> impl Strategy<Value = Response> {
     let name = || texts().prop_map(MailboxName::from_wire);
     let data = prop_oneof![
         statuses().prop_map(Untagged::Status),
