@@ -9,6 +9,15 @@ use crate::{cargo, deny, msrv};
 /// The workspace, and the one of the fuzz targets.
 const MANIFESTS: [&str; 2] = ["Cargo.toml", "fuzz/Cargo.toml"];
 
+/// Features alone and together: with the rest of the workspace beside them, one can lean on another's.
+const FEATURES: [&[&str]; 5] = [
+    &["--package", "mail-proto", "--no-default-features"],
+    &["--package", "mail-proto", "--no-default-features", "--features", "sasl"],
+    &["--package", "mail-proto", "--no-default-features", "--features", "serde"],
+    &["--package", "mail-proto", "--all-features"],
+    &["--package", "mail-client", "--features", "mail-parser"],
+];
+
 /// Tests against real servers are marked `#[ignore]` and live in test files whose names match this.
 const SERVER_TESTS: &str = "dovecot*";
 
@@ -60,6 +69,13 @@ fn run_steps(
     })?;
     steps.run("lints", || {
         cargo(&["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+        done()
+    })?;
+    steps.run("features one by one", || {
+        for choice in FEATURES {
+            let mut lints = cargo::command(&["clippy", "--quiet", "--locked"]);
+            cargo::run(lints.args(choice).args(["--", "-D", "warnings"]))?;
+        }
         done()
     })?;
     steps.run("documentation", || {
