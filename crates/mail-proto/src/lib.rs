@@ -19,6 +19,8 @@
 //!   [`Response`](imap::response::Response) and [`Fetch`](imap::fetch::Fetch) as a whole. All else is a map of its fields.
 //!   Bytes are a string if they are UTF-8, a list of numbers if not, and bytes in formats that aren't for people. These
 //!   forms stay as they are. Neither commands nor [`Secret`] have one, so that no password gets into a file by them.
+//! - `arbitrary`: `Arbitrary` for [`imap::Command`], [`imap::response::Response`] and what they hold, for fuzzers of what
+//!   is built upon this. Nearly all that is made can be written; the rest `encode` refuses.
 //!
 //! ```
 //! use mail_proto::imap::response::{self, Response, Untagged};
@@ -31,6 +33,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "arbitrary")]
+mod arbitrary_values;
 mod argument;
 mod dots;
 mod error;

@@ -37,6 +37,12 @@ macro_rules! capabilities {
         }
 
         impl Capability {
+            /// All that are nothing but a word.
+            #[cfg(feature = "arbitrary")]
+            pub(crate) fn words() -> Vec<Self> {
+                vec![$(Self::$name,)*]
+            }
+
             fn known(name: &[u8]) -> Option<Self> {
                 $(if name.eq_ignore_ascii_case($wire.as_bytes()) { return Some(Self::$name); })*
                 None

@@ -86,6 +86,12 @@ macro_rules! codes {
         }
 
         impl ResponseCode {
+            /// All that are nothing but a word.
+            #[cfg(feature = "arbitrary")]
+            pub(crate) fn words() -> Vec<Self> {
+                vec![$(Self::$name,)*]
+            }
+
             fn plain(name: &[u8]) -> Option<Self> {
                 $(if name == $wire.as_bytes() { return Some(Self::$name); })*
                 None

@@ -128,6 +128,12 @@ pub struct MailboxAttributes {
 const _: () = assert!(KNOWN.len() <= u32::BITS as usize);
 
 impl MailboxAttribute {
+    /// All that are known.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn words() -> Vec<Self> {
+        KNOWN.to_vec()
+    }
+
     /// The attribute of this name, found without regard to case.
     pub fn new(name: impl Into<Bytes>) -> Self {
         let name = name.into();

@@ -19,6 +19,12 @@ macro_rules! items {
         }
 
         impl StatusItem {
+            /// All that are nothing but a word.
+            #[cfg(feature = "arbitrary")]
+            pub(crate) fn words() -> Vec<Self> {
+                vec![$(Self::$name,)*]
+            }
+
             pub(crate) fn known(name: &[u8]) -> Option<Self> {
                 $(if name == $wire.as_bytes() { return Some(Self::$name); })*
                 Self::known_without_case(name)
