@@ -4,16 +4,20 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{Form, Misfit, maps, text::Text, written_as, written_by_form};
-use crate::imap::{
-    Acl, AddressBuf, BodyStructureBuf, Capabilities, Capability, ContentBuf, Date, DateTime, DispositionBuf,
-    ESearch, EnvelopeBuf, Flag, List, ListExtension, ListRights, MailboxAttribute, MailboxAttributes,
-    MailboxName, MailboxStatus, Metadata, MetadataData, MyRights, Namespace, Namespaces, PartialRange, Quota,
-    QuotaResource, QuotaRoot, ResponseCode, Rights, Search, SequenceSet, Status, StatusItem, StatusKind,
-    StatusValue, ThreadAlgorithm, ThreadNode, Threads, UidBatches, Vanished,
-    encode::{EncodeOptions, Encoder, Literals},
-    fetch::Fetch,
-    response::{self, Response, Untagged},
-    terminals::Context,
+use crate::{
+    frame::{Event, Framer, Limits},
+    imap::{
+        Acl, AddressBuf, BodyStructureBuf, Capabilities, Capability, ContentBuf, Date, DateTime,
+        DispositionBuf, ESearch, EnvelopeBuf, Flag, List, ListExtension, ListRights, MailboxAttribute,
+        MailboxAttributes, MailboxName, MailboxStatus, Metadata, MetadataData, MyRights, Namespace,
+        Namespaces, PartialRange, Quota, QuotaResource, QuotaRoot, ResponseCode, Rights, Search, SequenceSet,
+        Status, StatusItem, StatusKind, StatusValue, ThreadAlgorithm, ThreadNode, Threads, UidBatches,
+        Vanished,
+        encode::{EncodeOptions, Encoder, Literals},
+        fetch::Fetch,
+        response::{self, Response, Untagged},
+        terminals::Context,
+    },
 };
 
 maps! {
@@ -144,7 +148,7 @@ written_as! {
             }
             response => Ok(Text(response.encode()?.to_bytes().into())),
         },
-        |Text(frame)| Ok(response::parse(frame, response::ParseOptions::default())?.value);
+        |Text(wire)| Ok(response::parse(one_frame(wire)?, response::ParseOptions::default())?.value);
     Fetch as Text:
         |fetch| Response::Untagged(Untagged::Fetch(fetch.clone())).to_written(),
         |text| match Response::from_written(text)? {
@@ -163,6 +167,18 @@ fn written(write: impl FnOnce(&mut Encoder)) -> Result<Vec<u8>, Misfit> {
 /// The value, if nothing stands behind it.
 fn whole<T, E>(parsed: Result<(&[u8], T), E>) -> Option<T> {
     parsed.ok().filter(|(rest, _)| rest.is_empty()).map(|(_, value)| value)
+}
+
+/// The bytes, if they are one frame: what stands behind its end would be lost without a word.
+fn one_frame(wire: Bytes) -> Result<Bytes, Misfit> {
+    let len = wire.len();
+    let limits = Limits { text: len, kept_literal: len, literal: len as u64, literals: len, frame: len };
+    let mut framer = Framer::responses(limits);
+    *framer.buffer() = wire.into();
+    match framer.next_event() {
+        Ok(Some(Event::Segment(segment))) if segment.bytes.len() == len => Ok(segment.bytes),
+        _ => Err(Misfit::Not("one whole response")),
+    }
 }
 
 /// The code as between its brackets.

@@ -171,6 +171,15 @@ fn a_response_is_what_was_on_the_wire() {
     let Response::Untagged(Untagged::Fetch(fetch)) = response else { panic!("a FETCH") };
     is_written(&fetch, json!(wire));
     is_refused::<Fetch>(json!("* 3 EXISTS\r\n"), "not a FETCH");
+    for wire in [
+        "* 1 EXISTS\r\n* 2 EXISTS\r\n",
+        "* OK a\r\n* OK b\r\n",
+        "* 1 EXISTS",
+        "",
+        "* 1 FETCH (BODY[] {9}\r\n)\r\n",
+    ] {
+        is_refused::<Response>(json!(wire), "not one whole response");
+    }
 }
 
 #[test]
