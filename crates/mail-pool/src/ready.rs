@@ -37,6 +37,7 @@ fn need<M: Manager>(inner: &Inner<M>, link: &LinkOf<M>, since: Instant) -> Need 
 pub(crate) async fn ready<M: Manager>(lease: &Arc<Lease<M>>) -> Result<Conn<M>, Error<M::Error>> {
     let inner = &lease.inner;
     inner.held_back().await;
+    let mut replaced = None;
     loop {
         if inner.ending.load(Ordering::Acquire) {
             return Err(Error::Closed);
@@ -49,7 +50,12 @@ pub(crate) async fn ready<M: Manager>(lease: &Arc<Lease<M>>) -> Result<Conn<M>, 
         if let Some(link) = link {
             match need(inner, &link, lease.since) {
                 Need::Nothing => return Ok(Conn::new(link, Some(Arc::clone(lease)))),
+                // Opened for this call and dead already: its use tells why. Else a peer that drops everybody would be dialled for ever.
+                Need::Dial if replaced.is_some_and(|dead| dead != link.id) => {
+                    return Ok(Conn::new(link, Some(Arc::clone(lease))));
+                }
                 need => {
+                    replaced = Some(link.id);
                     lease.forget();
                     tend(inner, lease.slot, link, &need);
                 }
@@ -66,11 +72,19 @@ pub(crate) async fn main<M: Manager>(
     holder: Holder,
 ) -> Result<Conn<M>, Error<M::Error>> {
     inner.held_back().await;
+    let mut replaced = None;
     loop {
         if let Some(link) = inner.peek(|core| core.link(MAIN)) {
             match need(inner, &link, inner.epoch) {
                 Need::Nothing => return Ok(Conn::new(link, None)),
-                need => tend(inner, MAIN, link, &need),
+                // As above.
+                Need::Dial if replaced.is_some_and(|dead| dead != link.id) => {
+                    return Ok(Conn::new(link, None));
+                }
+                need => {
+                    replaced = Some(link.id);
+                    tend(inner, MAIN, link, &need);
+                }
             }
         }
         wait::slot(inner, MAIN, holder).await?;

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use mail_pool::{Class, Error, Kind, Pool};
-use support::Script::{Accept, Fail, Hang};
+use support::Script::{self, Accept, Fail, Hang};
 use support::{Server, ToyError, Toys, pool, pool_with, settle};
 use tokio::time::{Instant, sleep};
 
@@ -363,4 +363,17 @@ async fn p40_what_the_server_allows_is_remembered_when_the_quota_changes() {
     assert_eq!(pool.status().effective, 2);
     pool.set_max_connections(8).unwrap();
     assert_eq!(pool.status().effective, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_accepts_and_hangs_up_is_not_dialled_for_ever() {
+    let (pool, server) = pool(3);
+    server.script((0..1000).map(|_| Script::Drop));
+    // What was opened in the place of a dead one is handed out as it is: its use tells what is wrong with it.
+    assert!(pool.main().await.unwrap().is_broken());
+    assert_eq!(server.dials(), 2);
+    let own = pool.create_connection().await.unwrap();
+    assert!(own.get().await.unwrap().is_broken());
+    // Once to open it, once since it was dead when it was first used, and once more in the place of that.
+    assert_eq!(server.dials(), 5);
 }

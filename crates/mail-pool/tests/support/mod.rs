@@ -15,6 +15,8 @@ use tokio::sync::Semaphore;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Script {
     Accept,
+    /// Accepts, and hangs up at once.
+    Drop,
     Fail(Class),
     /// Never ends.
     Hang,
@@ -231,8 +233,10 @@ impl Manager for Toys {
             tokio::time::sleep(time).await;
         }
         self.connect_gate.pass().await;
-        match script.unwrap_or(Script::Accept) {
-            Script::Accept => {}
+        let script = script.unwrap_or(Script::Accept);
+        let is_dropped = matches!(script, Script::Drop);
+        match script {
+            Script::Accept | Script::Drop => {}
             Script::Fail(class) => return Err(ToyError(class)),
             Script::Hang => std::future::pending().await,
             Script::Panic => panic!("asked to"),
@@ -243,13 +247,17 @@ impl Manager for Toys {
             return Err(ToyError(Class::Limit));
         }
         drop(handshake);
-        Ok(Toy {
+        let toy = Toy {
             id: server.ids.fetch_add(1, Ordering::SeqCst),
             broken: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             unusable: AtomicBool::new(false),
             wire: Mutex::new(Some((login, socket))),
-        })
+        };
+        if is_dropped {
+            toy.break_it();
+        }
+        Ok(toy)
     }
 
     fn is_broken(&self, toy: &Toy) -> bool {
