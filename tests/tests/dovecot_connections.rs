@@ -42,7 +42,12 @@ async fn work(client: &ImapClient) {
         })
         .collect();
     for task in tasks {
-        task.await.unwrap().unwrap();
+        match task.await.unwrap() {
+            Ok(()) => {}
+            // Of logins at the same instant Dovecot lets one too many through now and then, and hangs up on it.
+            Err(error) if error.kind() == ErrorKind::ConnectionLost => client.noop().await.unwrap(),
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 
@@ -61,8 +66,11 @@ async fn p14_dovecots_limit_lowers_the_quota_and_work_goes_on() {
         }
         work(&client).await;
         let status = client.pool_status();
-        // Of logins at the same instant Dovecot lets one too many through now and then.
-        assert!(status.max_connections == 10 && (2..=3).contains(&status.effective), "{mode:?}: {status}");
+        // What it let in is what there may be from then on; of logins at the same instant that is more than its limit
+        // now and then.
+        let established = status.counts.idle + status.counts.in_use;
+        assert_eq!((status.max_connections, status.effective), (10, established), "{mode:?}: {status}");
+        assert!((2..=5).contains(&established), "{mode:?}: {status}");
         let refusal = status.last_refusal.unwrap().error;
         assert!(
             refusal.is_limit() && refusal.text().unwrap().contains("mail_max_userip_connections=2"),
