@@ -14,6 +14,8 @@ async fn main() -> Result<(), demo::Failure> {
     let somebody = demo.peak().map(|_| {
         let client = client.clone();
         tokio::spawn(async move {
+            // Not before the first look, which would find everything done.
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             let letter = client.append("INBOX", NewMessage::new("Subject: just in\r\n\r\n")).await?;
             let inbox = client.select("INBOX").await?;
             inbox.add_flags(letter.uid.unwrap_or(1), [Flag::Seen]).await?;

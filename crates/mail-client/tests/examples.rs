@@ -23,7 +23,6 @@ fn they_run_and_do_what_they_say() {
         ("default_connection_per_task", "Family: 20 messages, over connection Some("),
         ("independent_connections", "the server never saw more than "),
         ("fan_out_download", "30 messages, "),
-        ("watch", "1 is gone\nknown: true"),
         ("oauth", "token 2 is fetched, since the last was refused\nlogged in"),
     ];
     for (example, expected) in cases {
