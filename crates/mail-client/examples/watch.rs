@@ -3,25 +3,14 @@
 
 mod demo;
 
-use mail_client::imap::{Change, Flag, NewMessage};
+use mail_client::imap::{Change, Flag, ImapClient, NewMessage};
 
 #[tokio::main]
 async fn main() -> Result<(), demo::Failure> {
     let demo = demo::Demo::start().await?;
     let client = demo.client()?.build()?;
     let mut changes = client.watch("INBOX").tell_all().start();
-    // Somebody else at work, so that there is something to see.
-    let somebody = demo.peak().map(|_| {
-        let client = client.clone();
-        tokio::spawn(async move {
-            // Not before the first look, which would find everything done.
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-            let letter = client.append("INBOX", NewMessage::new("Subject: just in\r\n\r\n")).await?;
-            let inbox = client.select("INBOX").await?;
-            inbox.add_flags(letter.uid.unwrap_or(1), [Flag::Seen]).await?;
-            inbox.delete(1).await.map(drop)
-        })
-    });
+    let mut somebody = None;
     while let Some(change) = changes.next().await {
         match change? {
             Change::New { uid, flags } => println!("message {uid} is there, with {flags:?}"),
@@ -34,6 +23,10 @@ async fn main() -> Result<(), demo::Failure> {
             }
             other => println!("{other:?}"),
         }
+        // Somebody else goes to work once the mailbox was looked at, so that there is something to see.
+        if demo.peak().is_some() && somebody.is_none() {
+            somebody = Some(tokio::spawn(change_something(client.clone())));
+        }
     }
     if let Some(somebody) = somebody {
         somebody.await??;
@@ -43,4 +36,12 @@ async fn main() -> Result<(), demo::Failure> {
     drop(changes);
     client.close().await;
     Ok(())
+}
+
+/// A letter comes in and is read, and another goes.
+async fn change_something(client: ImapClient) -> mail_client::Result<()> {
+    let letter = client.append("INBOX", NewMessage::new("Subject: just in\r\n\r\n")).await?;
+    let inbox = client.select("INBOX").await?;
+    inbox.add_flags(letter.uid.unwrap_or(1), [Flag::Seen]).await?;
+    inbox.delete(1).await.map(drop)
 }
