@@ -15,8 +15,9 @@ async fn next(watcher: &mut Watcher) -> Change {
 
 /// With all that a server may have for it, and with less and less.
 fn servers() -> Vec<Builder> {
-    let without: [&[&str]; 5] = [
+    let without: [&[&str]; 6] = [
         &[],
+        &["IDLE"],
         &["NOTIFY"],
         &["NOTIFY", "QRESYNC"],
         &["NOTIFY", "QRESYNC", "CONDSTORE"],
@@ -172,7 +173,7 @@ async fn p39_nothing_is_left_out_over_many_lost_connections() {
 
 #[tokio::test(start_paused = true)]
 async fn p39_a_silent_server_is_asked_whether_it_is_there() {
-    for (capability, command, times) in [("NOTIFY", "IDLE", 3), ("X", "NOOP", 2)] {
+    for (capability, command, times) in [("NOTIFY", "IDLE", 3), ("X", "IDLE", 3), ("IDLE", "NOOP", 2)] {
         let server =
             server().messages("INBOX", ["one"]).without_capability(capability).start().await.unwrap();
         let server = Arc::new(server);

@@ -73,7 +73,7 @@ const UNREAD: usize = 64;
 
 impl ImapClient {
     /// Watches a mailbox: gives a stream of its changes that goes on when connections are lost, and then first tells
-    /// what was missed. Uses IDLE (RFC 2177) or NOTIFY (RFC 5465), and asks now and then where the server has neither.
+    /// what was missed. Uses NOTIFY (RFC 5465) and IDLE (RFC 2177), and asks now and then where the server has neither.
     ///
     /// A watcher has a connection of its own, and waits for one that isn't the last beside main unless it
     /// [may take that](WatchBuilder::may_take_last_connection). Where there is none that it could take, it runs on main,

@@ -193,16 +193,14 @@ async fn wait_for_news(
     if connection.id() != id {
         return Ok(());
     }
-    if tells_by_itself {
-        if timeout(options.recheck, connection.news().after(seen)).await.is_err() {
-            calls.run(Request::new(Command::Noop)).await?;
-        }
-        return Ok(());
-    }
+    // Also where NOTIFY is in force: Dovecot tells much later, or not at all, while no command runs.
     if !calls.supports(&Capability::Idle).await? {
-        // Nothing keeps the server from telling with another's answer.
-        let _ = timeout(options.poll, connection.news().after(seen)).await;
-        calls.run(Request::on(mailbox.selection(), Command::Noop)).await?;
+        let patience = if tells_by_itself { options.recheck } else { options.poll };
+        // Nothing keeps any server from telling with another's answer.
+        let silent = timeout(patience, connection.news().after(seen)).await.is_err();
+        if silent || !tells_by_itself {
+            calls.run(Request::on(mailbox.selection(), Command::Noop)).await?;
+        }
         return Ok(());
     }
     if connection.news().count() != seen {
