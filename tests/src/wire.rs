@@ -13,6 +13,8 @@ pub struct Wire {
     tag: u32,
     /// Commands that were sent and not yet answered.
     unanswered: u32,
+    /// Whether literals may be sent unasked.
+    literals_unasked: bool,
 }
 
 impl Wire {
@@ -21,15 +23,27 @@ impl Wire {
     /// # Errors
     /// The connection fails, is silent for a minute, or the server refuses.
     pub fn log_in(server: &Info) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", server.ports["imap"]))?;
+        Self::connect(server.ports["imap"], &server.user, &server.password)
+    }
+
+    /// Connects to a port of this machine and logs in.
+    ///
+    /// # Errors
+    /// As [`log_in`](Self::log_in).
+    pub fn connect(port: u16, user: &str, password: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         stream.set_nodelay(true)?;
-        let mut wire = Self { stream: BufReader::new(stream), tag: 0, unanswered: 0 };
+        let mut wire =
+            Self { stream: BufReader::new(stream), tag: 0, unanswered: 0, literals_unasked: false };
         let greeting = wire.line()?;
         if !greeting.starts_with(b"* OK") {
             return Err(refused(&greeting));
         }
-        wire.command(format!("LOGIN {} {}", server.user, server.password).as_bytes())?;
+        wire.command(format!("LOGIN {user} {password}").as_bytes())?;
+        let told = wire.command(b"CAPABILITY")?;
+        let mut words = told.iter().flat_map(|line| line.split(|&byte| byte == b' '));
+        wire.literals_unasked = words.any(|word| word == b"LITERAL+");
         Ok(wire)
     }
 
@@ -43,14 +57,26 @@ impl Wire {
         self.answers()
     }
 
-    /// Sends an APPEND of a message, by LITERAL+, without waiting for the answer: [`answers`](Self::answers).
+    /// Sends an APPEND of a message without waiting for the answer: [`answers`](Self::answers). Where the server has no
+    /// LITERAL+ it waits for that of all before it, and until the server wants the message.
     ///
     /// # Errors
-    /// The connection fails.
+    /// The connection fails; without LITERAL+ also if a command before it, or this one, is refused.
     pub fn append(&mut self, mailbox: &str, flags: &str, date: &str, message: &[u8]) -> io::Result<()> {
-        let literal = format!("{{{}+}}\r\n", message.len());
-        let head = format!("APPEND {} ({flags}) \"{date}\" {literal}", quoted(mailbox));
-        self.send(&[head.as_bytes(), message, b"\r\n"])
+        let (mailbox, len) = (quoted(mailbox), message.len());
+        let head = format!("APPEND {mailbox} ({flags}) \"{date}\" ");
+        if self.literals_unasked {
+            return self.send(&[head.as_bytes(), format!("{{{len}+}}\r\n").as_bytes(), message, b"\r\n"]);
+        }
+        self.answers()?;
+        self.send(&[head.as_bytes(), format!("{{{len}}}\r\n").as_bytes()])?;
+        let asked = self.line()?;
+        if !asked.starts_with(b"+") {
+            return Err(refused(&asked));
+        }
+        let stream = self.stream.get_mut();
+        stream.write_all(message)?;
+        stream.write_all(b"\r\n")
     }
 
     /// Reads the answers to everything sent so far, and gives the untagged lines.

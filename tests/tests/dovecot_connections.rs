@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mail_client::ErrorKind;
-use mail_client::imap::{Assignment, FetchItems, Flag, ImapClient, ImapClientBuilder};
+use mail_client::imap::{Assignment, ImapClient, ImapClientBuilder};
 use mail_client::transport::Tls;
-use system_tests::seed;
 use system_tests::servers::dovecot::{self, Options};
 use system_tests::servers::{Info, Server, dovecot_log};
 
@@ -112,29 +111,4 @@ async fn p06_dovecot_never_sees_more_than_the_quota() {
     assert!(ids.len() <= 3 && !ids.is_empty());
     client.close().await;
     assert_eq!(dovecot_log::read(server.info()).over_the_limit, 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs Dovecot: cargo xtask test"]
-async fn p26_a_mailbox_made_anew_by_another_client_is_not_changed() {
-    let server = dovecot::start(&Options::default()).unwrap();
-    seed::fill(server.info(), 40).unwrap();
-    let (one, other) = (client(server.info()).build().unwrap(), client(server.info()).build().unwrap());
-    one.create_mailbox("work").await.unwrap();
-    let uid = one.select("INBOX").await.unwrap().uid_next().unwrap() - 1;
-    one.select("INBOX").await.unwrap().copy(uid, "work").await.unwrap();
-    let work = one.select("work").await.unwrap();
-    assert_eq!(work.exists(), 1);
-    // Between its selection and the change another takes its place, with a message of the same UID.
-    one.examine("INBOX").await.unwrap();
-    other.delete_mailbox("work").await.unwrap();
-    other.create_mailbox("work").await.unwrap();
-    other.select("INBOX").await.unwrap().copy(uid, "work").await.unwrap();
-    let error = work.add_flags(1, [Flag::Flagged]).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::UidValidityChanged, "{error}");
-    let anew = other.examine("work").await.unwrap();
-    let message = anew.fetch(1, FetchItems::new().flags()).next().await.unwrap().unwrap();
-    assert!(!message.has_flag(&Flag::Flagged), "the wrong message was changed");
-    one.close().await;
-    other.close().await;
 }

@@ -1,0 +1,78 @@
+//! ImapClient's operations on each kind of server: what one announces decides what is asked of it, never whose it is.
+
+mod appending;
+mod changing;
+mod connections;
+mod mailboxes;
+mod place;
+mod reading;
+mod watching;
+
+/// Each of these for each kind of server, and with a reason for leaving it out if that has to be installed.
+macro_rules! on_every_server {
+    ($($theme:ident { $($name:ident)* })*) => {
+        on_every_server!(@ embedded, Embedded, [] $($theme { $($name)* })*);
+        on_every_server!(@ dovecot, Dovecot, [ignore = "needs Dovecot: cargo xtask test"] $($theme { $($name)* })*);
+    };
+    (@ $module:ident, $kind:ident, $mark:tt $($theme:ident $names:tt)*) => {
+        mod $module {
+            on_every_server!(@@ $kind, $mark $($theme $names)*);
+        }
+    };
+    (@@ $kind:ident, $mark:tt) => {};
+    (@@ $kind:ident, $mark:tt $theme:ident { $($name:ident)* } $($others:tt)*) => {
+        mod $theme {
+            on_every_server!(@@@ $kind, $mark $theme $($name)*);
+        }
+        on_every_server!(@@ $kind, $mark $($others)*);
+    };
+    (@@@ $kind:ident, $mark:tt $theme:ident) => {};
+    (@@@ $kind:ident, [$($mark:meta)?] $theme:ident $name:ident $($others:ident)*) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        $(#[$mark])?
+        async fn $name() {
+            let test = crate::$theme::$name(crate::place::Kind::$kind);
+            let limit = std::time::Duration::from_secs(120);
+            tokio::time::timeout(limit, test).await.expect("it doesn't end");
+        }
+        on_every_server!(@@@ $kind, [$($mark)?] $theme $($others)*);
+    };
+}
+
+on_every_server! {
+    reading {
+        searches_find_the_same_whatever_is_announced
+        sorts_and_threads
+        every_item_and_section_comes
+        all_mail_comes_as_it_is_over_one_connection_and_several
+        p35_messages_are_marked_as_they_are_read
+    }
+    changing {
+        flags_change_unless_somebody_was_quicker
+        copies_and_moves_go_well_whatever_is_announced
+        p42_only_what_was_named_is_removed_whatever_is_announced
+    }
+    mailboxes {
+        they_are_listed_the_same_whatever_is_announced
+        what_is_selected_can_be_renamed_and_deleted
+        namespaces_quota_rights_metadata_and_id
+    }
+    appending {
+        a_message_is_stored_as_it_is_whatever_is_announced
+        many_go_in_together_in_their_order
+        one_takes_anothers_place
+        p28_a_message_whose_source_fails_is_not_stored
+    }
+    watching {
+        p39_changes_are_told_as_they_happen
+        p39_what_was_missed_is_told_first_and_a_state_can_be_kept
+        p39_a_mailbox_made_anew_is_a_reset
+        p39_with_one_connection_it_runs_on_main_and_lets_others_through
+    }
+    connections {
+        p22_two_mailboxes_over_main_never_get_each_others_answers
+        p26_a_mailbox_made_anew_by_another_client_is_not_changed
+        p29_reads_go_on_when_connections_are_lost
+        compressed_and_enabled_connections_do_the_same
+    }
+}

@@ -1,0 +1,175 @@
+//! One server of one kind, with what a test needs to use it as a client, and to look at it as somebody else.
+
+use std::collections::BTreeSet;
+
+use mail_client::imap::{Capability, ImapClient, ImapClientBuilder, SequenceSet};
+use mail_client::transport::Tls;
+use mail_testkit::Endpoint;
+use system_tests::servers::dovecot;
+use system_tests::wire::Wire;
+
+/// Whose server it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Embedded,
+    Dovecot,
+}
+
+/// What a server is to be like.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Setup {
+    /// What it says that it can do; all that it can, if None.
+    pub(crate) announced: Option<&'static str>,
+    /// Whether there are limits on mail (1 MB, 100 messages), rights, values kept with mailboxes, and the mailboxes
+    /// `Drafts` and, subscribed, `Bin` for drafts and for what is thrown away.
+    pub(crate) extensions: bool,
+}
+
+/// What a server may say that it can do: all it can, what a server of 2003 could, and that with UIDPLUS.
+pub(crate) const ANNOUNCED: [Option<&str>; 3] = [None, Some("IMAP4rev1"), Some("IMAP4rev1 UIDPLUS")];
+
+pub(crate) struct Place {
+    pub(crate) kind: Kind,
+    user: String,
+    password: String,
+    tls: Tls,
+    port: u16,
+    plain_port: u16,
+    _server: Running,
+}
+
+/// Runs as long as it is kept.
+enum Running {
+    Embedded { _server: mail_testkit::Server },
+    Process { _server: system_tests::servers::Server },
+}
+
+impl Kind {
+    pub(crate) async fn start(self, setup: Setup) -> Place {
+        match self {
+            Self::Embedded => embedded(setup).await,
+            Self::Dovecot => {
+                let mut options = dovecot::Options::default();
+                options.imap_capability = setup.announced.map(str::to_owned);
+                options.extensions = setup.extensions;
+                let server = dovecot::start(&options).unwrap();
+                let info = server.info().clone();
+                let authority = std::fs::read(&info.ca_file).unwrap();
+                Place {
+                    kind: self,
+                    user: info.user,
+                    password: info.password,
+                    tls: Tls::builder().root_pem(&authority).unwrap().build().unwrap(),
+                    port: info.ports["imaps"],
+                    plain_port: info.ports["imap"],
+                    _server: Running::Process { _server: server },
+                }
+            }
+        }
+    }
+
+    /// A server of the usual kind, with nothing on it.
+    pub(crate) async fn plain(self) -> Place {
+        self.start(Setup::default()).await
+    }
+
+    /// A server that announces this, with [six messages](Place::fill) in its inbox and nothing in `Archive`.
+    pub(crate) async fn filled(self, announced: Option<&'static str>) -> Place {
+        let place = self.start(Setup { announced, ..Setup::default() }).await;
+        place.fill();
+        place
+    }
+}
+
+async fn embedded(setup: Setup) -> Place {
+    let mut builder = mail_testkit::Server::builder().user("tester", "secret");
+    if let Some(announced) = setup.announced {
+        builder = builder.capabilities(announced.split(' '));
+    }
+    if setup.extensions {
+        builder = builder.quota(Some(1024), Some(100));
+        for (mailbox, special_use) in [("Drafts", "\\Drafts"), ("Bin", "\\Trash")] {
+            builder = builder.mailbox(mailbox).special_use(mailbox, special_use);
+        }
+    }
+    let server = builder.start().await.unwrap();
+    let place = Place {
+        kind: Kind::Embedded,
+        user: "tester".to_owned(),
+        password: "secret".to_owned(),
+        tls: Tls::builder().root_pem(server.ca_pem().as_bytes()).unwrap().build().unwrap(),
+        port: server.address(Endpoint::ImapTls).port(),
+        plain_port: server.address(Endpoint::ImapPlain).port(),
+        _server: Running::Embedded { _server: server },
+    };
+    if setup.extensions {
+        place.wire().command(b"SUBSCRIBE Bin").unwrap();
+    }
+    place
+}
+
+impl Place {
+    pub(crate) fn builder(&self) -> ImapClientBuilder {
+        let builder = ImapClient::builder("127.0.0.1", &self.user).port(self.port);
+        builder.password(&*self.password).tls(self.tls.clone())
+    }
+
+    pub(crate) fn client(&self) -> ImapClient {
+        self.builder().build().unwrap()
+    }
+
+    /// Somebody else, without any code of ours.
+    pub(crate) fn wire(&self) -> Wire {
+        Wire::connect(self.plain_port, &self.user, &self.password).unwrap()
+    }
+
+    /// Whether the server says that it can do this; what it can't is told on the screen.
+    pub(crate) async fn can(&self, client: &ImapClient, capability: Capability) -> bool {
+        let can = client.capabilities().await.unwrap().supports(&capability);
+        if !can {
+            println!("skipped on {:?}: {capability}", self.kind);
+        }
+        can
+    }
+
+    /// Puts six messages into the inbox, UIDs 1 to 6, and creates the mailboxes `Archive` and, subscribed, `Été`.
+    pub(crate) fn fill(&self) {
+        let mut wire = self.wire();
+        for command in ["CREATE Archive", "CREATE &AMk-t&AOk-", "SUBSCRIBE &AMk-t&AOk-"] {
+            wire.command(command.as_bytes()).unwrap();
+        }
+        let mail = [
+            ("", "05-Feb-2026 12:00:00 +0000", "zoe", "Prüfung", "<1@x>", ""),
+            ("\\Seen", "04-Feb-2026 12:00:00 +0000", "kim", "lunch?", "<2@x>", ""),
+            ("\\Seen \\Flagged", "03-Feb-2026 12:00:00 +0000", "toni", "Re: lunch?", "<3@x>", "<2@x>"),
+            ("", "02-Feb-2026 12:00:00 +0000", "kim", "Re: lunch?", "<4@x>", "<2@x> <3@x>"),
+            ("\\Seen", "01-Feb-2026 12:00:00 +0000", "toni", "the bill", "<5@x>", ""),
+            ("", "01-Jan-2026 12:00:00 +0000", "zoe", "Re: lunch?", "<6@x>", "<2@x>"),
+        ];
+        for (number, (flags, date, from, subject, id, references)) in mail.into_iter().enumerate() {
+            let message = format!(
+                "From: {from}@example.org\r\nSubject: {subject}\r\nMessage-ID: {id}\r\nReferences: {references}\r\n\
+                 Date: {} Feb 2026 12:00:00 +0000\r\n\r\n{}\r\n",
+                number + 1,
+                "x".repeat(number * 100)
+            );
+            wire.append("INBOX", flags, date, message.as_bytes()).unwrap();
+        }
+        wire.answers().unwrap();
+    }
+
+    /// The UIDs of the messages in a mailbox that a search finds, as somebody else sees them.
+    pub(crate) fn uids(&self, mailbox: &str, key: &str) -> BTreeSet<u32> {
+        let mut wire = self.wire();
+        wire.command(format!("EXAMINE {mailbox}").as_bytes()).unwrap();
+        let lines = wire.command(format!("UID SEARCH {key}").as_bytes()).unwrap();
+        let lines = lines.iter().filter(|line| line.starts_with(b"* SEARCH"));
+        let words =
+            lines.flat_map(|line| std::str::from_utf8(line).unwrap().split_ascii_whitespace().skip(2));
+        words.map(|uid| uid.parse().unwrap()).collect()
+    }
+}
+
+pub(crate) fn set(text: &str) -> SequenceSet {
+    text.parse().unwrap()
+}
