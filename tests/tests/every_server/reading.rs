@@ -113,6 +113,11 @@ pub(crate) async fn every_item_and_section_comes(kind: Kind) {
     if let Some(decoded) = told.get("BINARY[2]") {
         assert_eq!(decoded[..], [0, 1, 2, 255]);
     }
+
+    let whole = inbox.fetch(uid, FetchItems::new().body()).next().await.unwrap().unwrap();
+    let parsed = whole.into_body().parse().await.unwrap();
+    assert_eq!((parsed.subject(), parsed.body_text(0).as_deref()), (Some("Grüße"), Some("hello")));
+    assert_eq!(parsed.attachment(0).unwrap().contents(), [0, 1, 2, 255]);
     client.close().await;
 }
 
