@@ -4,7 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use crate::endpoint::Protocol;
 use crate::occasion::Occasion;
+use crate::report::Seat;
 
 /// Something that the server does wrong, once unless told otherwise, on every connection unless told otherwise.
 ///
@@ -43,11 +45,12 @@ pub enum Action {
     Stall,
     /// The same after so many octets more were sent, TLS included.
     StallAfter(u64),
-    /// The command isn't carried out; the answer is a tagged NO with this text, which may begin with a response code.
+    /// The command isn't carried out; the answer is a tagged NO with this text, which may begin with a response code. In
+    /// POP3 it is `-ERR` with this text.
     No(String),
-    /// The command isn't carried out; the answer is a tagged BAD with this text.
+    /// The command isn't carried out; the answer is a tagged BAD with this text, in POP3 `-ERR`.
     Bad(String),
-    /// The command isn't carried out; the server says BYE with this text and closes.
+    /// The command isn't carried out; the server says BYE with this text, in POP3 `-ERR`, and closes.
     Bye(String),
     /// These octets are sent as they are; then the command is carried out.
     Inject(Bytes),
@@ -82,7 +85,7 @@ impl Fault {
         Self::new(Trigger::Received(octets, Break::Stall))
     }
 
-    /// Does something else than greet. `No` and `Bad` are untagged there.
+    /// Does something else than greet. In IMAP `No` and `Bad` are untagged there.
     pub fn on_greeting(action: Action) -> Self {
         Self::new(Trigger::Greeting(action))
     }
@@ -95,6 +98,12 @@ impl Fault {
     /// Answers a fetch of this message's body with NIL, as if it had vanished since it was listed.
     pub fn nil_body(uid: u32) -> Self {
         Self::new(Trigger::NilBody(uid))
+    }
+
+    /// Only over this protocol: `NOOP`, `AUTH` and `QUIT` are commands of several.
+    pub fn over(mut self, protocol: Protocol) -> Self {
+        self.occasion.protocol = Some(protocol);
+        self
     }
 
     /// Only on this connection, counted from 1 in the order of connecting.
@@ -150,7 +159,7 @@ impl Faults {
     }
 
     /// What a new connection has before it.
-    pub(crate) fn limits(&self, connection: u64) -> Limits {
+    pub(crate) fn limits(&self, seat: &Seat) -> Limits {
         let pick = |sent| {
             move |trigger: &Trigger| match trigger {
                 Trigger::Sent(octets, how) if sent => Some((*octets, *how)),
@@ -158,18 +167,18 @@ impl Faults {
                 _ => None,
             }
         };
-        Limits { sent: self.next(connection, pick(true)), received: self.next(connection, pick(false)) }
+        Limits { sent: self.next(seat, pick(true)), received: self.next(seat, pick(false)) }
     }
 
-    pub(crate) fn at_greeting(&self, connection: u64) -> Option<Action> {
-        self.next(connection, |trigger| match trigger {
+    pub(crate) fn at_greeting(&self, seat: &Seat) -> Option<Action> {
+        self.next(seat, |trigger| match trigger {
             Trigger::Greeting(action) => Some(action.clone()),
             _ => None,
         })
     }
 
-    pub(crate) fn at_command(&self, connection: u64, name: &str) -> Option<Action> {
-        self.next(connection, |trigger| match trigger {
+    pub(crate) fn at_command(&self, seat: &Seat, name: &str) -> Option<Action> {
+        self.next(seat, |trigger| match trigger {
             Trigger::Command(wanted, action) if wanted == "*" || wanted.eq_ignore_ascii_case(name) => {
                 Some(action.clone())
             }
@@ -177,18 +186,18 @@ impl Faults {
         })
     }
 
-    pub(crate) fn is_nil(&self, connection: u64, uid: u32) -> bool {
+    pub(crate) fn is_nil(&self, seat: &Seat, uid: u32) -> bool {
         let is_it = |trigger: &Trigger| matches!(trigger, Trigger::NilBody(of) if *of == uid).then_some(());
-        self.next(connection, is_it).is_some()
+        self.next(seat, is_it).is_some()
     }
 
     /// What happens at an occasion for which `pick` picks: every fault that waits for it counts it, and the first that
     /// is due strikes. Another that is due waits for the next.
-    fn next<T>(&self, connection: u64, pick: impl Fn(&Trigger) -> Option<T>) -> Option<T> {
+    fn next<T>(&self, seat: &Seat, pick: impl Fn(&Trigger) -> Option<T>) -> Option<T> {
         let mut first = None;
         for fault in self.lock().iter_mut() {
             let Some(what) = pick(&fault.trigger) else { continue };
-            if fault.occasion.is_due(connection) && first.is_none() {
+            if fault.occasion.is_due(seat.protocol(), seat.number()) && first.is_none() {
                 fault.occasion.strike();
                 first = Some(what);
             }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::endpoint::Protocol;
 use crate::occasion::Occasion;
+use crate::report::Seat;
 use crate::store::Account;
 
 /// A moment amid a client's commands, at which a test changes the client's mail: see [`Server::hook`].
@@ -56,6 +58,12 @@ impl Hook {
         Self::new(When::After, command.into())
     }
 
+    /// Only over this protocol: `NOOP`, `AUTH` and `QUIT` are commands of several.
+    pub fn over(mut self, protocol: Protocol) -> Self {
+        self.occasion.protocol = Some(protocol);
+        self
+    }
+
     /// Only on this connection, counted from 1 in the order of connecting.
     pub fn on_connection(mut self, number: u64) -> Self {
         self.occasion.connection = Some(number);
@@ -101,12 +109,12 @@ impl Hooks {
     }
 
     /// Does what is due.
-    pub(crate) fn run(&self, when: When, connection: u64, command: &str, account: &Account) {
+    pub(crate) fn run(&self, when: When, seat: &Seat, command: &str, account: &Account) {
         let due: Vec<Deed> = {
             let mut hooks = self.lock();
             let due = hooks.iter_mut().filter_map(|(hook, deed)| {
                 let is_it = hook.command == "*" || hook.command.eq_ignore_ascii_case(command);
-                if hook.when != when || !is_it || !hook.occasion.is_due(connection) {
+                if hook.when != when || !is_it || !hook.occasion.is_due(seat.protocol(), seat.number()) {
                     return None;
                 }
                 hook.occasion.strike();

@@ -41,12 +41,14 @@ use mail_proto::imap::response::{ParseOptions, Response, Untagged};
 use mail_proto::imap::{Capabilities, Flag, ResponseCode, Status, StatusKind};
 use tokio::sync::watch;
 
-use crate::capabilities::Stage;
+use crate::capabilities::imap::Stage;
 use crate::channel::Channel;
-use crate::fault::{Action, Break};
+use crate::endpoint::{Endpoint, Security};
+use crate::fault::Action;
 use crate::hook::When;
 use crate::report::Seat;
-use crate::server::{Endpoint, Shared};
+use crate::session::{self, End, Refusal};
+use crate::shared::Shared;
 use crate::store::{Account, Flags};
 use enable::Enabled;
 use notify::Watch;
@@ -76,11 +78,8 @@ pub(crate) async fn serve(
         refused_early: None,
         then: Then::GoOn,
     };
-    match session.run().await {
-        Ok(()) | Err(End::Said) => session.channel.close().await,
-        Err(End::Cut) => Ok(()),
-        Err(End::Broken(error)) => Err(error),
-    }
+    let ended = session.run().await;
+    session::close(session.channel, ended).await
 }
 
 /// One connection.
@@ -116,29 +115,12 @@ struct User {
     changes: watch::Receiver<u64>,
 }
 
-/// Why a session ends, other than by the client's leaving.
-#[derive(Debug)]
-enum End {
-    /// After the answer that was queued last.
-    Said,
-    /// At once, without sending what is queued.
-    Cut,
-    /// The connection failed.
-    Broken(io::Error),
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self::Broken(error)
-    }
-}
-
 /// How a command went: what its tagged response says.
 type Outcome = Result<Status, End>;
 
 impl Session<'_> {
     async fn run(&mut self) -> Result<(), End> {
-        if self.endpoint == Endpoint::ImapTls {
+        if self.endpoint.security() == Security::Tls {
             self.channel.start_tls(self.shared.identity.server.clone()).await?;
         }
         self.greet().await?;
@@ -149,18 +131,11 @@ impl Session<'_> {
     }
 
     async fn greet(&mut self) -> Result<(), End> {
-        if let Some(action) = self.shared.faults.at_greeting(self.seat.number()) {
-            match action {
-                Action::No(text) => {
-                    self.say(Untagged::Status(Status::new(StatusKind::No, text)));
-                    return Ok(());
-                }
-                Action::Bad(text) => {
-                    self.say(Untagged::Status(Status::new(StatusKind::Bad, text)));
-                    return Ok(());
-                }
-                other => drop(self.act(other).await?),
-            }
+        if let Some(action) = self.shared.faults.at_greeting(self.seat)
+            && let Some(refused) = self.act(action).await?
+        {
+            self.say(Untagged::Status(refused));
+            return Ok(());
         }
         let code = ResponseCode::Capability(self.capabilities());
         self.say(Untagged::Status(ok("mail-testkit is ready").with_code(code)));
@@ -174,7 +149,7 @@ impl Session<'_> {
         self.seat
             .saw(transcript::text(&segment.bytes, parsed.as_ref().ok().map(|parsed| &parsed.value.command)));
         self.run_hooks(When::Before, &name);
-        let refused = match self.shared.faults.at_command(self.seat.number(), &name) {
+        let refused = match self.shared.faults.at_command(self.seat, &name) {
             Some(action) => self.act(action).await?,
             None => None,
         };
@@ -250,7 +225,7 @@ impl Session<'_> {
     /// What others do at this moment.
     fn run_hooks(&self, when: When, name: &str) {
         if let Some(user) = &self.user {
-            self.shared.hooks.run(when, self.seat.number(), name, &user.account);
+            self.shared.hooks.run(when, self.seat, name, &user.account);
         }
     }
 
@@ -265,34 +240,20 @@ impl Session<'_> {
 
     /// Whether TLS has to be started before a login.
     fn may_start_tls(&self) -> bool {
-        self.endpoint == Endpoint::ImapStartTls && !self.channel.is_tls()
+        self.endpoint.security() == Security::StartTls && !self.channel.is_tls()
     }
 
     /// Does what a fault says; the answer of a command that it refuses.
     async fn act(&mut self, action: Action) -> Result<Option<Status>, End> {
-        match action {
-            Action::No(text) => return Ok(Some(Status::new(StatusKind::No, text))),
-            Action::Bad(text) => return Ok(Some(Status::new(StatusKind::Bad, text))),
-            Action::Bye(text) => {
+        match session::act(self.channel, action).await? {
+            None => Ok(None),
+            Some(Refusal::No(text)) => Ok(Some(Status::new(StatusKind::No, text))),
+            Some(Refusal::Bad(text)) => Ok(Some(Status::new(StatusKind::Bad, text))),
+            Some(Refusal::Bye(text)) => {
                 self.say(Untagged::Status(Status::new(StatusKind::Bye, text)));
-                return Err(End::Said);
+                Err(End::Said)
             }
-            Action::Inject(octets) => self.channel.put_shared(octets),
-            Action::Cut => {
-                self.channel.flush().await?;
-                return Err(End::Cut);
-            }
-            Action::CutAfter(octets) => self.break_after(octets, Break::Cut).await?,
-            Action::Stall => self.break_after(0, Break::Stall).await?,
-            Action::StallAfter(octets) => self.break_after(octets, Break::Stall).await?,
         }
-        Ok(None)
-    }
-
-    async fn break_after(&mut self, octets: u64, how: Break) -> Result<(), End> {
-        self.channel.flush().await?;
-        self.channel.tap().break_after(octets, how);
-        Ok(())
     }
 
     /// Queues an untagged response.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::endpoint::Protocol;
+
 /// How many of the last commands are kept.
 const COMMANDS: usize = 100_000;
 
@@ -17,8 +19,10 @@ const COMMANDS: usize = 100_000;
 pub struct Report {
     /// All connections, from the moment the server sees them until one side has closed.
     pub connections: Connections,
-    /// The connections that are logged in, by user.
+    /// The connections that are logged in, by user, over any protocol.
     pub users: BTreeMap<String, Connections>,
+    /// The same for each protocol by itself.
+    pub users_by_protocol: BTreeMap<Protocol, BTreeMap<String, Connections>>,
     /// Logins refused because the user had too many connections.
     pub over_limit: u64,
     /// Logins refused because of the password.
@@ -49,11 +53,13 @@ pub struct Connections {
 pub struct SeenCommand {
     /// Which connection, counted from 1 in the order of connecting.
     pub connection: u64,
+    /// What is spoken over it.
+    pub protocol: Protocol,
     /// When it was read, from the server's start.
     pub at: Duration,
     /// Who was logged in.
     pub user: Option<String>,
-    /// The command as it came, tag included, without the end of the line; of a message only its length, `***` for
+    /// The command as it came, IMAP's tag included, without the end of the line; of a message only its length, `***` for
     /// a secret.
     pub text: String,
 }
@@ -73,6 +79,9 @@ pub(crate) struct Ledger {
 struct Counts {
     connections: Connections,
     users: BTreeMap<String, Connections>,
+    users_by_protocol: BTreeMap<Protocol, BTreeMap<String, Connections>>,
+    /// How many connections a user may have; none for a protocol without a limit.
+    limits: BTreeMap<Protocol, usize>,
     over_limit: u64,
     wrong_password: u64,
     commands: VecDeque<SeenCommand>,
@@ -83,6 +92,7 @@ struct Counts {
 pub(crate) struct Seat {
     ledger: Arc<Ledger>,
     number: u64,
+    protocol: Protocol,
     taken: Mutex<Taken>,
 }
 
@@ -94,7 +104,9 @@ enum Taken {
 }
 
 /// A user has as many connections as allowed.
-pub(crate) struct OverLimit;
+pub(crate) struct OverLimit {
+    pub(crate) limit: usize,
+}
 
 impl Ledger {
     pub(crate) fn new() -> Self {
@@ -112,6 +124,7 @@ impl Ledger {
         Report {
             connections: counts.connections,
             users: counts.users.clone(),
+            users_by_protocol: counts.users_by_protocol.clone(),
             over_limit: counts.over_limit,
             wrong_password: counts.wrong_password,
             commands: counts.commands.iter().cloned().collect(),
@@ -120,14 +133,24 @@ impl Ledger {
         }
     }
 
+    /// How many connections a user may have from now on; `usize::MAX` for any number.
+    pub(crate) fn set_limit(&self, protocol: Protocol, most: usize) {
+        let limits = &mut self.lock().limits;
+        if most == usize::MAX {
+            limits.remove(&protocol);
+        } else {
+            limits.insert(protocol, most);
+        }
+    }
+
     /// Counts a new connection.
-    pub(crate) fn seat(self: &Arc<Self>) -> Arc<Seat> {
+    pub(crate) fn seat(self: &Arc<Self>, protocol: Protocol) -> Arc<Seat> {
         let mut counts = self.lock();
         counts.connections.enter();
         self.current.send_replace(counts.connections.current);
         let number = counts.connections.total;
         drop(counts);
-        Arc::new(Seat { ledger: self.clone(), number, taken: Mutex::new(Taken::Anonymous) })
+        Arc::new(Seat { ledger: self.clone(), number, protocol, taken: Mutex::new(Taken::Anonymous) })
     }
 
     /// Waits until at most so many connections are open.
@@ -152,20 +175,26 @@ impl Seat {
         self.number
     }
 
-    /// Counts the connection as the user's, if the user may have one more.
-    pub(crate) fn log_in(&self, user: &str, limit: Option<usize>) -> Result<(), OverLimit> {
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Counts the connection as the user's, if the user may have one more over this protocol.
+    pub(crate) fn log_in(&self, user: &str) -> Result<(), OverLimit> {
         let mut taken = self.taken();
         let mut counts = self.ledger.lock();
         if matches!(*taken, Taken::Left) {
             // The client is gone already, so that it takes no place; its session ends at the next read.
             return Ok(());
         }
-        let current = counts.users.get(user).map_or(0, |connections| connections.current);
-        if limit.is_some_and(|limit| current >= limit) {
+        let of_protocol = counts.users_by_protocol.get(&self.protocol);
+        let current =
+            of_protocol.and_then(|users| users.get(user)).map_or(0, |connections| connections.current);
+        if let Some(limit) = counts.limits.get(&self.protocol).copied().filter(|limit| current >= *limit) {
             counts.over_limit += 1;
-            return Err(OverLimit);
+            return Err(OverLimit { limit });
         }
-        counts.users.entry(user.to_owned()).or_default().enter();
+        counts.log_in(self.protocol, user);
         *taken = Taken::By(user.to_owned());
         Ok(())
     }
@@ -174,9 +203,7 @@ impl Seat {
     pub(crate) fn log_out(&self) {
         let mut taken = self.taken();
         if let Taken::By(user) = &*taken {
-            if let Some(connections) = self.ledger.lock().users.get_mut(user) {
-                connections.current -= 1;
-            }
+            self.ledger.lock().log_out(self.protocol, user);
             *taken = Taken::Anonymous;
         }
     }
@@ -192,7 +219,13 @@ impl Seat {
         if counts.commands.len() == COMMANDS {
             counts.commands.pop_front();
         }
-        counts.commands.push_back(SeenCommand { connection: self.number, at, user, text });
+        counts.commands.push_back(SeenCommand {
+            connection: self.number,
+            protocol: self.protocol,
+            at,
+            user,
+            text,
+        });
     }
 
     /// Gives the place up; once is enough.
@@ -200,10 +233,8 @@ impl Seat {
         let mut taken = self.taken();
         let before = std::mem::replace(&mut *taken, Taken::Left);
         let mut counts = self.ledger.lock();
-        if let Taken::By(user) = &before
-            && let Some(connections) = counts.users.get_mut(user)
-        {
-            connections.current -= 1;
+        if let Taken::By(user) = &before {
+            counts.log_out(self.protocol, user);
         }
         if !matches!(before, Taken::Left) {
             counts.connections.current -= 1;
@@ -213,6 +244,19 @@ impl Seat {
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn log_in(&mut self, protocol: Protocol, user: &str) {
+        self.users.entry(user.to_owned()).or_default().enter();
+        self.users_by_protocol.entry(protocol).or_default().entry(user.to_owned()).or_default().enter();
+    }
+
+    fn log_out(&mut self, protocol: Protocol, user: &str) {
+        let of_protocol = self.users_by_protocol.get_mut(&protocol);
+        let counts = [self.users.get_mut(user), of_protocol.and_then(|users| users.get_mut(user))];
+        counts.into_iter().flatten().for_each(|connections| connections.current -= 1);
     }
 }
 

@@ -4,12 +4,10 @@ mod builder;
 mod connection;
 mod listen;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
@@ -19,31 +17,15 @@ use tokio::time::{Instant, sleep};
 pub use builder::{Builder, StartError};
 pub use connection::Connection;
 
-use crate::capabilities::Offer;
-use crate::fault::{Fault, Faults};
-use crate::hook::{Hook, Hooks};
-use crate::link::{Link, pipe};
-use crate::report::{Ledger, Report};
+use crate::endpoint::{Endpoint, Protocol};
+use crate::fault::Fault;
+use crate::hook::Hook;
+use crate::link::pipe;
+use crate::report::Report;
+use crate::shared::Shared;
 use crate::store::Account;
-use crate::tls::{Identity, SERVER_NAME};
+use crate::tls::SERVER_NAME;
 use crate::wire::Transport;
-
-/// What a client finds at a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Endpoint {
-    /// IMAP over TLS from the first octet, as on port 993.
-    ImapTls,
-    /// IMAP with STARTTLS, and no login before it, as on port 143.
-    ImapStartTls,
-    /// IMAP in the clear, without TLS.
-    ImapPlain,
-}
-
-impl Endpoint {
-    /// All there are.
-    pub const ALL: [Self; 3] = [Self::ImapTls, Self::ImapStartTls, Self::ImapPlain];
-}
 
 /// A mail server in memory, on ports of its own at 127.0.0.1. Dropping it closes all connections.
 ///
@@ -67,22 +49,6 @@ pub struct Server {
     addresses: [SocketAddr; Endpoint::ALL.len()],
     /// Each change closes all connections; dropping it closes the ports as well.
     closing: watch::Sender<()>,
-}
-
-/// What all connections of a server share.
-pub(crate) struct Shared {
-    pub(crate) accounts: BTreeMap<String, Account>,
-    pub(crate) identity: Identity,
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) faults: Faults,
-    pub(crate) link: Link,
-    /// `usize::MAX` for no limit.
-    pub(crate) max_connections_per_user: AtomicUsize,
-    pub(crate) offer: Offer,
-    pub(crate) hooks: Hooks,
-    /// The charsets that a search may name.
-    pub(crate) search_charsets: Vec<String>,
-    pub(crate) delimiter: Option<u8>,
 }
 
 impl Server {
@@ -131,7 +97,7 @@ impl Server {
     /// None as yet; a server may come to refuse connections.
     pub async fn connect_to(&self, endpoint: Endpoint) -> io::Result<Connection> {
         let link = self.shared.link;
-        let seat = self.shared.ledger.seat();
+        let seat = self.shared.ledger.seat(endpoint.protocol());
         let begun = connection::Leaving(seat.clone());
         if !link.latency().is_zero() {
             sleep(link.latency()).await;
@@ -180,9 +146,14 @@ impl Server {
         self.shared.hooks.add(hook, deed);
     }
 
-    /// How many connections a user may have from now on; those there are stay.
+    /// How many connections a user may have from now on over each protocol; those there are stay.
     pub fn set_max_connections_per_user(&self, most: usize) {
-        self.shared.max_connections_per_user.store(most, Ordering::Relaxed);
+        Protocol::ALL.into_iter().for_each(|protocol| self.set_max_connections_per_user_of(protocol, most));
+    }
+
+    /// The same for one protocol.
+    pub fn set_max_connections_per_user_of(&self, protocol: Protocol, most: usize) {
+        self.shared.ledger.set_limit(protocol, most);
     }
 
     /// Closes all connections without a word, as a network does that goes away. New ones are served.
@@ -194,18 +165,6 @@ impl Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("addresses", &self.addresses).finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    /// The limit, if there is one.
-    pub(crate) fn connection_limit(&self) -> Option<usize> {
-        Some(self.max_connections_per_user.load(Ordering::Relaxed)).filter(|limit| *limit != usize::MAX)
-    }
-
-    /// Whether the server shows and does what this capability stands for.
-    pub(crate) fn has(&self, capability: &str) -> bool {
-        self.offer.has(capability)
     }
 }
 

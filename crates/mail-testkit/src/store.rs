@@ -3,6 +3,7 @@
 mod account;
 mod flags;
 mod mailbox;
+mod maildrop_lock;
 mod message;
 mod quota;
 mod rights;
@@ -11,6 +12,7 @@ pub use account::{Account, StoreError};
 pub(crate) use account::{Contents, MailboxId};
 pub use flags::Flags;
 pub(crate) use mailbox::{Entry, Mailbox};
+pub(crate) use maildrop_lock::{MaildropAccess, MaildropLock, NotOpened};
 pub(crate) use message::Ids;
 pub use message::{Message, StoredMessage};
 pub(crate) use quota::Quota;

@@ -181,8 +181,7 @@ impl Told<'_, '_> {
             matches!(item, FetchItem::Body { .. } | FetchItem::Binary { .. } | FetchItem::Rfc822(_))
         };
         let has_body = items.iter().any(is_body);
-        let is_nil =
-            has_body && self.session.shared.faults.is_nil(self.session.seat.number(), self.entry.uid);
+        let is_nil = has_body && self.session.shared.faults.is_nil(self.session.seat, self.entry.uid);
         for item in items {
             fetch = self.item(fetch, item, is_nil);
         }

@@ -7,7 +7,7 @@ use mail_proto::imap::{
     SortBy, StatusItem, ThreadAlgorithm,
 };
 
-use crate::capabilities::Offer;
+use crate::capabilities::imap::Offer;
 
 /// The first capability that a command needs and the server doesn't have.
 pub(super) fn lacks(offer: &Offer, parsed: &TaggedCommand) -> Option<&'static str> {

@@ -8,7 +8,7 @@ use mail_proto::imap::{ResponseCode, Status};
 use mail_proto::{Secret, frame::Event};
 
 use super::{End, Outcome, Session, Then, User, bad, no, ok};
-use crate::report::OverLimit;
+use crate::session;
 
 impl Session<'_> {
     pub(super) fn start_tls(&mut self) -> Status {
@@ -26,20 +26,14 @@ impl Session<'_> {
         if self.may_start_tls() {
             return no(ResponseCode::PrivacyRequired, "start TLS first");
         }
-        let account = std::str::from_utf8(user).ok().and_then(|user| self.shared.accounts.get(user));
-        let Some(account) = account.filter(|account| account.password_is(password)) else {
-            self.shared.ledger.wrong_password();
+        let Some(account) = session::account_by_password(self.shared, user, password) else {
             return no(ResponseCode::AuthenticationFailed, "authentication failed");
         };
-        let limit = self.shared.connection_limit();
-        if let (Err(OverLimit), Some(limit)) = (self.seat.log_in(account.user(), limit), limit) {
-            let text = format!(
-                "Maximum number of connections from user+IP exceeded (mail_max_userip_connections={limit})"
-            );
+        if let Err(over_limit) = session::admit(self.seat, &account) {
             self.then = Then::Close;
-            return no(ResponseCode::Limit, text);
+            return no(ResponseCode::Limit, over_limit);
         }
-        self.user = Some(User { account: account.clone(), changes: account.changes() });
+        self.user = Some(User { changes: account.changes(), account });
         ok("logged in").with_code(ResponseCode::Capability(self.capabilities()))
     }
 

@@ -1,8 +1,8 @@
 //! Commands as the report shows them.
 
-use std::fmt::Write as _;
-
 use mail_proto::imap::Command;
+
+use crate::transcript::printable;
 
 /// The command's name in capitals, with `UID` before it if it stood there; empty if there is none.
 pub(super) fn name(frame: &[u8]) -> String {
@@ -32,16 +32,7 @@ pub(super) fn text(frame: &[u8], command: Option<&Command>) -> String {
         }
         _ => frame.trim_ascii_end().to_vec(),
     };
-    let mut text = String::with_capacity(shown.len());
-    for octet in shown {
-        match octet {
-            b' '..=b'~' => text.push(char::from(octet)),
-            b'\r' => text.push_str("\\r"),
-            b'\n' => text.push_str("\\n"),
-            _ => drop(write!(text, "\\x{octet:02x}")),
-        }
-    }
-    text
+    printable(&shown)
 }
 
 #[cfg(test)]

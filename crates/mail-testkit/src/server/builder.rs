@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Endpoint, LOOPBACK, Server, Shared, listen};
-use crate::capabilities::Offer;
+use super::{LOOPBACK, Server, listen};
+use crate::capabilities::{imap, pop3};
+use crate::endpoint::{Endpoint, Protocol};
 use crate::fault::{Fault, Faults};
 use crate::hook::Hooks;
 use crate::link::Link;
 use crate::report::Ledger;
+use crate::shared::{Pop3, Shared};
 use crate::store::{Account, Message, StoreError};
 use crate::tls::Identity;
 
@@ -25,9 +26,10 @@ use crate::tls::Identity;
 pub struct Builder {
     accounts: Vec<Account>,
     link: Link,
-    max_connections_per_user: usize,
+    max_connections_per_user: BTreeMap<Protocol, usize>,
     faults: Vec<Fault>,
-    offer: Offer,
+    offer: imap::Offer,
+    pop3: Pop3,
     search_charsets: Vec<String>,
     delimiter: Option<u8>,
     failed: Option<StartError>,
@@ -65,9 +67,10 @@ impl Builder {
         Self {
             accounts: Vec::new(),
             link: Link::default(),
-            max_connections_per_user: usize::MAX,
+            max_connections_per_user: BTreeMap::new(),
             faults: Vec::new(),
-            offer: Offer::default(),
+            offer: imap::Offer::default(),
+            pop3: Pop3::default(),
             search_charsets: vec!["US-ASCII".to_owned(), "UTF-8".to_owned()],
             delimiter: Some(b'/'),
             failed: None,
@@ -155,10 +158,17 @@ impl Builder {
         self
     }
 
-    /// How many connections a user may have logged in at a time. One more is answered as Dovecot does:
-    /// `NO [LIMIT] Maximum number of connections from user+IP exceeded`, and closed.
+    /// How many connections a user may have logged in at a time, over each protocol by itself. One more is answered as
+    /// Dovecot does: `NO [LIMIT] Maximum number of connections from user+IP exceeded` in IMAP, `-ERR [IN-USE]` and the
+    /// same in POP3, and closed.
     pub fn max_connections_per_user(mut self, most: usize) -> Self {
-        self.max_connections_per_user = most;
+        self.max_connections_per_user = Protocol::ALL.map(|protocol| (protocol, most)).into();
+        self
+    }
+
+    /// The same for one protocol: a Dovecot lets a user have 10 connections of IMAP and 3 of POP3.
+    pub fn max_connections_per_user_of(mut self, protocol: Protocol, most: usize) -> Self {
+        self.max_connections_per_user.insert(protocol, most);
         self
     }
 
@@ -185,7 +195,39 @@ impl Builder {
 
     /// Shows and does just these, and on its port STARTTLS; without an `AUTH=` there is LOGIN alone.
     pub fn capabilities<S: Into<String>>(mut self, capabilities: impl IntoIterator<Item = S>) -> Self {
-        self.offer = Offer::only(capabilities);
+        self.offer = imap::Offer::only(capabilities);
+        self
+    }
+
+    /// The same as [`without_capability`](Self::without_capability) for POP3: `UIDL` or `PIPELINING` for example. `CAPA`
+    /// goes that way too, and `APOP` with the timestamp in the greeting, though CAPA tells of neither.
+    ///
+    /// Without `PIPELINING` a client that sends a command before it can have the answer to the one before is told
+    /// so, and the connection is closed. Without `RESP-CODES` replies have no codes, without `AUTH-RESP-CODE` none
+    /// that tell a wrong password from a server that fails.
+    pub fn without_pop3_capability(mut self, name: impl AsRef<str>) -> Self {
+        self.pop3.offer.remove(name.as_ref());
+        self
+    }
+
+    /// Shows a capability more in POP3, a line of CAPA's answer, and does what it stands for: with `LOGIN-DELAY 5` a user
+    /// who comes again within five seconds is refused, with `EXPIRE 0` QUIT removes what was retrieved. One that the
+    /// server doesn't know is shown all the same. The line takes the place of one that begins with the same name.
+    pub fn with_pop3_capability(mut self, line: impl Into<String>) -> Self {
+        self.pop3.offer.add(line.into());
+        self
+    }
+
+    /// Shows and does just these in POP3, and STLS on its port. Without `USER`, `SASL` or `APOP` there is no login.
+    pub fn pop3_capabilities<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
+        self.pop3.offer = pop3::Offer::only(lines);
+        self
+    }
+
+    /// Whether a POP3 session has the maildrop to itself (RFC 1939 section 4), as it does unless told otherwise: another
+    /// login is refused with `-ERR [IN-USE]` meanwhile. Dovecot as it is installed locks nothing.
+    pub fn maildrop_lock(mut self, locks: bool) -> Self {
+        self.pop3.locks = locks;
         self
     }
 
@@ -218,12 +260,15 @@ impl Builder {
             ledger: Arc::new(Ledger::new()),
             faults: Faults::new(self.faults),
             link: self.link,
-            max_connections_per_user: AtomicUsize::new(self.max_connections_per_user),
             offer: self.offer,
+            pop3: self.pop3,
             hooks: Hooks::default(),
             search_charsets: self.search_charsets,
             delimiter: self.delimiter,
         });
+        for (protocol, most) in self.max_connections_per_user {
+            shared.ledger.set_limit(protocol, most);
+        }
         let closing = watch::Sender::new(());
         let mut addresses = [LOOPBACK; Endpoint::ALL.len()];
         for endpoint in Endpoint::ALL {

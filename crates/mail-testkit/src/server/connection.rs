@@ -11,11 +11,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::{Endpoint, Shared};
 use crate::channel::Channel;
+use crate::endpoint::{Endpoint, Protocol};
 use crate::imap;
 use crate::link::PipeEnd;
+use crate::pop3;
 use crate::report::Seat;
+use crate::shared::Shared;
 use crate::wire::{Tap, Transport, Wire};
 
 /// How long a client may go on sending to a server that has closed, before the socket goes.
@@ -53,11 +55,17 @@ pub(super) async fn serve(
     mut closing: watch::Receiver<()>,
 ) {
     let leaving = Leaving(seat.clone());
-    let tap = Tap::new(shared.ledger.clone(), shared.faults.limits(seat.number()));
+    let tap = Tap::new(shared.ledger.clone(), shared.faults.limits(&seat));
     let mut channel = Channel::new(Wire::new(transport, tap));
     closing.mark_unchanged();
+    let session = async {
+        match endpoint.protocol() {
+            Protocol::Imap => imap::serve(&shared, endpoint, &mut channel, &seat).await,
+            Protocol::Pop3 => pop3::serve(&shared, endpoint, &mut channel, &seat).await,
+        }
+    };
     let ended = tokio::select! {
-        ended = imap::serve(&shared, endpoint, &mut channel, &seat) => ended,
+        ended = session => ended,
         _ = closing.changed() => return,
     };
     debug!(connection = seat.number(), ended = ?ended.as_ref().map_err(ToString::to_string), "closed");

@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::debug;
 
 use super::connection::serve;
-use super::{Endpoint, Shared};
+use crate::endpoint::Endpoint;
 use crate::link::{bridge, pipe};
+use crate::shared::Shared;
 use crate::wire::Transport;
 
 /// How long to wait when no connection can be taken, for want of file descriptors for example.
@@ -47,7 +48,7 @@ async fn take(tcp: TcpStream, endpoint: Endpoint, shared: Arc<Shared>, closing: 
     }
     let link = shared.link;
     if link.is_direct() {
-        let seat = shared.ledger.seat();
+        let seat = shared.ledger.seat(endpoint.protocol());
         return serve(shared, endpoint, Transport::Tcp(tcp), seat, closing).await;
     }
     // On loopback a client is connected at once; what it sends waits until its connect would have been answered.
@@ -55,6 +56,6 @@ async fn take(tcp: TcpStream, endpoint: Endpoint, shared: Arc<Shared>, closing: 
     let (client, server) = pipe(link, opens);
     tokio::spawn(bridge(tcp, client));
     sleep_until(opens).await;
-    let seat = shared.ledger.seat();
+    let seat = shared.ledger.seat(endpoint.protocol());
     serve(shared, endpoint, Transport::Pipe(server), seat, closing).await;
 }

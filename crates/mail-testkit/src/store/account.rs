@@ -8,7 +8,7 @@ use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::{Flags, Ids, Mailbox, Message, Quota, StoredMessage};
+use super::{Flags, Ids, Mailbox, MaildropAccess, Message, Quota, StoredMessage};
 use crate::mime;
 
 /// A mailbox keeps it when it is renamed, and loses it when it is deleted.
@@ -27,6 +27,7 @@ struct Shared {
     user: String,
     password: String,
     contents: Mutex<Contents>,
+    maildrop: MaildropAccess,
     changes: watch::Sender<u64>,
 }
 
@@ -106,6 +107,7 @@ impl Account {
             user,
             password,
             contents: Mutex::new(contents),
+            maildrop: MaildropAccess::default(),
             changes: watch::Sender::new(0),
         }));
         account.lock().insert(b"INBOX".to_vec());
@@ -272,6 +274,10 @@ impl Account {
 
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
+    }
+
+    pub(crate) fn maildrop(&self) -> &MaildropAccess {
+        &self.0.maildrop
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Contents> {
