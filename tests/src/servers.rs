@@ -25,6 +25,9 @@ use serde_json::{Value, json};
 pub mod debian;
 pub mod dovecot;
 pub mod dovecot_log;
+mod launch;
+pub mod overlay;
+pub mod postfix;
 mod process;
 mod tls;
 
@@ -37,7 +40,7 @@ const START_OR_STOP: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
-    /// What it is: `dovecot`.
+    /// What it is: `dovecot`, `postfix`.
     pub server: String,
     /// Its own version text.
     pub version: String,
@@ -98,6 +101,11 @@ impl Info {
             pid: number("pid")?.try_into().ok()?,
             pid_start: number("pid_start")?,
         })
+    }
+
+    /// What the server wrote since it was started.
+    pub fn log_file(&self) -> PathBuf {
+        self.dir.join(&self.server).with_extension("log")
     }
 
     /// Whether the process that was started is still the one with this number.
@@ -228,7 +236,7 @@ pub enum ServerError {
 }
 
 impl ServerError {
-    fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
     }

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use system_tests::servers::{Info, debian, dovecot};
+use system_tests::servers::{Info, Server, ServerError, debian, dovecot, postfix};
 
 use crate::cargo;
 
@@ -18,10 +18,11 @@ pub(crate) enum Action {
     Up {
         #[command(flatten)]
         server: Named,
-        /// Install Debian's packages if they are missing (as root; with CI=true unasked)
+        /// Install Dovecot if it is missing (as root; with CI=true unasked). The others are never installed on the
+        /// machine, but beside it
         #[arg(long)]
         install: bool,
-        /// Connections that a user may have from one address; the server's own default if not given
+        /// Connections that a user (with Postfix: an address) may have; the server's own default if not given
         #[arg(long, value_name = "N")]
         max_userip_connections: Option<u32>,
     },
@@ -49,17 +50,24 @@ pub(crate) struct Named {
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum ServerKind {
+    /// IMAP and POP3
     Dovecot,
+    /// SMTP submission, delivering into a folder
+    Postfix,
+}
+
+/// What is to be started.
+enum Wanted {
+    Dovecot(dovecot::Options),
+    Postfix(postfix::Options),
 }
 
 pub(crate) fn run(action: &Action) -> Result<(), String> {
     let links = cargo::target_dir()?.join("servers");
     match action {
         Action::Up { server, install, max_userip_connections } => {
-            let mut options = dovecot::Options::default();
-            options.max_userip_connections = *max_userip_connections;
-            options.stays = true;
-            up(&links, &server.link(&links)?, &options, *install || debian::may_install())
+            let wanted = Wanted::new(server.server, *max_userip_connections);
+            up(&links, &server.link(&links)?, &wanted, *install || debian::may_install())
         }
         Action::Down { server } => down(&server.link(&links)?),
         Action::Status { server: Some(server), name } => {
@@ -88,8 +96,11 @@ pub(crate) fn run(action: &Action) -> Result<(), String> {
 impl Named {
     /// Where its link is.
     fn link(&self, links: &Path) -> Result<PathBuf, String> {
-        let ServerKind::Dovecot = self.server;
-        let name = self.name.as_deref().unwrap_or("dovecot");
+        let own = match self.server {
+            ServerKind::Dovecot => "dovecot",
+            ServerKind::Postfix => "postfix",
+        };
+        let name = self.name.as_deref().unwrap_or(own);
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || !name.chars().all(plain) {
             return Err(format!("a name has letters, digits, `-` and `_`, not `{name}`"));
@@ -98,22 +109,58 @@ impl Named {
     }
 }
 
-fn up(links: &Path, link: &Path, options: &dovecot::Options, install: bool) -> Result<(), String> {
+impl Wanted {
+    fn new(server: ServerKind, max_connections: Option<u32>) -> Self {
+        match server {
+            ServerKind::Dovecot => {
+                let mut options = dovecot::Options::default();
+                options.max_userip_connections = max_connections;
+                options.stays = true;
+                Self::Dovecot(options)
+            }
+            ServerKind::Postfix => {
+                let mut options = postfix::Options::default();
+                options.max_connections = max_connections;
+                options.stays = true;
+                Self::Postfix(options)
+            }
+        }
+    }
+
+    /// Whether a server was started like this.
+    fn is(&self, info: &Info) -> bool {
+        match self {
+            Self::Dovecot(options) => options.are_those_of(info),
+            Self::Postfix(options) => options.are_those_of(info),
+        }
+    }
+
+    fn start(&self, install: bool) -> Result<Server, ServerError> {
+        match self {
+            Self::Dovecot(options) => {
+                if install {
+                    dovecot::install()?;
+                }
+                dovecot::start(options)
+            }
+            Self::Postfix(options) => postfix::start(options),
+        }
+    }
+}
+
+fn up(links: &Path, link: &Path, wanted: &Wanted, install: bool) -> Result<(), String> {
     if let Some(info) = linked(link)? {
         if !info.is_running() {
             down(link)?;
-        } else if options.are_those_of(&info) {
+        } else if wanted.is(&info) {
             println!("{}", info.to_json());
             return Ok(());
         } else {
             return Err(format!("{} is already up, with other options: {}", link.display(), info.options));
         }
     }
-    if install {
-        dovecot::install().map_err(|e| e.to_string())?;
-    }
     fs::create_dir_all(links).map_err(|e| format!("{}: {e}", links.display()))?;
-    let server = dovecot::start(options).map_err(|e| e.to_string())?;
+    let server = wanted.start(install).map_err(|e| e.to_string())?;
     symlink(&server.info().dir, link).map_err(|e| format!("{}: {e}", link.display()))?;
     println!("{}", server.detach().to_json());
     Ok(())

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 
-use system_tests::servers::{debian, dovecot};
+use system_tests::servers::{debian, dovecot, overlay};
 
 use crate::steps::{Outcome, Steps};
 use crate::totals::{self, Totals};
@@ -19,8 +19,10 @@ const FEATURES: [&[&str]; 6] = [
     &["--package", "mail-client", "--features", "mail-parser"],
 ];
 
-/// Tests against real servers are marked `#[ignore]` and live in test files whose names match these.
-const SERVER_TESTS: [&str; 2] = ["dovecot*", "every_server"];
+/// Tests against real servers are marked `#[ignore]` and live in test files whose names match these: those that need
+/// Dovecot on this machine, and those whose servers are installed beside it.
+const SERVER_TESTS: &[&str] = &["dovecot*", "every_server"];
+const OVERLAY_TESTS: &[&str] = &["postfix*"];
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -111,15 +113,29 @@ fn run_steps(
         if options.without_servers {
             return Ok(Outcome::Skipped("--without-servers".to_owned()));
         }
-        let mut with_servers = Totals::default();
-        let mut test = cargo::command(&["test", "--locked", "--workspace", "--no-fail-fast"]);
-        test.args(SERVER_TESTS.iter().flat_map(|name| ["--test", name])).args(["--", "--ignored"]);
-        let ran = totals::run(&mut test, &mut with_servers);
-        // They were counted as skipped a step before.
-        totals.skipped = totals.skipped.saturating_sub(with_servers.passed + with_servers.failed);
-        *totals += with_servers;
-        ran.map(|()| Outcome::Done)
+        server_tests(SERVER_TESTS, totals)
+    })?;
+    steps.run("tests against real servers in overlays", || {
+        if options.without_servers {
+            return Ok(Outcome::Skipped("--without-servers".to_owned()));
+        }
+        match overlay::possible() {
+            Ok(()) => server_tests(OVERLAY_TESTS, totals),
+            Err(reason) => Ok(Outcome::Skipped(reason)),
+        }
     })
+}
+
+/// Runs the tests in these files that a plain run leaves out.
+fn server_tests(files: &[&str], totals: &mut Totals) -> Result<Outcome, String> {
+    let mut with_servers = Totals::default();
+    let mut test = cargo::command(&["test", "--locked", "--workspace", "--no-fail-fast"]);
+    test.args(files.iter().flat_map(|name| ["--test", name])).args(["--", "--ignored"]);
+    let ran = totals::run(&mut test, &mut with_servers);
+    // They were counted as skipped a step before.
+    totals.skipped = totals.skipped.saturating_sub(with_servers.passed + with_servers.failed);
+    *totals += with_servers;
+    ran.map(|()| Outcome::Done)
 }
 
 /// Sees that there is a Dovecot, and a Python whose imaplib says what it holds.

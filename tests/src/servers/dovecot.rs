@@ -2,25 +2,20 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::Instant;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{Info, START_OR_STOP, Server, ServerError, debian, free_ports, process, tail, tls};
+use super::launch::{self, Launch, on_free_ports};
+use super::{Info, Server, ServerError, debian, free_ports, tls};
 
 /// The packages that bring it.
 pub const PACKAGES: [&str; 2] = ["dovecot-imapd", "dovecot-pop3d"];
 
 /// The modules that the packages bring; one without the other is not enough.
 const PROGRAMS: [&str; 2] = ["/usr/lib/dovecot/imap", "/usr/lib/dovecot/pop3"];
-
-/// How often other ports are tried when somebody took one in between.
-const TRIES: usize = 5;
 
 /// The user who may log in.
 const USER: &str = "tester";
@@ -91,14 +86,7 @@ pub fn find() -> Result<(PathBuf, String), ServerError> {
 /// being made.
 pub fn start(options: &Options) -> Result<Server, ServerError> {
     let (program, version) = find()?;
-    for tries_left in (0..TRIES).rev() {
-        match start_once(&program, &version, options) {
-            Err(ServerError::Start { log, .. })
-                if tries_left > 0 && log.contains("Address already in use") => {}
-            ended => return ended,
-        }
-    }
-    unreachable!("the last try returns")
+    on_free_ports(|| start_once(&program, &version, options))
 }
 
 fn version(program: &Path) -> Result<String, ServerError> {
@@ -111,18 +99,10 @@ fn version(program: &Path) -> Result<String, ServerError> {
 }
 
 fn start_once(program: &Path, version: &str, options: &Options) -> Result<Server, ServerError> {
-    // Not in TMPDIR: the path of a socket has at most 107 bytes, and Dovecot's users must be able to enter.
-    let tmp = Path::new("/tmp");
-    let dir = tempfile::Builder::new()
-        .prefix("mail-dovecot-")
-        .permissions(fs::Permissions::from_mode(0o755))
-        .tempdir_in(tmp)
-        .map_err(ServerError::io("make a folder in", tmp))?;
+    let dir = launch::folder("dovecot")?;
     let path = dir.path();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(ServerError::io("open up", path))?;
-
     let tls = tls::make(path)?;
-    let password = password()?;
+    let password = launch::password()?;
     let owner = Owner::of_mail()?;
     let mail = path.join("mail");
     fs::create_dir(&mail).map_err(ServerError::io("create", &mail))?;
@@ -135,16 +115,8 @@ fn start_once(program: &Path, version: &str, options: &Options) -> Result<Server
     let configuration = path.join("dovecot.conf");
     tls::write(&configuration, &configure(path, [imap, imaps, pop3, pop3s], &tls, &owner, options), 0o644)?;
 
-    let log_path = path.join("dovecot.log");
-    let log = fs::File::create(&log_path).map_err(ServerError::io("create", &log_path))?;
-    let log_too = log.try_clone().map_err(ServerError::io("create", &log_path))?;
     let mut command = Command::new(program);
-    command.arg("-F").arg("-c").arg(&configuration).stdin(Stdio::null()).stdout(log).stderr(log_too);
-    if options.stays {
-        command.process_group(0);
-    }
-    let child = command.spawn().map_err(ServerError::io("run", program))?;
-
+    command.arg("-F").arg("-c").arg(&configuration);
     let info = Info {
         server: "dovecot".to_owned(),
         version: version.to_owned(),
@@ -154,38 +126,10 @@ fn start_once(program: &Path, version: &str, options: &Options) -> Result<Server
         ca_file: tls.ca,
         dir: path.to_owned(),
         options: options.to_json(),
-        pid: child.id(),
-        pid_start: process::start_time(child.id()).unwrap_or_default(),
+        pid: 0,
+        pid_start: 0,
     };
-    tls::write(&path.join(Info::FILE), &format!("{}\n", info.to_json()), 0o644)?;
-    // From here on the folder goes with the server.
-    let _ = dir.keep();
-    let mut server = Server { info, child };
-    wait_until_up(&mut server, &log_path).map_err(|(reason, log)| ServerError::Start {
-        server: "Dovecot",
-        reason,
-        log: tail(&log, 15),
-    })?;
-    Ok(server)
-}
-
-/// Waits until it says that it has started, which it does when it listens on all its ports: an answer on a port
-/// alone might come from somebody else. The error is the reason, and what it wrote.
-fn wait_until_up(server: &mut Server, log: &Path) -> Result<(), (String, String)> {
-    let deadline = Instant::now() + START_OR_STOP;
-    loop {
-        let ended = server.child.try_wait();
-        let log = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
-        match ended {
-            Ok(None) if log.contains(" starting up for ") => return Ok(()),
-            Ok(None) if Instant::now() > deadline => {
-                return Err((format!("it is not up after {START_OR_STOP:?}"), log));
-            }
-            Ok(None) => sleep(std::time::Duration::from_millis(10)),
-            Ok(Some(status)) => return Err((format!("it ended with {status}"), log)),
-            Err(error) => return Err((error.to_string(), log)),
-        }
-    }
+    Launch { title: "Dovecot", info, command, sign: " starting up for ", stays: options.stays }.start(dir)
 }
 
 /// The configuration file. Nothing waits for the disk: a server that ends badly is thrown away. A user's folders carry the names that the mailboxes have, with `/` between levels, so
@@ -323,15 +267,6 @@ plugin {
 ",
 };
 
-/// 128 random bits in hexadecimal.
-fn password() -> Result<String, ServerError> {
-    let path = Path::new("/dev/urandom");
-    let mut bytes = [0; 16];
-    let read = fs::File::open(path).and_then(|mut file| io::Read::read_exact(&mut file, &mut bytes));
-    read.map_err(ServerError::io("read", path))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 /// The user whom mail belongs to.
 struct Owner {
     name: String,
@@ -382,12 +317,5 @@ mod tests {
         let four = Options { max_userip_connections: Some(4), ..Options::default() };
         assert!(write(&four).contains("uid=8 gid=12 "));
         assert!(write(&four).contains("\nmail_max_userip_connections = 4\n"));
-    }
-
-    #[test]
-    fn passwords_differ() {
-        let (one, other) = (password().unwrap(), password().unwrap());
-        assert_eq!(one.len(), 32);
-        assert_ne!(one, other);
     }
 }
