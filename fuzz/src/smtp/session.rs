@@ -176,7 +176,11 @@ fn run(first: u8, steps: &[u8]) -> Reached {
             SUBMIT..BODY => run.submit(step - SUBMIT),
             BODY..FINISH => run.write_body(steps.take(usize::from(step - BODY))),
             FINISH..BREAK_OFF => run.finish(),
-            BREAK_OFF => run.session.break_off(),
+            BREAK_OFF => {
+                if let Some((id, Loss::Unwritten)) = run.session.break_off() {
+                    run.on_their_way.remove(&id);
+                }
+            }
             217..TLS => {
                 let ids: Vec<_> = run.on_their_way.keys().copied().collect();
                 if let Some(&id) = ids.get(usize::from(step) % ids.len().max(1))

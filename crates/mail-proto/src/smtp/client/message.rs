@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{CommandId, Event, Failure, Request, Session, SessionError, establish::Phase, wire::Flight};
+use super::{
+    CommandId, Event, Failure, Loss, Request, Session, SessionError, establish::Phase, wire::Flight,
+};
 use crate::{
     dots::{LoneLineBreak, Stuffer, lone_line_break},
     smtp::{Address, Body, Command, Extension, MailParameters, RcptParameters, Reply},
@@ -192,12 +194,41 @@ impl Session {
         }
     }
 
-    /// The message that was begun can't be completed. Only cutting the connection keeps the server from accepting half
-    /// of it, so the session ends.
-    pub fn break_off(&mut self) {
-        if self.current.is_some() {
-            self.course.end(SessionError::BrokenOff);
+    /// The message that is being sent can't be completed, or nobody wants it any more. Says which it is, and what that
+    /// means for it, if there is one:
+    /// - [`Loss::Unwritten`]: it was taken back. The session goes on.
+    /// - [`Loss::NotAccepted`]: only cutting the connection keeps the server from accepting half of it, so the session
+    ///   ends.
+    /// - [`Loss::OutcomeUnknown`]: it is too late. Nothing happens, and [`Event::Completed`] tells how it went.
+    pub fn break_off(&mut self) -> Option<(CommandId, Loss)> {
+        let loss = self.outlook()?;
+        let id = self.current.as_ref()?.id;
+        match loss {
+            Loss::Unwritten => {
+                self.wire.take_back();
+                self.current = None;
+                // The RSET before it, if there was one, went with it.
+                self.dirty = true;
+                self.pump();
+            }
+            Loss::NotAccepted => self.course.end(SessionError::BrokenOff),
+            Loss::OutcomeUnknown => {}
         }
+        Some((id, loss))
+    }
+
+    /// What the end of the connection would mean for the current message now.
+    pub(super) fn outlook(&self) -> Option<Loss> {
+        let current = self.current.as_ref()?;
+        let mut written = self.wire.written();
+        let end_written = written.any(|flight| matches!(flight, Flight::End | Flight::Chunk { last: true }));
+        // What was refused already can't be accepted any more.
+        let unknown = end_written && !current.is_refused();
+        Some(match (unknown, self.wire.has_written_message()) {
+            (true, _) => Loss::OutcomeUnknown,
+            (false, true) => Loss::NotAccepted,
+            (false, false) => Loss::Unwritten,
+        })
     }
 
     fn push_chunk(&mut self, command: &Command, text: Bytes) {

@@ -202,18 +202,9 @@ impl Session {
 
     /// The commands and messages that the end of the connection left without an answer, and what that means for each.
     pub fn take_lost(&mut self) -> Vec<(CommandId, Loss)> {
-        let end_written =
-            self.wire.written().any(|flight| matches!(flight, Flight::End | Flight::Chunk { last: true }));
         let mut lost = Vec::new();
-        if let Some(current) = self.current.take() {
-            // What was refused already can't be accepted any more.
-            let unknown = end_written && !current.is_refused();
-            let begun = self.wire.has_written_message();
-            let loss = match (unknown, begun) {
-                (true, _) => Loss::OutcomeUnknown,
-                (false, true) => Loss::NotAccepted,
-                (false, false) => Loss::Unwritten,
-            };
+        let outlook = self.outlook();
+        if let (Some(current), Some(loss)) = (self.current.take(), outlook) {
             lost.push((current.id, loss));
         }
         for (flight, written) in self.wire.drain() {
@@ -228,6 +219,12 @@ impl Session {
     /// What the server said it can do.
     pub fn extensions(&self) -> &Extensions {
         &self.extensions
+    }
+
+    /// Whether the server may have a message half-way, of which the next user of the connection should know nothing:
+    /// RSET clears it, and comes by itself before the next message.
+    pub fn needs_reset(&self) -> bool {
+        self.dirty || self.current.is_some()
     }
 
     /// How many commands and messages wait to be written, and whether one is on its way.

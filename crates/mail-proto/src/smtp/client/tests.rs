@@ -450,6 +450,7 @@ enum Step {
     Body(&'static str),
     Finish,
     Cancel(u64),
+    BreakOff,
     Write,
     Tls,
 }
@@ -492,6 +493,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => proptest::sample::select(vec!["a\r\n", ".", "\r", "\n", ""]).prop_map(Step::Body),
         1 => Just(Step::Finish),
         1 => (1..6u64).prop_map(Step::Cancel),
+        1 => Just(Step::BreakOff),
         6 => Just(Step::Write),
         1 => Just(Step::Tls),
     ]
@@ -518,6 +520,11 @@ proptest! {
                 Step::Cancel(id) => {
                     if dialogue.session.cancel(CommandId(id)) {
                         *ends.get_mut(&CommandId(id)).unwrap() += 1;
+                    }
+                }
+                Step::BreakOff => {
+                    if let Some((id, Loss::Unwritten)) = dialogue.session.break_off() {
+                        *ends.get_mut(&id).unwrap() += 1;
                     }
                 }
                 Step::Write => written.extend(dialogue.session.transmit().unwrap_or_default()),
@@ -613,4 +620,44 @@ fn nothing_is_written_behind_a_message_that_was_broken_off() {
         assert_eq!(dialogue.written(), "");
         assert_eq!(dialogue.error(""), SessionError::BrokenOff);
     }
+}
+
+#[test]
+fn a_message_is_broken_off_as_far_as_it_can_be() {
+    // Nothing of it was written: the next has its place.
+    let mut dialogue = Dialogue::ready("PIPELINING");
+    let id = dialogue.session.send(envelope(&["a@y"]));
+    assert_eq!(dialogue.session.break_off(), Some((id, Loss::Unwritten)));
+    assert_eq!(dialogue.session.break_off(), None);
+    let id = dialogue.session.send(envelope(&["b@y"]));
+    assert_eq!(dialogue.written(), "RSET\r\nMAIL FROM:<kim@x>\r\nRCPT TO:<b@y>\r\nDATA\r\n");
+    // The envelope was.
+    dialogue.server("250 ok\r\n250 ok\r\n");
+    assert_eq!(dialogue.session.break_off(), Some((id, Loss::NotAccepted)));
+    assert_eq!(dialogue.error(""), SessionError::BrokenOff);
+    // Only RSET was, and it is answered to nobody.
+    let mut dialogue = Dialogue::ready("");
+    let id = dialogue.session.send(envelope(&["a@y"]));
+    dialogue.written();
+    ended(dialogue.server("550 not you\r\n"), id).0.unwrap_err();
+    assert!(dialogue.session.needs_reset());
+    let id = dialogue.session.send(envelope(&["a@y"]));
+    assert_eq!(dialogue.written(), "RSET\r\n");
+    assert_eq!(dialogue.session.break_off(), Some((id, Loss::Unwritten)));
+    let next = dialogue.session.submit(Command::Rset);
+    assert!(dialogue.server("250 reset\r\n").is_empty());
+    assert_eq!(dialogue.written(), "RSET\r\n");
+    ended(dialogue.server("250 reset\r\n"), next).0.unwrap();
+    assert!(!dialogue.session.needs_reset());
+    // All of it was: it is too late.
+    let id = dialogue.session.send(envelope(&["a@y"]));
+    dialogue.written();
+    dialogue.server("250 ok\r\n");
+    dialogue.server("250 ok\r\n");
+    dialogue.server("354 go\r\n");
+    dialogue.session.finish_body();
+    dialogue.written();
+    assert_eq!(dialogue.session.break_off(), Some((id, Loss::OutcomeUnknown)));
+    ended(dialogue.server("250 queued\r\n"), id).0.unwrap();
+    assert!(!dialogue.session.needs_reset());
 }
