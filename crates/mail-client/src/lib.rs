@@ -12,6 +12,7 @@ mod credentials;
 mod error;
 pub mod imap;
 mod link;
+pub mod smtp;
 pub mod transport;
 
 pub use credentials::{TokenError, TokenProvider, TokenRequest};
