@@ -2,11 +2,14 @@
 
 use std::thread::{self, ThreadId};
 
+use crate::caller::acting;
+
 /// The caller of a pool, as far as connections belong to callers.
 ///
 /// Inside a tokio task it is the task (every branch of a `join!` or `select!` shares it, spawned children
-/// don't); anywhere else, the body of `#[tokio::main]` included, it is the OS thread. Neither tokio's task
-/// ids nor thread ids are ever used twice, so an old context is never mistaken for a new one.
+/// don't); anywhere else, the body of `#[tokio::main]` included, it is the OS thread, or the one in whose name that
+/// [acts](crate::Caller). Neither tokio's task ids nor thread ids are ever used twice, so an old context is never
+/// mistaken for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Context(Who);
 
@@ -22,8 +25,13 @@ impl Context {
     pub fn current() -> Self {
         match tokio::task::try_id() {
             Some(id) => Self(Who::Task(id)),
-            None => Self(Who::Thread(thread::current().id())),
+            None => acting().unwrap_or_else(Self::of_thread),
         }
+    }
+
+    /// The OS thread, whatever runs on it.
+    pub(crate) fn of_thread() -> Self {
+        Self(Who::Thread(thread::current().id()))
     }
 
     /// A context of one's own making, for [`Builder::context_source`](crate::Builder::context_source).

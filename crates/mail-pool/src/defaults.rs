@@ -248,7 +248,7 @@ thread_local! {
 
 /// A thread gives its automatic default back when it ends.
 fn release_at_thread_exit<M: Manager>(inner: &Arc<Inner<M>>, context: Context) {
-    if !context.is_thread() || context != Context::current() {
+    if context != Context::of_thread() {
         return;
     }
     // A thread that is ending already has nothing left to register with.

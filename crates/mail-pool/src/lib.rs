@@ -130,6 +130,7 @@
 mod acquire;
 mod assignment;
 mod builder;
+mod caller;
 mod checkout;
 mod closing;
 mod conn;
@@ -162,6 +163,7 @@ mod work;
 
 pub use assignment::Assignment;
 pub use builder::Builder;
+pub use caller::Caller;
 pub use checkout::Checkout;
 pub use conn::Conn;
 pub use connection::{Connection, Exclusive};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use mail_pool::{Assignment, Context, Error, Kind, Pool};
+use mail_pool::{Assignment, Caller, Context, Error, Kind, Pool};
 use support::{Server, Toys, pool, pool_with, settle};
 use tokio::time::sleep;
 
@@ -322,4 +322,40 @@ async fn p20_contexts_that_end_leave_nothing_behind() {
     assert_eq!(pool.status().counts.open(), 4);
     sleep(Duration::from_secs(60)).await;
     assert_eq!(pool.status().counts.open(), 0);
+}
+
+#[test]
+fn p24_p30_work_on_another_thread_can_go_on_in_the_callers_name() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (pool, _server) = pool_with(3, |builder| builder.runtime(runtime.handle().clone()));
+    // On a thread that acts for a begun operation, nameless calls run on the operation's connection, and it is the operation that holds it.
+    let (inner, handle) = (pool.clone(), runtime.handle().clone());
+    let pending = pool.begin(move |operation| async move {
+        let own = operation.get().await.unwrap().id();
+        let caller = Caller::current();
+        let (context, there) = std::thread::spawn(move || {
+            let there = caller.run(|| (Context::current(), handle.block_on(number(&inner))));
+            assert!(Context::current().is_thread(), "it acts no longer");
+            assert_ne!(handle.block_on(number(&inner)), there.1);
+            there
+        })
+        .join()
+        .unwrap();
+        (own == there, context == Context::current())
+    });
+    let pending = pending.unwrap();
+    assert_eq!(runtime.block_on(pending).unwrap(), (true, true));
+
+    // What is acted for another thread ends with that one, not with the one that acts.
+    let (pool, _server) =
+        pool_with(3, |builder| builder.assignment(Assignment::Default).runtime(runtime.handle().clone()));
+    let caller = Caller::current();
+    let there = std::thread::spawn({
+        let (pool, handle) = (pool.clone(), runtime.handle().clone());
+        move || caller.run(|| handle.block_on(number(&pool)))
+    });
+    let there = there.join().unwrap();
+    let (other, handle) = (pool.clone(), runtime.handle().clone());
+    assert_ne!(std::thread::spawn(move || handle.block_on(number(&other))).join().unwrap(), there);
+    assert_eq!(runtime.block_on(number(&pool)), there);
 }
