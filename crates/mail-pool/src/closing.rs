@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::inner::{End, Inner};
 use crate::manager::Manager;
 use crate::sync::timeout;
+
+/// How long tasks get to see that they are cut off.
+const A_MOMENT: Duration = Duration::from_millis(100);
 
 impl<M: Manager> Inner<M> {
     /// Stops taking work.
@@ -34,6 +38,8 @@ impl<M: Manager> Inner<M> {
         self.shut_down();
         if timeout(self.options.grace, self.all_gone()).await.is_err() {
             self.cut();
+            // What was saying goodbye is gone when this returns; who holds a connection still is not waited for.
+            let _ = timeout(A_MOMENT, self.all_gone()).await;
         }
     }
 }

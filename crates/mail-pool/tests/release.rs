@@ -345,6 +345,15 @@ async fn p21_what_has_not_ended_within_the_grace_period_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn p21_nothing_says_goodbye_any_more_once_the_pool_is_closed() {
+    let (pool, server) = pool(3);
+    drop((pool.main().await.unwrap(), pool.create_connection().await.unwrap()));
+    pool.manager().close_gate.shut();
+    pool.close().await;
+    assert_eq!((pool.status().counts.open(), server.open()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn p21_a_handle_that_is_kept_for_later_holds_nothing_up() {
     let (pool, server) = pool(3);
     let held = pool.create_connection().await.unwrap();
