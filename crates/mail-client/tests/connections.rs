@@ -333,6 +333,19 @@ async fn p16_close_logs_out_this_connection_and_its_clones_know() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn p06_a_goodbye_that_is_not_answered_counts_until_its_socket_is_closed() {
+    let server = Arc::new(server().start().await.unwrap());
+    let client = in_memory(&server).max_connections(2).build().unwrap();
+    client.noop().await.unwrap();
+    let own = client.create_connection().await.unwrap();
+    server.add_fault(Fault::on_command("LOGOUT", Action::Stall));
+    let ((), next) = tokio::join!(own.close(), client.create_connection());
+    next.unwrap();
+    assert_eq!(server.report().connections.peak, 2);
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn p18_what_is_given_back_stays_warm_for_the_next() {
     let server = Arc::new(server().start().await.unwrap());
     let client = in_memory(&server).idle_timeout(Duration::from_secs(20)).build().unwrap();

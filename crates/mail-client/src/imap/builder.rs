@@ -16,7 +16,12 @@ use mail_proto::{
     sasl::{self, Mechanism},
 };
 
-use super::{client::ImapClient, connection::Settings, extensions::Extensions, manager::ImapManager};
+use super::{
+    client::ImapClient,
+    connection::{GOODBYE, Settings},
+    extensions::Extensions,
+    manager::ImapManager,
+};
 use crate::{
     credentials::{Identity, Source, TokenProvider},
     error::{Cause, Error, Result},
@@ -106,6 +111,8 @@ impl PoolOptions {
             .max_lifetime(self.max_lifetime)
             .cool_down(self.cool_down)
             .connect_timeout(connect_timeout)
+            // The connection keeps to its own, and cuts after it.
+            .close_timeout(GOODBYE * 2)
             .grace(self.grace);
         if let Some(quota) = self.quota {
             builder = builder.quota(quota);

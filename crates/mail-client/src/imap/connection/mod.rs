@@ -27,7 +27,7 @@ use mail_proto::imap::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 pub(crate) use self::{
@@ -46,6 +46,9 @@ use crate::{
     error::{Cause, Error, Result},
     link::Socket,
 };
+
+/// How long the server gets to answer a goodbye.
+pub(super) const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A connection that is logged in. Dropping it cuts the socket.
 #[derive(Debug)]
@@ -223,10 +226,15 @@ impl ImapConnection {
         self.run(Request::new(Command::Noop), None).await.map(drop)
     }
 
-    /// Says goodbye and waits until the server has, or the socket is closed.
+    /// Says goodbye and waits until the server has, or cuts. The socket is closed when this ends: its place may be
+    /// another's at once.
     pub(crate) async fn logout(&self) {
-        let (done, ended) = oneshot::channel();
-        if self.jobs.send(Job::Logout { done }).is_ok() {
+        let (done, mut ended) = oneshot::channel();
+        if self.jobs.send(Job::Logout { done }).is_err() {
+            return;
+        }
+        if timeout(GOODBYE, &mut ended).await.is_err() {
+            self.cut();
             let _ = ended.await;
         }
     }

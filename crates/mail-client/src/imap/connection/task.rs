@@ -190,7 +190,7 @@ impl Task {
             match job {
                 Some(job) => queued |= self.accept(job)?,
                 // The last handle is gone: nobody is left to serve.
-                None => return Poll::Ready(Err(Error::new(Cause::Closed))),
+                None => return Poll::Ready(Err(self.cut())),
             }
         }
         // Once only: callers that queue at every turn mustn't keep the socket waiting.
@@ -375,8 +375,14 @@ impl Task {
                 }
                 Ok(true)
             }
-            Job::Cut => Err(Error::new(Cause::Closed)),
+            Job::Cut => Err(self.cut()),
         }
+    }
+
+    /// The end without a word, also for a server that still owes the answer to a goodbye.
+    fn cut(&mut self) -> Error {
+        self.leaving = false;
+        Error::new(Cause::Closed)
     }
 
     /// Hands on what the session has.
