@@ -19,6 +19,8 @@
 mod answers;
 mod asking;
 mod counts;
+#[cfg(test)]
+mod desk;
 mod dialling;
 #[cfg(test)]
 mod happenings;

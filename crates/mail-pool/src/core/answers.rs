@@ -1,10 +1,9 @@
 //! What single steps answer, exactly: where the [model](super::model) allows either, or only the time saved would show it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::line::Key;
-use super::machine::Core;
-use super::model::{Id, holder, rules};
+use super::desk::{Desk, by, never};
+use super::model::{Id, holder};
 use super::orders::{Job, Note, Out};
 use super::rules::{Holder, MAIN, SlotId};
 use super::slot::{Repair, State};
@@ -12,111 +11,6 @@ use super::timers::ROUND;
 use super::waiter::{Failure, Fate, Look, Take};
 use crate::assignment::Assignment;
 use crate::manager::{Class, Kind};
-
-/// A core, its time, and what it last ordered.
-struct Desk {
-    core: Core<Id, u32, u64>,
-    now: Instant,
-    out: Out<Id, u32, u64>,
-    links: u64,
-}
-
-impl Desk {
-    fn new(mode: Assignment, max: usize) -> Self {
-        let now = Instant::now();
-        Self { core: Core::new(rules(mode, max, 3, false), now), now, out: Out::new(), links: 0 }
-    }
-
-    fn ask(&mut self, holder: Holder) -> Take<Id, u32> {
-        self.out = Out::new();
-        self.core.acquire(holder, None, None, self.now, &mut self.out)
-    }
-
-    fn ask_if_free(&mut self) -> Option<Take<Id, u32>> {
-        let holder = Holder { fallback: true, ..by(9) };
-        self.out = Out::new();
-        self.core.acquire_if_free(holder, self.now, &mut self.out)
-    }
-
-    fn waits(&mut self, holder: Holder) -> Key {
-        match self.ask(holder) {
-            Take::Wait(key) => key,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn dialled_slot(&self) -> SlotId {
-        match self.out.jobs[..] {
-            [Job::Dial { slot, .. }] => slot,
-            ref other => panic!("{other:?}"),
-        }
-    }
-
-    fn dialled(&mut self, slot: SlotId) {
-        self.links += 1;
-        self.out = Out::new();
-        self.core.dialled(slot, Id(self.links), self.now, &mut self.out);
-    }
-
-    fn refused(&mut self, slot: SlotId, class: Class) {
-        self.out = Out::new();
-        self.core.refused(slot, 7, class, self.now, &mut self.out);
-    }
-
-    fn look(&mut self, key: Key) -> Look<Id, u32> {
-        self.core.look(key, 1, self.now, &mut self.out)
-    }
-
-    /// A connection that is dialled for `holder`, and held by him.
-    fn hold(&mut self, holder: Holder) -> SlotId {
-        let key = self.waits(holder);
-        let slot = self.dialled_slot();
-        self.dialled(slot);
-        match self.look(key) {
-            Look::Got { slot: got, .. } => assert_eq!(got, slot),
-            other => panic!("{other:?}"),
-        }
-        slot
-    }
-
-    fn open_main(&mut self) {
-        self.out = Out::new();
-        let main = holder(0, Kind::Main, false);
-        let key = self.core.await_slot(MAIN, main, None, None, self.now, &mut self.out).unwrap();
-        self.dialled(MAIN);
-        assert!(matches!(self.look(key), Look::Told(_)));
-    }
-
-    fn give_back(&mut self, slot: SlotId, fate: Fate) {
-        self.out = Out::new();
-        self.core.release(slot, fate, self.now, &mut self.out);
-    }
-
-    /// The effective quota falls to what is open: another dial is refused for want of places.
-    fn fall(&mut self) {
-        let key = self.waits(by(8));
-        let slot = self.dialled_slot();
-        self.refused(slot, Class::Limit);
-        self.core.cancel(key, self.now, &mut self.out);
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.now += time;
-        self.out = Out::new();
-        self.core.tick(self.now, &mut self.out);
-    }
-}
-
-fn by(context: u8) -> Holder {
-    Holder { brief: false, ..holder(context, Kind::Independent, false) }
-}
-
-fn never(take: &Take<Id, u32>) -> Option<&Failure<u32>> {
-    match take {
-        Take::Never(failure) => Some(failure),
-        _ => None,
-    }
-}
 
 #[test]
 fn what_is_idle_is_had_at_once_also_past_one_who_sleeps() {
@@ -222,6 +116,7 @@ fn with_the_login_blocked_one_waits_for_what_is_open_and_is_told_at_once_if_noth
     }
     assert!(desk.core.dialling.is_blocked());
     let waiting = desk.waits(by(2));
+    assert!(matches!(desk.look(waiting), Look::Pending), "what is held may come back");
     desk.give_back(held, Fate::Close);
     desk.out = Out::new();
     desk.core.closed(held, desk.now, &mut desk.out);
@@ -574,4 +469,20 @@ fn a_default_that_is_taken_back_is_trusted_as_long_as_any_other() {
         assert_eq!(matches!(desk.core.slots[slot].state, State::Offered { .. }), trusted);
         assert_eq!(desk.out.jobs.len(), usize::from(!trusted), "else it is checked");
     }
+}
+
+#[test]
+fn what_belonged_to_a_context_that_is_gone_belongs_to_nobody_and_all_else_to_its_owner() {
+    let mut desk = Desk::new(Assignment::Default, 4);
+    let [first, second] = [1, 2].map(|context| desk.hold(holder(context, Kind::Default, true)));
+    let context = desk.core.slots[first].holder.unwrap().context;
+    desk.core.disown(context, desk.now, &mut desk.out);
+    for (slot, owned) in [(first, false), (second, true)] {
+        desk.give_back(slot, Fate::Keep);
+        let State::Idle { owner, .. } = desk.core.slots[slot].state else { panic!("{slot}") };
+        assert_eq!(owner.is_some(), owned);
+    }
+    // What lies idle already, likewise.
+    desk.core.disown(holder(2, Kind::Default, true).context, desk.now, &mut desk.out);
+    assert!(matches!(desk.core.slots[second].state, State::Idle { owner: None, .. }));
 }

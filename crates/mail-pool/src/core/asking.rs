@@ -274,7 +274,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         for at in held_up.into_iter().flatten().filter(|at| *at > now) {
             self.due(at, out);
         }
-        self.tell_if_throttled(key, now, out);
+        self.tell_if_throttled(key, out);
         key
     }
 

@@ -140,3 +140,69 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         old
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::desk::{Desk, by};
+    use super::super::model::holder;
+    use super::super::rules::Holder;
+    use super::super::waiter::{Fate, Take};
+    use super::*;
+    use crate::manager::Kind;
+
+    fn sparing(context: u8) -> Holder {
+        Holder { spares: true, ..by(context) }
+    }
+
+    /// A pool whose login is proven, so that several may be dialled at a time.
+    fn proven(max: usize) -> Desk {
+        let mut desk = Desk::new(Assignment::Default, max);
+        let slot = desk.hold(by(1));
+        desk.give_back(slot, Fate::Broken);
+        desk
+    }
+
+    #[test]
+    fn for_each_who_leaves_the_last_one_is_dialled_as_long_as_that_leaves_one() {
+        let mut desk = proven(3);
+        let dials = [2, 3, 4].map(|context| {
+            desk.waits(sparing(context));
+            desk.out.jobs.len()
+        });
+        assert_eq!(dials, [1, 1, 0]);
+    }
+
+    #[test]
+    fn one_who_leaves_the_last_has_none_dialled_that_the_one_before_him_leaves_no_room_for() {
+        let mut desk = proven(2);
+        desk.waits(by(2));
+        assert_eq!(desk.out.jobs.len(), 1);
+        desk.waits(sparing(3));
+        assert!(desk.out.jobs.is_empty());
+    }
+
+    #[test]
+    fn what_lies_idle_for_its_owner_is_left_to_him_and_another_dialled() {
+        let mut desk = Desk::new(Assignment::Default, 2);
+        let slot = desk.hold(holder(1, Kind::Default, true));
+        desk.give_back(slot, Fate::Keep);
+        desk.waits(sparing(2));
+        assert_eq!(desk.out.jobs.len(), 1);
+    }
+
+    #[test]
+    fn for_those_who_let_an_offer_lapse_nothing_is_dialled() {
+        for sleeper in [by(2), sparing(2)] {
+            let mut desk = proven(5);
+            desk.waits(sleeper);
+            let slot = desk.dialled_slot();
+            desk.dialled(slot);
+            desk.pass(Duration::from_millis(1_100));
+            assert!(matches!(desk.ask(by(3)), Take::Got { .. }), "what he let lapse");
+            desk.waits(by(4));
+            assert_eq!(desk.out.jobs.len(), 1, "one who waits, one dial");
+        }
+    }
+}

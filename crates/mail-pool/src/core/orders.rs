@@ -95,3 +95,29 @@ impl<L, E, W> Out<L, E, W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_something_to_do_if_there_is_anything_at_all() {
+        type Orders = Out<u8, u8, u8>;
+        assert!(Orders::new().is_empty());
+        let anything: [fn(&mut Orders); 8] = [
+            |out| out.wake.push(1),
+            |out| out.jobs.push(Job::Check { slot: 1, link: 1 }),
+            |out| out.links.push(1),
+            |out| out.errors.push(1),
+            |out| out.wakers.push(1),
+            |out| out.notes.push(Note::LoginBlocked),
+            |out| out.rouse = true,
+            |out| out.all_gone = true,
+        ];
+        for something in anything {
+            let mut out = Orders::new();
+            something(&mut out);
+            assert!(!out.is_empty(), "{out:?}");
+        }
+    }
+}

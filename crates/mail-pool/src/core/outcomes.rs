@@ -17,14 +17,14 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             State::Dialling => {
                 // Counted before it is placed, so that the quota rises on it.
                 self.set(slot, State::Resetting(link));
-                self.login_succeeded(slot, now, out);
+                self.login_succeeded(slot, out);
                 if let State::Resetting(link) = self.set(slot, State::Free) {
                     self.settle(slot, link, now, out);
                 }
             }
             State::Held { link: None, repair: Repair::Dialling } => {
                 self.set(slot, State::Held { link: Some(link), repair: Repair::None });
-                self.login_succeeded(slot, now, out);
+                self.login_succeeded(slot, out);
                 if self.closed && slot == MAIN {
                     self.close_main(out);
                 } else {

@@ -7,7 +7,7 @@ use super::line::Key;
 use super::machine::Core;
 use super::orders::{Job, Note, Out};
 use super::rules::{Linked, MAIN, SlotId};
-use super::slot::{Repair, State};
+use super::slot::State;
 use super::snapshot::Refusal;
 use super::waiter::{Failure, Verdict};
 use crate::manager::{Class, Kind};
@@ -22,8 +22,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             self.counts.dialling < self.rules.max_handshakes
         };
         let alone = self.counts.dialling + self.counts.dialling_main == 0;
-        if self.closed
-            || dialling.blocked.is_some()
+        if dialling.blocked.is_some()
             || dialling.not_before.is_some_and(|at| at > now)
             || !permits
             || !(dialling.proven || alone)
@@ -55,7 +54,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         out.jobs.push(Job::Dial { slot, kind, fresh });
     }
 
-    pub(super) fn login_succeeded(&mut self, slot: SlotId, now: Instant, out: &mut Out<L, E, W>) {
+    pub(super) fn login_succeeded(&mut self, slot: SlotId, out: &mut Out<L, E, W>) {
         let max = self.rules.max;
         let established = self.counts.established;
         let dialling = &mut self.dialling;
@@ -67,20 +66,16 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         dialling.tried_after_logout = false;
         dialling.not_before = None;
         dialling.throttled = None;
-        let probed = dialling.probe == Some(slot);
         dialling.forget_probe(slot);
-        if let Some(fallen) = &mut dialling.fallen {
-            if established > fallen.effective {
-                fallen.effective = established;
-                if fallen.effective >= max {
-                    dialling.fallen = None;
-                }
-                out.notes.push(Note::Quota { effective: established, max });
+        // A probe that got through had its time behind it: there was a place, there may be one more, and the next probe is due.
+        if let Some(fallen) = &mut dialling.fallen
+            && established > fallen.effective
+        {
+            fallen.effective = established;
+            if fallen.effective >= max {
+                dialling.fallen = None;
             }
-            if probed && let Some(fallen) = &mut dialling.fallen {
-                // There was a place; there may be one more.
-                fallen.probe_at = now;
-            }
+            out.notes.push(Note::Quota { effective: established, max });
         }
     }
 
@@ -125,7 +120,6 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             Class::Refused => self.login_refused(dial, &error, others_open, now, out),
         }
         out.errors.push(error);
-        self.settle_main_after_refusal();
         self.pump(now, out);
     }
 
@@ -165,13 +159,13 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         self.hold_dials(now, wait, "too many attempts", out);
         self.dialling.throttled = Some(now + wait);
         for key in self.everybody() {
-            self.tell_if_throttled(key, now, out);
+            self.tell_if_throttled(key, out);
         }
     }
 
     /// Nothing can come to those who would give up before the throttle ends, if nothing is open: they may as well know now.
-    pub(super) fn tell_if_throttled(&mut self, key: Key, now: Instant, out: &mut Out<L, E, W>) {
-        let until = self.dialling.throttled.filter(|until| *until > now && self.counts.established == 0);
+    pub(super) fn tell_if_throttled(&mut self, key: Key, out: &mut Out<L, E, W>) {
+        let until = self.dialling.throttled.filter(|_| self.counts.established == 0);
         let (Some(until), Some(waiter)) = (until, self.waiters.get(key)) else {
             return;
         };
@@ -302,15 +296,133 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         }
         keys
     }
+}
 
-    /// After verdicts, held slots that nobody asks for any more must not be dialled again.
-    fn settle_main_after_refusal(&mut self) {
-        for slot in 0..self.slots.len() {
-            if matches!(self.slots[slot].state, State::Held { link: None, repair: Repair::Wanted })
-                && self.slots[slot].line.is_empty()
-            {
-                self.abandon_repair(slot);
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, by};
+    use super::super::model::holder;
+    use super::super::waiter::{Fate, Look, Take};
+    use super::*;
+    use crate::assignment::Assignment;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn notes_of_the_quota(desk: &Desk) -> usize {
+        desk.out.notes.iter().filter(|note| matches!(note, Note::Quota { .. })).count()
+    }
+
+    #[test]
+    fn one_probe_is_under_way_at_a_time() {
+        let mut desk = Desk::new(Assignment::Default, 9);
+        desk.hold(by(1));
+        desk.fall();
+        desk.waits(by(2));
+        desk.waits(by(3));
+        desk.pass(SECOND * 100);
+        let probe = desk.dialled_slot();
+        desk.dialled(probe);
+        assert_eq!(notes_of_the_quota(&desk), 1);
+        assert_eq!(desk.core.effective(), 2);
+        desk.dialled_slot();
+    }
+
+    #[test]
+    fn a_dial_within_the_fallen_quota_is_no_probe_and_no_news() {
+        let mut desk = Desk::new(Assignment::Default, 9);
+        desk.hold(by(1));
+        let lost = desk.hold(by(2));
+        desk.fall();
+        desk.give_back(lost, Fate::Broken);
+        desk.pass(SECOND * 10);
+        desk.waits(by(3));
+        let slot = desk.dialled_slot();
+        desk.dialled(slot);
+        assert_eq!(notes_of_the_quota(&desk), 0);
+        desk.waits(by(4));
+        assert!(desk.out.jobs.is_empty(), "the cool-down isn't over");
+
+        // Nor does it stand in a probe's way.
+        let mut desk = Desk::new(Assignment::Default, 9);
+        desk.hold(by(1));
+        let lost = desk.hold(by(2));
+        desk.fall();
+        desk.give_back(lost, Fate::Broken);
+        desk.pass(SECOND * 100);
+        desk.waits(by(3));
+        desk.dialled_slot();
+        desk.waits(by(4));
+        desk.dialled_slot();
+    }
+
+    #[test]
+    fn a_limit_while_one_of_ours_says_goodbye_or_soon_after_is_tried_once_more() {
+        let nearly = SECOND * 2 - Duration::from_nanos(1);
+        for (since, again) in [(None, true), (Some(nearly), true), (Some(SECOND * 2), false)] {
+            let mut desk = Desk::new(Assignment::Default, 9);
+            desk.hold(by(1));
+            let leaving = desk.hold(by(2));
+            desk.give_back(leaving, Fate::Close);
+            desk.waits(by(3));
+            let dialled = desk.dialled_slot();
+            if let Some(since) = since {
+                desk.core.closed(leaving, desk.now, &mut desk.out);
+                desk.now += since;
             }
+            desk.refused(dialled, Class::Limit);
+            assert_eq!(desk.core.effective() == 9, again, "{since:?}");
         }
+    }
+
+    #[test]
+    fn those_who_would_give_up_before_a_throttle_ends_are_told_and_no_others() {
+        for (patience, told) in [(SECOND * 5 - Duration::from_nanos(1), true), (SECOND * 5, false)] {
+            let mut desk = Desk::new(Assignment::Default, 2);
+            desk.out = Out::new();
+            let deadline = desk.now + patience;
+            let take = desk.core.acquire(by(1), Some(deadline), None, desk.now, &mut desk.out);
+            let Take::Wait(key) = take else { panic!("{take:?}") };
+            let slot = desk.dialled_slot();
+            desk.refused(slot, Class::Throttled(Some(SECOND * 5)));
+            assert_eq!(matches!(desk.look(key), Look::Told(_)), told, "{patience:?}");
+        }
+    }
+
+    #[test]
+    fn while_something_is_open_a_throttle_is_waited_for() {
+        let mut desk = Desk::new(Assignment::Default, 2);
+        desk.hold(by(1));
+        let deadline = desk.now + SECOND;
+        desk.out = Out::new();
+        let take = desk.core.acquire(by(2), Some(deadline), None, desk.now, &mut desk.out);
+        let Take::Wait(key) = take else { panic!("{take:?}") };
+        let slot = desk.dialled_slot();
+        desk.refused(slot, Class::Throttled(Some(SECOND * 5)));
+        assert!(matches!(desk.look(key), Look::Pending));
+    }
+
+    #[test]
+    fn a_back_off_that_ends_no_later_than_the_last_is_no_news() {
+        let mut desk = Desk::new(Assignment::Default, 4);
+        desk.hold(by(1));
+        let dials = [by(2), by(3)].map(|holder| {
+            desk.waits(holder);
+            desk.dialled_slot()
+        });
+        let noted = dials.map(|slot| {
+            desk.refused(slot, Class::Throttled(Some(SECOND)));
+            desk.out.notes.len()
+        });
+        assert_eq!(noted, [1, 0]);
+    }
+
+    #[test]
+    fn with_the_login_blocked_the_idle_default_of_another_is_taken_back() {
+        let mut desk = Desk::new(Assignment::Default, 4);
+        let slot = desk.hold(holder(1, Kind::Default, true));
+        desk.give_back(slot, Fate::Keep);
+        desk.core.dialling.blocked = Some((7, 1));
+        desk.waits(by(2));
+        assert!(matches!(desk.core.slots[slot].state, State::Offered { .. }));
     }
 }

@@ -115,3 +115,57 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, by};
+    use super::super::model::Id;
+    use super::super::rules::Holder;
+    use super::super::waiter::Fate;
+    use super::*;
+    use crate::assignment::Assignment;
+    use crate::manager::Class;
+
+    #[test]
+    fn what_is_busy_when_the_pool_closes_is_there_to_be_cut() {
+        let mut desk = Desk::new(Assignment::Default, 3);
+        let slot = desk.hold(by(1));
+        desk.hold(by(2));
+        desk.core.check_held(slot, 1, &mut desk.out);
+        assert!(!desk.core.is_closed());
+        desk.core.shut_down(desk.now, &mut desk.out);
+        assert!(desk.core.is_closed());
+        assert_eq!(desk.core.still_held(), [Id(1)], "the other says goodbye");
+        desk.give_back(slot, Fate::Keep);
+        assert!(desk.core.still_held().is_empty());
+    }
+
+    #[test]
+    fn all_who_wait_for_an_extra_are_counted() {
+        let mut desk = Desk::new(Assignment::Default, 2);
+        desk.hold(by(1));
+        desk.hold(by(2));
+        desk.waits(by(3));
+        desk.waits(by(4));
+        desk.waits(Holder { spares: true, ..by(5) });
+        assert_eq!(desk.core.snapshot(desk.now, Duration::ZERO).waiting, 3);
+    }
+
+    #[test]
+    fn a_back_off_is_shown_as_long_as_it_lasts() {
+        let mut desk = Desk::new(Assignment::Default, 2);
+        desk.waits(by(1));
+        let slot = desk.dialled_slot();
+        let shown = |desk: &Desk| desk.core.snapshot(desk.now, Duration::ZERO).not_before;
+        assert_eq!(shown(&desk), None);
+        desk.refused(slot, Class::Throttled(Some(Duration::from_secs(5))));
+        let end = desk.now + Duration::from_secs(5);
+        assert_eq!(shown(&desk), Some(end));
+        desk.now = end - Duration::from_nanos(1);
+        assert_eq!(shown(&desk), Some(end));
+        desk.now = end;
+        assert_eq!(shown(&desk), None);
+        desk.now = end + Duration::from_nanos(1);
+        assert_eq!(shown(&desk), None);
+    }
+}

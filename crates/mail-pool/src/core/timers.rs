@@ -159,11 +159,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
 
     fn next_alarm(&self, now: Instant) -> Option<Instant> {
         let mut next: Option<Instant> = None;
-        let mut consider = |at: Instant| {
-            if next.is_none_or(|next| at < next) {
-                next = Some(at);
-            }
-        };
+        let mut consider = |at: Instant| next = Some(next.map_or(at, |next| next.min(at)));
         let mut somebody_waits = !self.line.is_empty() || !self.sparing.is_empty();
         for slot in &self.slots {
             match &slot.state {
@@ -191,5 +187,140 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 .for_each(&mut consider);
         }
         next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, by};
+    use super::super::orders::Job;
+    use super::super::rules::Holder;
+    use super::super::waiter::{Fate, Look, Take};
+    use super::*;
+    use crate::assignment::Assignment;
+    use crate::manager::Class;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn waits_until(desk: &mut Desk, holder: Holder, deadline: Instant) -> super::super::line::Key {
+        match desk.core.acquire(holder, Some(deadline), None, desk.now, &mut desk.out) {
+            Take::Wait(key) => key,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_alarm_is_set_anew_only_to_ring_sooner() {
+        let mut desk = Desk::new(Assignment::Default, 1);
+        desk.core.alarm = Some(desk.now + SECOND);
+        assert!(!desk.core.due_within(desk.now, SECOND));
+        assert!(!desk.core.due_within(desk.now, SECOND * 2));
+        assert!(desk.core.due_within(desk.now, SECOND - Duration::from_nanos(1)));
+    }
+
+    #[test]
+    fn what_is_over_already_rings_no_alarm() {
+        let mut desk = Desk::new(Assignment::Default, 1);
+        let key = desk.waits(by(1));
+        let slot = desk.dialled_slot();
+        desk.refused(slot, Class::Throttled(Some(SECOND)));
+        desk.core.cancel(key, desk.now, &mut desk.out);
+        desk.now += SECOND;
+        desk.core.alarm = None;
+        desk.waits(by(1));
+        assert_eq!((desk.core.alarm, desk.out.rouse), (None, false));
+    }
+
+    #[test]
+    fn the_end_of_a_back_off_rings_only_for_those_who_wait() {
+        let mut desk = Desk::new(Assignment::Default, 1);
+        let key = desk.waits(by(1));
+        let slot = desk.dialled_slot();
+        desk.refused(slot, Class::Throttled(Some(SECOND)));
+        desk.core.tick(desk.now, &mut desk.out);
+        assert_eq!(desk.core.alarm, Some(desk.now + SECOND));
+        desk.core.cancel(key, desk.now, &mut desk.out);
+        desk.core.tick(desk.now, &mut desk.out);
+        assert_eq!(desk.core.alarm, None);
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_ends_the_wait_however_late_the_keeper_comes() {
+        for late in [Duration::ZERO, Duration::from_nanos(1), SECOND] {
+            let mut desk = Desk::new(Assignment::Default, 1);
+            desk.hold(by(1));
+            let deadline = desk.now + SECOND * 5;
+            let key = waits_until(&mut desk, by(2), deadline);
+            desk.pass(SECOND * 5 - Duration::from_nanos(1));
+            assert!(matches!(desk.look(key), Look::Pending));
+            desk.pass(Duration::from_nanos(1) + late);
+            let told = desk.look(key);
+            assert!(matches!(told, Look::Told(Verdict::Failed(Failure::Timeout(_)))), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn one_that_lies_idle_is_closed_when_its_life_is_over_and_not_before() {
+        let mut desk = Desk::new(Assignment::Default, 1);
+        desk.core.rules.max_lifetime = Some(SECOND * 10);
+        let slot = desk.hold(by(1));
+        let end = desk.core.slots[slot].expires.unwrap();
+        desk.give_back(slot, Fate::Keep);
+        desk.pass(end - desk.now - Duration::from_nanos(1));
+        assert!(desk.out.jobs.is_empty());
+        desk.pass(Duration::from_nanos(1));
+        assert!(matches!(desk.out.jobs[..], [Job::Close { why: Why::Old, .. }]));
+    }
+
+    /// Whether those who hold are said to be waiting, when `context` runs out of time.
+    fn said_to_wait(desk: &mut Desk, context: u8, others: &[u8]) -> bool {
+        for other in others {
+            desk.waits(by(*other));
+        }
+        let deadline = desk.now + SECOND;
+        let key = waits_until(desk, by(context), deadline);
+        desk.pass(SECOND);
+        match desk.look(key) {
+            Look::Told(Verdict::Failed(Failure::Timeout(snapshot))) => snapshot.holders_wait,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn holders_are_said_to_wait_for_each_other_only_if_all_of_them_wait() {
+        for (others, all) in [(&[1][..], true), (&[][..], false)] {
+            let mut desk = Desk::new(Assignment::Default, 2);
+            desk.hold(by(1));
+            desk.hold(by(2));
+            assert_eq!(said_to_wait(&mut desk, 2, others), all);
+        }
+    }
+
+    #[test]
+    fn holders_are_not_said_to_wait_for_each_other_while_a_slot_is_free() {
+        let mut desk = Desk::new(Assignment::Default, 3);
+        desk.hold(by(1));
+        desk.hold(by(2));
+        desk.waits(by(1));
+        let slot = desk.dialled_slot();
+        desk.refused(slot, Class::Throttled(None));
+        assert!(!said_to_wait(&mut desk, 2, &[]));
+    }
+
+    #[test]
+    fn a_free_slot_that_the_server_has_no_place_for_is_none() {
+        let mut desk = Desk::new(Assignment::Default, 3);
+        desk.hold(by(1));
+        desk.hold(by(2));
+        desk.fall();
+        assert_eq!(desk.core.effective(), 2);
+        assert!(said_to_wait(&mut desk, 2, &[1]));
+
+        // Nor is one that a smaller quota has taken away.
+        let mut desk = Desk::new(Assignment::Default, 3);
+        let slots = [by(1), by(2), by(3)].map(|holder| desk.hold(holder));
+        desk.give_back(slots[2], Fate::Broken);
+        desk.core.set_max(2, desk.now, &mut Out::new());
+        assert!(said_to_wait(&mut desk, 2, &[1]));
     }
 }

@@ -122,3 +122,33 @@ impl<E> Verdict<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, by};
+    use super::*;
+    use crate::assignment::Assignment;
+    use crate::manager::Class;
+
+    #[test]
+    fn the_error_of_a_verdict_that_nobody_takes_is_dropped_outside_the_lock() {
+        for class in [Class::Permanent, Class::Refused] {
+            let mut desk = Desk::new(Assignment::Default, 1);
+            let key = desk.waits(by(1));
+            let slot = desk.dialled_slot();
+            desk.refused(slot, class);
+            desk.out = Out::new();
+            desk.core.cancel(key, desk.now, &mut desk.out);
+            assert_eq!(desk.out.errors, [7], "{class:?}");
+        }
+
+        let mut out = Out::<u8, u32, u8>::new();
+        let mut desk = Desk::new(Assignment::Default, 1);
+        desk.waits(by(1));
+        let slot = desk.dialled_slot();
+        desk.refused(slot, Class::Limit);
+        let snapshot = desk.core.snapshot(desk.now, std::time::Duration::ZERO);
+        Verdict::Failed(Failure::Timeout(Box::new(snapshot))).leave(&mut out);
+        assert_eq!(out.errors, [7]);
+    }
+}
