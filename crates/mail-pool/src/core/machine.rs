@@ -90,6 +90,12 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         self.counts.extras < self.extras_by_quota()
     }
 
+    /// How many extras there will be when those that say goodbye are gone.
+    pub(super) fn staying(&self) -> usize {
+        let leaving = self.slots[1..].iter().filter(|slot| matches!(slot.state, State::Closing));
+        self.counts.extras - leaving.count()
+    }
+
     /// How many extras there can be at most, as far as we know.
     pub(super) fn extras_in_effect(&self) -> usize {
         self.extras_by_quota().min(self.effective().saturating_sub(self.reserve()))

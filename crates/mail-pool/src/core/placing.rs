@@ -30,7 +30,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             return self.start_close(slot, link, Why::Shutdown, out);
         }
         // This slot is not counted at the moment.
-        if self.counts.extras >= self.extras_by_quota() {
+        if self.counts.extras >= self.extras_by_quota() && self.staying() >= self.extras_by_quota() {
             if self.main_is_wanted() {
                 return self.become_main(slot, link, out);
             }

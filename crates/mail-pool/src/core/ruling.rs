@@ -13,8 +13,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     /// Changes the quota.
     pub(crate) fn set_max(&mut self, max: usize, now: Instant, out: &mut Out<L, E, W>) {
         self.rules.max = max;
-        while self.counts.extras > self.extras_by_quota() && !self.idle.is_empty() {
-            let slot = self.idle.remove(0);
+        let surplus = self.staying().saturating_sub(self.extras_by_quota());
+        for slot in self.idle.drain(..surplus.min(self.idle.len())).collect::<Vec<_>>() {
             self.close_idle(slot, Why::Shrunk, out);
         }
         self.pump(now, out);
@@ -125,6 +125,30 @@ mod tests {
     use super::*;
     use crate::assignment::Assignment;
     use crate::manager::Class;
+
+    #[test]
+    fn a_smaller_quota_closes_no_more_than_is_above_it() {
+        let mut desk = Desk::new(Assignment::Default, 3);
+        let slots = [by(1), by(2), by(3)].map(|holder| desk.hold(holder));
+        for slot in slots {
+            desk.give_back(slot, Fate::Keep);
+        }
+        for (max, closed) in [(3, 0), (2, 1), (2, 0), (1, 1)] {
+            desk.out = Out::new();
+            desk.core.set_max(max, desk.now, &mut desk.out);
+            assert_eq!(desk.out.jobs.len(), closed, "{max}");
+        }
+
+        // Nor do those that come back later.
+        let mut desk = Desk::new(Assignment::Default, 3);
+        let slots = [by(1), by(2), by(3)].map(|holder| desk.hold(holder));
+        desk.core.set_max(2, desk.now, &mut desk.out);
+        let closed = slots.map(|slot| {
+            desk.give_back(slot, Fate::Keep);
+            desk.out.jobs.len()
+        });
+        assert_eq!(closed, [1, 0, 0]);
+    }
 
     #[test]
     fn what_is_busy_when_the_pool_closes_is_there_to_be_cut() {
