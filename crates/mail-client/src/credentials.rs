@@ -64,8 +64,13 @@ pub(crate) struct Identity(RwLock<Source>);
 
 #[derive(Clone)]
 pub(crate) enum Source {
+    /// The server takes anyone.
+    Nobody,
     Fixed(Credentials),
-    Tokens { user: Bytes, provider: Arc<dyn TokenProvider> },
+    Tokens {
+        user: Bytes,
+        provider: Arc<dyn TokenProvider>,
+    },
 }
 
 impl Identity {
@@ -92,10 +97,11 @@ impl Identity {
         matches!(self.source(), Source::Tokens { .. })
     }
 
-    /// The credentials for one login.
-    pub(crate) async fn credentials(&self, fresh: bool, within: Duration) -> Result<Credentials> {
+    /// The credentials for one login, if there is to be one.
+    pub(crate) async fn credentials(&self, fresh: bool, within: Duration) -> Result<Option<Credentials>> {
         let (user, provider) = match self.source() {
-            Source::Fixed(credentials) => return Ok(credentials),
+            Source::Nobody => return Ok(None),
+            Source::Fixed(credentials) => return Ok(Some(credentials)),
             Source::Tokens { user, provider } => (user, provider),
         };
         let token = timeout(within, provider.token(TokenRequest { fresh })).await;
@@ -103,7 +109,7 @@ impl Identity {
             Err(io::Error::new(io::ErrorKind::TimedOut, format!("none came within {within:?}")).into())
         });
         match token {
-            Ok(token) => Ok(Credentials::Token { user, token }),
+            Ok(token) => Ok(Some(Credentials::Token { user, token })),
             Err(error) => Err(Error::new(Cause::NoToken(error.into()))),
         }
     }
@@ -112,6 +118,7 @@ impl Identity {
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.source() {
+            Source::Nobody => f.write_str("Identity(nobody)"),
             Source::Fixed(credentials) => f.debug_tuple("Identity").field(&credentials).finish(),
             Source::Tokens { user, .. } => {
                 f.debug_struct("Identity").field("user", &user).finish_non_exhaustive()

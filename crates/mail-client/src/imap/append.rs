@@ -11,11 +11,15 @@ use mail_proto::imap::{
 use super::{
     ImapClient, Mailbox,
     calls::Calls,
-    connection::{Answer, Deadline, feed},
+    connection::Answer,
     manager::ImapManager,
     message_source::{Content, NewMessage, pour},
 };
-use crate::error::{Cause, Error, Result};
+use crate::{
+    client::{Attempted, Deadline},
+    error::{Cause, Error, Result, SessionEnd},
+    link::feed,
+};
 
 /// Where a message that was put into a mailbox is to be found.
 ///
@@ -225,10 +229,11 @@ async fn stream_up(
     readers: &Mutex<Option<Readers>>,
     lens: &[u64],
     deadline: Option<Deadline>,
-) -> (Result<Answer>, bool) {
+) -> Attempted<Answer> {
     let lock = || readers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let Some(mut taken) = lock().take() else {
-        return (Err(Error::new(Cause::Configuration("a message can be read only once"))), false);
+        let error = Error::new(Cause::Configuration("a message can be read only once"));
+        return Attempted { outcome: Err(error), can_repeat: false };
     };
     let (feed, intake) = feed();
     let outcome = {
@@ -237,20 +242,22 @@ async fn stream_up(
         match futures_util::future::select(answer, pouring).await {
             Either::Left((answer, _)) => answer.map_err(of_the_message),
             // The message ends here, and with it the connection; the reason is the reader's.
-            Either::Right((Err(error), _)) => return (Err(error), false),
+            Either::Right((Err(error), _)) => return Attempted { outcome: Err(error), can_repeat: false },
             Either::Right((Ok(()), answer)) => answer.await,
         }
     };
     let unread = matches!(&outcome, Err(error) if !error.was_written());
     *lock() = Some(taken);
-    (outcome, unread)
+    Attempted { outcome, can_repeat: unread }
 }
 
 /// A connection that was cut since the message isn't what was announced is the message's error.
 fn of_the_message(error: Error) -> Error {
     let Cause::Lost { reason, .. } = error.cause() else { return error };
     match reason.cause() {
-        Cause::Session(SessionError::Upload(upload)) if *upload != UploadError::BrokenOff => {
+        Cause::Session(SessionEnd::Imap(SessionError::Upload(upload)))
+            if *upload != UploadError::BrokenOff =>
+        {
             let upload = *upload;
             error.with_cause(Cause::Upload(upload))
         }

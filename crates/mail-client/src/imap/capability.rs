@@ -21,7 +21,7 @@ impl Calls {
 
     /// The error of a command that needs an extension which the server lacks.
     pub(super) fn unsupported(&self, capability: Capability, command: &'static str) -> Error {
-        let target = &self.pool().manager().opening.target;
+        let target = &self.pool().manager().home.target;
         Error::new(Cause::Unsupported(capability)).at(target).in_command(command, None)
     }
 }

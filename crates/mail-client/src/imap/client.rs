@@ -1,15 +1,20 @@
 //! The client: what doesn't concern one mailbox.
 
-use std::fmt;
-
-use mail_pool::Pool;
 use mail_proto::imap::{
     Command, MailboxName,
     client::{Request, SelectedMailbox},
 };
 
-use super::{calls::Calls, handles::Connection, mailbox::Mailbox, manager::ImapManager};
-use crate::error::{Cause, Error, Result};
+use super::{
+    calls::Calls,
+    handles::{Connection, DefaultConnection},
+    mailbox::Mailbox,
+    manager::ImapManager,
+};
+use crate::{
+    client::client_methods,
+    error::{Cause, Error, Result},
+};
 
 /// One account on one server, for any number of tasks: clones are the same client.
 ///
@@ -37,36 +42,20 @@ pub struct ImapClient {
     calls: Calls,
 }
 
+client_methods! {
+    ImapClient over ImapManager,
+    path: "mail_client::imap::ImapClient",
+    builder: "crate::imap::ImapClientBuilder",
+    deadlines: "Mailboxes opened with it have the same limit for each of their calls, but for streams, which take as \
+        long as they are read.",
+    begin: "let counting = client.begin(|client| async move { Ok(client.examine(\"INBOX\").await?.exists()) })?;",
+    end: "println!(\"{} messages\", counting.await?);",
+}
+
 impl ImapClient {
-    pub(super) fn new(pool: Pool<ImapManager>) -> Self {
-        Self { calls: Calls::new(pool) }
-    }
-
-    pub(super) fn calls(&self) -> &Calls {
-        &self.calls
-    }
-
     /// The same client, for the commands of one call, which has one deadline for them all.
     pub(super) fn in_one_call(&self) -> Self {
         self.calls.as_one().map_or_else(|| self.clone(), Self::from)
-    }
-
-    /// Opens the connection that calls without a name use, now instead of at the first call: main, or with
-    /// [`Assignment::Default`](super::Assignment::Default) the caller's default. So it finds out whether the server
-    /// takes the credentials.
-    ///
-    /// # Errors
-    /// The server can't be reached, can't be trusted, or refuses the login.
-    #[track_caller]
-    pub fn connect(&self) -> impl Future<Output = Result<()>> + Send + use<> {
-        let connected = self.calls.pool().connect();
-        async move { Ok(connected.await?) }
-    }
-
-    /// The same client, whose calls run on this connection.
-    #[must_use]
-    pub fn via(&self, connection: &Connection) -> Self {
-        Self { calls: self.calls.via(connection) }
     }
 
     /// Does nothing, and so finds out whether the connection works (RFC 9051 section 6.1.2).
@@ -105,25 +94,5 @@ impl ImapClient {
             Some(state) => Ok(Mailbox::new(self.calls.clone(), state)),
             None => Err(Error::new(Cause::NotSelected(answer.completion.status))),
         }
-    }
-
-    /// Logs every connection out, giving running commands the [grace period](super::ImapClientBuilder::grace). Calls
-    /// made after it fail. Dropping the last clone of the client does the same in the background.
-    pub async fn close(&self) {
-        self.calls.pool().close().await;
-    }
-}
-
-impl From<Calls> for ImapClient {
-    fn from(calls: Calls) -> Self {
-        Self { calls }
-    }
-}
-
-impl fmt::Debug for ImapClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ImapClient")
-            .field("server", &self.calls.pool().manager().opening.target)
-            .finish_non_exhaustive()
     }
 }

@@ -58,7 +58,7 @@ async fn run(socket: &mut Socket<Session>, command: Command) -> Result<()> {
                     return Ok(());
                 }
                 Event::Completed { id: ended, outcome } if ended == id => {
-                    outcome.map_err(Error::failure)?;
+                    outcome.map_err(Error::from)?;
                     if !compresses {
                         return Ok(());
                     }

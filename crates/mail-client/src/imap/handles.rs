@@ -2,86 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
-use mail_pool::Conn;
 use mail_proto::imap::{Command, Status, client::Request, response::Untagged};
-use tokio::sync::RwLock;
 
 use super::{client::ImapClient, connection::Answer, manager::ImapManager};
-use crate::error::{Cause, Error, Result};
+use crate::{client::connection_handles, error::Result};
 
-/// A connection that belongs to nobody and serves only the calls that name it, with
-/// [`ImapClient::via`](super::ImapClient::via) or [`Mailbox::via`](super::Mailbox::via).
-///
-/// Clones are the same connection, and so are the clients and mailboxes made with them: when the last is dropped, the
-/// connection goes back to the pool. It keeps its place there when it is lost, and is opened anew at the next call.
-#[derive(Clone)]
-pub struct Connection(Held);
-
-/// Empty once it was closed.
-pub(super) type Held = Arc<RwLock<Option<mail_pool::Connection<ImapManager>>>>;
-
-impl Connection {
-    pub(super) fn new(connection: mail_pool::Connection<ImapManager>) -> Self {
-        Self(Arc::new(RwLock::new(Some(connection))))
-    }
-
-    pub(super) fn held(&self) -> &Held {
-        &self.0
-    }
-
-    /// Its number, which log events and errors carry; `None` while it is lost, or once it was closed.
-    pub async fn id(&self) -> Option<u64> {
-        self.0.read().await.as_ref()?.id()
-    }
-
-    /// Logs it out, once no command of it runs any more, and cuts it if that takes longer than 5 s. Calls that still
-    /// name it fail.
-    pub async fn close(self) {
-        let held = self.0.write().await.take();
-        if let Some(connection) = held {
-            connection.close().await;
-        }
-    }
-}
-
-/// The connection as somebody who names it gets it.
-pub(super) async fn ready(held: &Held) -> Result<Conn<ImapManager>> {
-    Ok(open(held.read().await.as_ref())?.get().await?)
-}
-
-/// The connection, unless it was closed.
-pub(super) fn open(
-    held: Option<&mail_pool::Connection<ImapManager>>,
-) -> Result<&mail_pool::Connection<ImapManager>> {
-    held.ok_or_else(|| Error::new(Cause::ConnectionClosed))
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.0.try_read().ok().and_then(|held| held.as_ref()?.id());
-        f.debug_struct("Connection").field("id", &id).finish_non_exhaustive()
-    }
-}
-
-/// The default connection of the task that made it, or outside any task of the thread: its calls that name no
-/// connection run here, and nobody else's do. Dropping it, wherever, gives the connection back to the pool.
-#[derive(Debug)]
-pub struct DefaultConnection(mail_pool::DefaultConnection<ImapManager>);
-
-impl DefaultConnection {
-    pub(super) fn new(connection: mail_pool::DefaultConnection<ImapManager>) -> Self {
-        Self(connection)
-    }
-
-    /// Its number, which log events and errors carry; `None` while it is lost.
-    pub fn id(&self) -> Option<u64> {
-        self.0.id()
-    }
-
-    /// Ends being a default, logs out once no command of it runs any more, and cuts if that takes longer than 5 s.
-    pub async fn close(self) {
-        self.0.close().await;
-    }
+connection_handles! {
+    ImapManager,
+    via: "[`ImapClient::via`](super::ImapClient::via) or [`Mailbox::via`](super::Mailbox::via)"
 }
 
 /// A connection for one caller alone. See [`ImapClient::exclusive`].
@@ -109,7 +37,7 @@ impl ImapClient {
     /// # Errors
     /// It was lost and can't be opened anew, or it was closed.
     pub async fn exclusive(&self, connection: &Connection) -> Result<Exclusive> {
-        let exclusive = open(connection.held().read().await.as_ref())?.exclusive().await?;
+        let exclusive = connection.held().exclusive().await?;
         Ok(Exclusive { client: Self::from(self.calls().on_exclusive(Arc::new(exclusive))) })
     }
 }

@@ -14,7 +14,7 @@ use super::{
     fetch::{FetchItems, FetchStream},
     handles::Connection,
 };
-use crate::error::Result;
+use crate::{client::Pending, error::Result};
 
 /// A mailbox that was opened by [`ImapClient::select`](super::ImapClient::select) or
 /// [`ImapClient::examine`](super::ImapClient::examine).
@@ -92,7 +92,7 @@ impl Mailbox {
     /// The same mailbox, whose operations run on this connection.
     #[must_use]
     pub fn via(&self, connection: &Connection) -> Self {
-        Self { calls: self.calls.via(connection), ..self.clone() }
+        Self { calls: self.calls.via(connection.held()), ..self.clone() }
     }
 
     /// Fetches messages by UID, as a stream in the order in which the server sends them. A UID that has no message is
@@ -103,6 +103,22 @@ impl Mailbox {
     /// Bodies are read without setting `\Seen`.
     pub fn fetch(&self, uids: impl Into<SequenceSet>, items: FetchItems) -> FetchStream {
         FetchStream::new(self.calls.clone(), self.selection(), self.exists(), uids.into(), items)
+    }
+
+    /// Begins an operation on this mailbox in the background, as [`ImapClient::begin`] does: it is handed the mailbox,
+    /// whose operations select it on the operation's own connection.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn begin<T, F, R>(&self, operation: F) -> Result<Pending<T>>
+    where
+        F: FnOnce(Self) -> R + Send + 'static,
+        R: Future<Output = Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let mailbox = self.clone();
+        self.calls().begin(None, move |calls| operation(mailbox.with_calls(calls)))
     }
 
     /// The same mailbox, for the commands of one call, which has one deadline for them all.

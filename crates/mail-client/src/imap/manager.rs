@@ -3,40 +3,33 @@
 use std::time::Duration;
 
 use mail_pool::{Attempt, Class, Manager};
-use mail_proto::imap::client::{Config, Session, SessionError};
-use tokio::{sync::watch, time::Instant};
+use mail_proto::imap::client::{Config, Session};
+use tokio::time::Instant;
 
-use super::{
-    connection::{ImapConnection, Settings},
-    extensions::Extensions,
-    refusal,
-};
+use super::{connection::ImapConnection, extensions::Extensions};
 use crate::{
-    credentials::Identity,
-    error::{Cause, Error, Result},
-    link::{Opening, ProtocolLog},
+    client::{Dialler, Home, MailManager},
+    error::{Error, Result},
 };
 
 /// What it takes to open a connection.
 pub(crate) struct ImapManager {
-    pub(super) opening: Opening,
+    pub(super) dialler: Dialler,
+    pub(super) home: Home<Self>,
     pub(super) session: Config,
-    pub(super) identity: Identity,
     pub(super) extensions: Extensions,
-    pub(super) settings: Settings,
-    /// The last login that was refused for its credentials, and not tried again with fresh ones.
-    pub(super) refused: watch::Sender<Option<Error>>,
 }
 
 impl ImapManager {
     async fn open(&self, attempt: Attempt) -> Result<ImapConnection> {
-        let mut config = self.session.clone();
-        let limit = self.opening.deadlines.login;
-        config.login.credentials = Some(self.identity.credentials(attempt.fresh_credentials, limit).await?);
-        let session = Session::new(config, Instant::now().into_std());
-        let mut socket = self.opening.open(session, ProtocolLog::imap(attempt.id)).await?;
-        self.extensions.switch_on(&mut socket, limit).await?;
-        Ok(ImapConnection::start(attempt.id, socket, self.settings.clone()))
+        let start = |credentials| {
+            let mut config = self.session.clone();
+            config.login.credentials = credentials;
+            Session::new(config, Instant::now().into_std())
+        };
+        let mut socket = self.dialler.dial(attempt, start).await?;
+        self.extensions.switch_on(&mut socket, self.dialler.login_limit()).await?;
+        Ok(ImapConnection::start(attempt.id, socket, self.home.clone()))
     }
 }
 
@@ -45,15 +38,7 @@ impl Manager for ImapManager {
     type Error = Error;
 
     async fn connect(&self, attempt: Attempt) -> Result<ImapConnection> {
-        let opened = self.open(attempt).await;
-        opened.map_err(|error| {
-            let error = error.at(&self.opening.target).on(attempt.id);
-            let is_last = attempt.fresh_credentials || !self.identity.renews();
-            if is_last && classify(&error) == Class::Refused {
-                self.refused.send_replace(Some(error.clone()));
-            }
-            error
-        })
+        self.dialler.note(attempt, self.open(attempt).await)
     }
 
     fn is_broken(&self, connection: &ImapConnection) -> bool {
@@ -73,33 +58,28 @@ impl Manager for ImapManager {
     }
 
     fn classify(&self, error: &Error) -> Class {
-        classify(error)
+        self.dialler.classify(error)
     }
 
     fn renews_credentials(&self) -> bool {
-        self.identity.renews()
+        self.dialler.identity.renews()
     }
 
     fn connect_timed_out(&self, after: Duration) -> Error {
-        Error::new(Cause::Silent { waited_for: "a connection", after }).at(&self.opening.target)
+        self.dialler.timed_out(after)
     }
 }
 
-/// The class of a failed dial or login.
-fn classify(error: &Error) -> Class {
-    match error.cause() {
-        Cause::Transport(error) if error.is_permanent() => Class::Permanent,
-        Cause::Session(SessionError::LoginRefused(status) | SessionError::TokenRefused { status, .. }) => {
-            refusal::class_at_login(status)
-        }
-        Cause::Session(SessionError::Bye(status)) => match refusal::class_at_login(status) {
-            // Not one word of the login.
-            Class::Refused => Class::Outage,
-            class => class,
-        },
-        // Closed before the login's answer: a limit if others are open, which the pool knows.
-        Cause::Session(SessionError::Closed) | Cause::Io(_) => Class::Outage,
-        Cause::Session(_) | Cause::Configuration(_) | Cause::Encode(_) => Class::Permanent,
-        _ => Class::Transient,
+impl MailManager for ImapManager {
+    fn dialler(&self) -> &Dialler {
+        &self.dialler
+    }
+
+    fn home(&self) -> &Home<Self> {
+        &self.home
+    }
+
+    async fn log_out(connection: &ImapConnection) {
+        connection.logout().await;
     }
 }

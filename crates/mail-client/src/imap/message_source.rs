@@ -6,8 +6,8 @@ use bytes::{Bytes, BytesMut};
 use mail_proto::imap::{AppendForm, AppendMessage, DateTime, Flag};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::connection::{Feed, Piece};
 use crate::error::{Cause, Error, Result};
+use crate::link::{Feed, Piece};
 
 /// A message that is to be put into a mailbox.
 ///

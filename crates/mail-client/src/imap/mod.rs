@@ -5,10 +5,8 @@ mod append;
 mod builder;
 mod calls;
 mod capability;
-mod check_credentials;
 mod client;
 pub(crate) mod connection;
-mod connections;
 pub(crate) mod copied;
 mod copy;
 mod expunge;
@@ -24,9 +22,7 @@ mod manager;
 mod message_source;
 mod metadata;
 mod namespace;
-mod operation;
 mod quota;
-pub(crate) mod refusal;
 mod replace;
 mod search;
 mod sort;
@@ -46,11 +42,12 @@ pub use mail_proto::imap::{
     SortKey, Status, StatusItem, StatusKind, StatusValue, ThreadAlgorithm, ThreadNode, Threads,
 };
 
+pub use crate::client::{Pending, PoolStatus};
+
 pub use self::{
     append::Appended,
     builder::ImapClientBuilder,
     client::ImapClient,
-    connections::PoolStatus,
     copied::Copied,
     copy::Moved,
     expunge::Removal,
@@ -61,7 +58,6 @@ pub use self::{
     mailbox::Mailbox,
     message_source::NewMessage,
     metadata::MetadataValues,
-    operation::Pending,
     replace::Replaced,
     search::{SearchResult, SearchSummary},
     store::{FlagChange, Stored, StoredMessage},

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mail_proto::session::{ClientSession, Security};
+use mail_proto::session::Security;
 
-use super::{login, protocol_log::ProtocolLog, socket::Socket};
+use super::{login, protocol_log::ProtocolLog, socket::Socket, spoken::Spoken};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     transport::{Connector, Phase, Stream, Target, Tls},
 };
 
@@ -29,6 +29,11 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
+    /// As long for each phase.
+    pub(crate) fn each(limit: Duration) -> Self {
+        Self { dial: limit, tls: limit, greeting: limit, login: limit }
+    }
+
     /// How long all phases together may take, which the pool sees to should one of them not keep to its own.
     pub(crate) fn total(self) -> Duration {
         self.dial + self.tls + self.greeting + self.login + Duration::from_secs(5)
@@ -37,14 +42,11 @@ impl Deadlines {
 
 impl Opening {
     /// Dials, and speaks until the login is done. What is said is written down in the log, if there is one.
-    pub(crate) async fn open<S: ClientSession>(
+    pub(crate) async fn open<S: Spoken>(
         &self,
         mut session: S,
         log: Option<Box<ProtocolLog>>,
-    ) -> Result<Socket<S>>
-    where
-        Error: From<S::Error>,
-    {
+    ) -> Result<Socket<S>> {
         let Self { target, deadlines, .. } = self;
         let io = Phase::Dial.within(deadlines.dial, target, self.connector.connect(target)).await?;
         let login = session.login();

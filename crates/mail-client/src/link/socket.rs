@@ -10,10 +10,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use mail_proto::{
-    imap::client::Session,
-    session::{ClientSession, Step},
-};
+use mail_proto::{imap::client::Session, session::Step};
 use tokio::{
     io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, Sleep, sleep, timeout},
@@ -23,6 +20,7 @@ use super::{
     deflate::{Deflated, InflateError},
     login,
     protocol_log::ProtocolLog,
+    spoken::Spoken,
 };
 use crate::{
     error::{Cause, Error, Result},
@@ -43,13 +41,13 @@ pub(crate) struct Socket<S> {
     log: Option<Box<ProtocolLog>>,
 }
 
+/// How long the server gets to close a connection that was logged out.
+const SEEN_OFF: Duration = Duration::from_secs(1);
+
 const SMALLEST_READ: usize = 8 * 1024;
 const LARGEST_READ: usize = 256 * 1024;
 
-impl<S: ClientSession> Socket<S>
-where
-    Error: From<S::Error>,
-{
+impl<S: Spoken> Socket<S> {
     pub(super) fn new(session: S, stream: Stream, log: Option<Box<ProtocolLog>>) -> Self {
         let (out, read_size) = (Bytes::new(), SMALLEST_READ);
         Self { session, stream, out, flush: false, stalled: None, read_size, log }
@@ -67,7 +65,7 @@ where
         greeted.map_err(|_| Error::new(Cause::Silent { waited_for: "its greeting", after: greeting }))??;
         let mut deadline = Instant::now() + login;
         loop {
-            while let Some(event) = self.session.next_event()? {
+            while let Some(event) = self.session.next_event().map_err(|error| self.session.explain(error))? {
                 match S::step(event) {
                     Step::Ready => return Ok(self),
                     Step::StartTls => {
@@ -204,6 +202,18 @@ where
             Poll::Ready(()) => Err(Error::new(Cause::Silent { waited_for: "room to write", after })),
             Poll::Pending => Ok(()),
         }
+    }
+
+    /// Waits a little for the server to close first: until it has, it counts the connection.
+    pub(crate) async fn see_off(&mut self) {
+        let closed = async {
+            while let Ok(event) = self.session.next_event() {
+                if event.is_none() && poll_fn(|cx| self.poll(cx, true)).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = timeout(SEEN_OFF, closed).await;
     }
 
     /// Says the transport's goodbye, and closes.

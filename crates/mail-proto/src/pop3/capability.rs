@@ -1,5 +1,7 @@
 //! CAPA: what a server can do (RFC 2449 section 6; RFC 2595, 5034, 6856).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::{
@@ -141,6 +143,14 @@ impl Capabilities {
     /// Whether the server takes UTF8.
     pub fn utf8(&self) -> bool {
         self.list.iter().any(|capability| matches!(capability, Capability::Utf8 { .. }))
+    }
+
+    /// How long to wait from one login to the next; `None` if the server asks for no wait.
+    pub fn login_delay(&self) -> Option<Duration> {
+        self.list.iter().find_map(|capability| match capability {
+            Capability::LoginDelay(seconds) => Some(Duration::from_secs((*seconds).into())),
+            _ => None,
+        })
     }
 
     /// All of them.

@@ -3,52 +3,41 @@
 //!
 //! A caller that goes away leaves nothing half done: what it queued is either skipped or answered into the void.
 
-mod about;
-mod flow;
 mod news;
 mod sink;
 mod task;
 mod turns;
-mod upload;
 
-use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
 };
 
 use mail_pool::Context;
 use mail_proto::imap::{
     Capabilities, Capability, Command,
-    client::{Completion, Request, Session, SessionError},
+    client::{Completion, Request, Session},
     response::Untagged,
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, timeout, timeout_at},
+    time::{timeout, timeout_at},
 };
 
 pub(crate) use self::{
-    about::About,
-    flow::{Credit, Flow, Gate, Starved, Thirst},
     news::News,
     sink::{BodyEvent, FetchEvent, FetchSink, Following, Told},
-    task::Settings,
-    upload::{Feed, Intake, Piece, feed},
 };
 use self::{
     sink::Sink,
     task::{Shared, Task},
 };
+use super::{harmless::is_harmless, manager::ImapManager};
 use crate::{
+    client::{About, Deadline, GOODBYE, Home, Subject},
     error::{Cause, Error, Result},
-    link::Socket,
+    link::{Flow, Intake, Socket},
 };
-
-/// How long the server gets to answer a goodbye.
-pub(super) const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A connection that is logged in. Dropping it cuts the socket.
 #[derive(Debug)]
@@ -94,17 +83,10 @@ pub(crate) struct Answer {
     pub(crate) data: Vec<Untagged>,
 }
 
-/// When a call has to end, and how long that gave it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline {
-    pub(crate) at: Instant,
-    pub(crate) within: Duration,
-}
-
-impl Deadline {
-    /// The error of a call whose deadline has passed.
-    pub(crate) fn passed(self, written: bool) -> Error {
-        Error::new(Cause::Deadline { after: self.within, written })
+impl From<&Command> for About {
+    fn from(command: &Command) -> Self {
+        let subject = command.mailbox().cloned().map(Subject::Mailbox);
+        Self { name: command.name(), subject, harmless: is_harmless(command) }
     }
 }
 
@@ -125,7 +107,7 @@ impl Drop for CancelOnDrop<'_> {
 
 impl ImapConnection {
     /// Starts the task of a connection whose session is ready.
-    pub(crate) fn start(id: u64, socket: Socket<Session>, settings: Settings) -> Self {
+    pub(crate) fn start(id: u64, socket: Socket<Session>, home: Home<ImapManager>) -> Self {
         let (jobs, received) = mpsc::unbounded_channel();
         let ended = Arc::new(OnceLock::new());
         let flow = Arc::new(Flow::default());
@@ -133,7 +115,7 @@ impl ImapConnection {
         let tells_vanished = socket.session.is_enabled(&Capability::QResync);
         let news = Arc::new(News::default());
         let shared = Shared { ended: Arc::clone(&ended), flow: Arc::clone(&flow), news: Arc::clone(&news) };
-        tokio::spawn(Task::new(id, socket, received, shared, settings).run());
+        tokio::spawn(Task::new(id, socket, received, shared, home).run());
         Self { id, jobs, tokens: AtomicU64::new(0), ended, flow, capabilities, tells_vanished, news }
     }
 
@@ -218,7 +200,7 @@ impl ImapConnection {
 
     /// The task is gone and took nothing of this command.
     fn gone(&self) -> Error {
-        let reason = self.ended.get().cloned().unwrap_or_else(|| SessionError::Closed.into());
+        let reason = self.ended.get().cloned().unwrap_or_else(|| Error::new(Cause::HungUp));
         Error::new(Cause::Lost { written: false, reason: Box::new(reason) }).on(self.id)
     }
 

@@ -6,8 +6,11 @@ use bytes::Bytes;
 use mail_proto::imap::{client::Completion, fetch::Fetch, response::Untagged};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, Credit, Flow, Intake};
-use crate::error::{Cause, Error};
+use super::Answer;
+use crate::{
+    error::{Cause, Error},
+    link::{Credit, Flow, Intake},
+};
 
 /// How many bytes of an answer are gathered at most.
 const GATHERED: usize = 128 << 20;

@@ -2,49 +2,36 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{self, Poll},
     time::Duration,
 };
 
-use mail_pool::{Class, Context, WeakPool};
+use mail_pool::Context;
 use mail_proto::imap::{
     Command, Status,
-    client::{ClientSession, CommandId, Event, Failure, Request, Session, SessionError},
+    client::{ClientSession, CommandId, Event, Failure, Request, Session},
     response::Untagged,
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, Sleep, timeout},
+    time::{Instant, Sleep},
 };
-use tracing::{debug, info, trace};
+use tracing::{debug, trace};
 
 use super::{
-    About, Flow, Job, News, Piece, news,
+    Job, News, news,
     sink::Sink,
     turns::{Load, Turn, Turns, Waiting},
 };
 use crate::{
+    client::{About, Home},
     error::{Cause, Error, Result},
-    imap::{
-        manager::ImapManager,
-        refusal::{self, Wish},
-    },
-    link::Socket,
+    imap::manager::ImapManager,
+    link::{Flow, Piece, Socket},
     transport::Target,
 };
-
-/// What a connection's task goes by.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) target: Target,
-    /// How long commands may wait behind a stream that nobody reads.
-    pub(crate) stall_timeout: Duration,
-    /// The pool that the connection belongs to, once there is one.
-    pub(crate) pool: Arc<OnceLock<WeakPool<ImapManager>>>,
-}
 
 /// What is held for readers before the socket is left unread: while only they wait, and while others do.
 const HELD_ALONE: usize = 1 << 20;
@@ -55,9 +42,6 @@ const THROWN_AWAY: usize = 1 << 20;
 
 /// And for so long.
 const UNWANTED: Duration = Duration::from_secs(5);
-
-/// How long the server gets to close a connection that was logged out.
-const SEEN_OFF: Duration = Duration::from_secs(1);
 
 /// What the task shares with those who use the connection.
 pub(super) struct Shared {
@@ -76,7 +60,7 @@ pub(super) struct Task {
     flow: Arc<Flow>,
     ended: Arc<OnceLock<Error>>,
     news: Arc<News>,
-    settings: Settings,
+    home: Home<ImapManager>,
     timer: Pin<Box<Sleep>>,
     /// When the next command may go, if that is known.
     next_turn: Option<Instant>,
@@ -105,7 +89,7 @@ impl Task {
         socket: Socket<Session>,
         jobs: mpsc::UnboundedReceiver<Job>,
         shared: Shared,
-        settings: Settings,
+        home: Home<ImapManager>,
     ) -> Self {
         let Shared { ended, flow, news } = shared;
         Self {
@@ -117,7 +101,7 @@ impl Task {
             flow,
             ended,
             news,
-            settings,
+            home,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             next_turn: None,
             unwanted_since: None,
@@ -130,18 +114,15 @@ impl Task {
     }
 
     pub(super) async fn run(mut self) {
-        let ended = self.serve().await.map_err(|error| match error.cause() {
-            Cause::Session(SessionError::Bye(status)) => {
-                let wait = self.heed(&status.clone());
-                error.retry_in(wait)
-            }
-            _ => error,
+        let ended = self.serve().await.map_err(|error| {
+            let wait = error.goodbye().and_then(|said| self.home.heed(self.id, said));
+            error.retry_in(wait)
         });
-        let Self { id, mut socket, jobs, turns, flights, ended: end, news, settings, goodbyes, .. } = self;
+        let Self { id, mut socket, jobs, turns, flights, ended: end, news, home, goodbyes, .. } = self;
         let lost = socket.session.take_lost();
         let error = match ended {
             Ok(()) => {
-                see_off(&mut socket).await;
+                socket.see_off().await;
                 socket.shut_down().await;
                 Error::new(Cause::Closed)
             }
@@ -155,7 +136,7 @@ impl Task {
         let _ = end.set(error.clone());
         // There will be none, which is worth a look too.
         news.add();
-        let bereaved = Bereaved { id, target: settings.target, error };
+        let bereaved = Bereaved { id, target: home.target, error };
         bereaved.tell(lost, flights, turns, jobs);
         for goodbye in goodbyes {
             let _ = goodbye.send(());
@@ -300,7 +281,7 @@ impl Task {
         loop {
             let silence = match self.unread_since {
                 _ if reads => self.socket.session.deadline().map(Instant::from_std),
-                Some(since) if self.others_wait() => Some(since + self.settings.stall_timeout),
+                Some(since) if self.others_wait() => Some(since + self.home.stall_timeout),
                 _ => None,
             };
             let unwanted = self.unwanted_since.map(|since| since + UNWANTED);
@@ -312,7 +293,7 @@ impl Task {
                     _ if self.next_turn == Some(deadline) => Ok(()),
                     _ if unwanted == Some(deadline) => Err(Error::new(Cause::Abandoned)),
                     Some(after) if reads => Err(Error::new(Cause::Silent { waited_for: "an answer", after })),
-                    _ => Err(Error::new(Cause::Stalled { after: self.settings.stall_timeout })),
+                    _ => Err(Error::new(Cause::Stalled { after: self.home.stall_timeout })),
                 });
             }
             // Armed for a deadline that has moved on, the timer just looks again.
@@ -470,38 +451,15 @@ impl Task {
             Failure::Refused(status) | Failure::NotSelected(status) => self.heed(status),
             _ => None,
         };
-        Error::failure(failure).at(&self.settings.target).on(self.id).about(about).retry_in(wait)
+        Error::from(failure).at(&self.home.target).on(self.id).about(about).retry_in(wait)
     }
 
     /// Does what the server wishes of the whole client. Says for how long nothing goes to it.
     fn heed(&mut self, status: &Status) -> Option<Duration> {
-        let wish = refusal::wish(status)?;
-        let pool = self.settings.pool.get().and_then(WeakPool::upgrade)?;
-        info!(connection = self.id, ?wish, text = %status.text_lossy(), "the server has a wish");
-        match wish {
-            Wish::Wait(told) => {
-                let wait = pool.hold_back(told);
-                self.turns.hold_until(Instant::now() + wait);
-                Some(wait)
-            }
-            Wish::Fewer => {
-                pool.report(Class::Limit);
-                None
-            }
-        }
+        let wait = self.home.heed(self.id, status)?;
+        self.turns.hold_until(Instant::now() + wait);
+        Some(wait)
     }
-}
-
-/// Waits a little for the server to close first: until it has, it counts the connection.
-async fn see_off(socket: &mut Socket<Session>) {
-    let closed = async {
-        while let Ok(event) = socket.session.next_event() {
-            if event.is_none() && std::future::poll_fn(|cx| socket.poll(cx, true)).await.is_err() {
-                return;
-            }
-        }
-    };
-    let _ = timeout(SEEN_OFF, closed).await;
 }
 
 /// What those are told whose connection has ended.

@@ -14,9 +14,10 @@ use super::{FetchItems, parts::PART, windows::Portion};
 use crate::{
     error::Result,
     imap::{
-        connection::{FetchEvent, FetchSink, Gate, Starved},
+        connection::{FetchEvent, FetchSink},
         manager::ImapManager,
     },
+    link::{Gate, Starved},
 };
 
 /// How many portions are under way on a connection, so that the next is there when one ends.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Message;
-use crate::imap::connection::Credit;
+use crate::link::Credit;
 
 /// What has come of the portions behind the one whose turn it is.
 #[derive(Debug, Default)]

@@ -21,9 +21,10 @@ use crate::{
     error::{Cause, Error, Result},
     imap::{
         calls::Calls,
-        connection::{BodyEvent, FetchEvent, FetchSink, Following, Thirst, Told},
+        connection::{BodyEvent, FetchEvent, FetchSink, Following, Told},
         manager::ImapManager,
     },
+    link::Thirst,
 };
 
 /// How large a part is in bytes, but for the first.

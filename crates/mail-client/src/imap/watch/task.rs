@@ -79,7 +79,7 @@ async fn follow(
         Ok(own) => own,
         Err(error) => return error.into(),
     };
-    let calls = own.as_ref().map_or_else(|| calls.clone(), |own| calls.via(own));
+    let calls = own.as_ref().map_or_else(|| calls.clone(), |own| calls.via(own.held()));
     let ended = tokio::select! {
         ended = look_on(&calls, options, own.is_some(), known, news) => match ended {
             Ok(never) => match never {},

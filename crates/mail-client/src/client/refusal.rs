@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use mail_pool::Class;
-use mail_proto::imap::{ResponseCode, Status, StatusKind};
 
-/// What a status that comes on a working connection asks of the whole client.
+use super::said::{Manner, Reason, Said};
+
+/// What a server says on a working connection, and so asks of the whole client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(crate) enum Wish {
     /// To wait before the next command; for so long, if that is told.
     Wait(Option<Duration>),
     /// To have fewer connections.
@@ -15,17 +16,26 @@ pub(super) enum Wish {
 }
 
 /// The class of a refused login.
-pub(super) fn class_at_login(status: &Status) -> Class {
-    let text = lower(status);
+pub(crate) fn class_at_login<'a>(said: impl Into<Said<'a>>) -> Class {
+    let said = said.into();
+    let text = lower(said);
     let told = told(&text);
-    if is_about_connections(&text) || matches!(status.code, Some(ResponseCode::Limit | ResponseCode::InUse)) {
+    let reason = said.reason();
+    if is_about_connections(&text) || matches!(reason, Some(Reason::Limit | Reason::InUse)) {
         Class::Limit
-    } else if text.contains("too many") && (text.contains("attempt") || text.contains("failure")) {
+    } else if reason == Some(Reason::Attempts)
+        || (text.contains("too many") && (text.contains("attempt") || text.contains("failure")))
+    {
         Class::Throttled(told)
-    } else if told.is_some() || is_throttled(status, &text) || status.code == Some(ResponseCode::OverQuota) {
+    } else if told.is_some()
+        || is_throttled(reason, &text)
+        || matches!(reason, Some(Reason::OverQuota | Reason::LoginDelay))
+    {
         Class::Throttled(told.or(Some(THROTTLED)))
-    } else if status.code == Some(ResponseCode::Unavailable) || text.contains("[sys/temp]") {
+    } else if matches!(reason, Some(Reason::Unavailable | Reason::Busy)) || text.contains("[sys/temp]") {
         Class::Outage
+    } else if reason == Some(Reason::Broken) {
+        Class::Permanent
     } else {
         Class::Refused
     }
@@ -34,50 +44,69 @@ pub(super) fn class_at_login(status: &Status) -> Class {
 /// How long a server that throttles a login, and doesn't say for how long, is left alone.
 const THROTTLED: Duration = Duration::from_secs(60);
 
-/// What the status of a command, or one that nobody asked for, wishes.
-pub(super) fn wish(status: &Status) -> Option<Wish> {
+/// What the answer to a command, or one that nobody asked for, wishes.
+pub(crate) fn wish<'a>(said: impl Into<Said<'a>>) -> Option<Wish> {
+    let said = said.into();
+    let manner = said.manner();
     // Most have no such text, and there are many.
-    if status.kind == StatusKind::Ok && !has(&status.text, b"[THROTTLED]") && status.code.is_none() {
+    if manner == Manner::Agrees && !said.mentions(b"[THROTTLED]") && !said.has_code() {
         return None;
     }
-    let text = lower(status);
+    let text = lower(said);
     let told = told(&text);
-    let by_quota = status.code == Some(ResponseCode::OverQuota)
-        && (text.contains("bandwidth") || text.contains("command"));
+    let reason = said.reason();
+    let by_quota =
+        reason == Some(Reason::OverQuota) && (text.contains("bandwidth") || text.contains("command"));
     // Exchange's way of ending a connection that it throttles.
-    let ends = status.kind == StatusKind::Bye && text.trim_end().ends_with("connection closed. 14");
-    if told.is_some() || is_throttled(status, &text) || by_quota || ends {
+    let ends = manner == Manner::Leaves && text.trim_end().ends_with("connection closed. 14");
+    if told.is_some() || is_throttled(reason, &text) || by_quota || ends {
         Some(Wish::Wait(told))
-    } else if status.kind != StatusKind::Ok && is_about_connections(&text) {
+    } else if manner != Manner::Agrees && is_about_connections(&text) {
         Some(Wish::Fewer)
+    } else if matches!(reason, Some(Reason::Busy | Reason::Attempts | Reason::LoginDelay)) {
+        Some(Wish::Wait(None))
     } else {
         None
     }
 }
 
-/// Whether the status speaks of a limit on connections or traffic.
-pub(crate) fn is_limit(status: &Status) -> bool {
-    wish(status).is_some()
+/// Whether the server speaks of a limit on connections or traffic.
+pub(crate) fn is_limit<'a>(said: impl Into<Said<'a>>) -> bool {
+    wish(said).is_some()
 }
 
 /// Whether a login was refused for a limit on connections or traffic.
-pub(crate) fn is_limit_at_login(status: &Status) -> bool {
-    matches!(class_at_login(status), Class::Limit | Class::Throttled(_))
+pub(crate) fn is_limit_at_login<'a>(said: impl Into<Said<'a>>) -> bool {
+    matches!(class_at_login(said), Class::Limit | Class::Throttled(_))
+}
+
+/// Whether the same may go well later, by what the code says.
+pub(crate) fn passes<'a>(said: impl Into<Said<'a>>) -> bool {
+    let passing = |reason| {
+        matches!(
+            reason,
+            Reason::InUse
+                | Reason::Throttled
+                | Reason::LoginDelay
+                | Reason::Attempts
+                | Reason::Busy
+                | Reason::Unavailable
+        )
+    };
+    said.into().reason().is_some_and(passing)
 }
 
 /// How long the server asks to be left alone.
-pub(crate) fn wait_told(status: &Status) -> Option<Duration> {
-    told(&lower(status))
+pub(crate) fn wait_told<'a>(said: impl Into<Said<'a>>) -> Option<Duration> {
+    told(&lower(said.into()))
 }
 
-fn lower(status: &Status) -> String {
-    status.text_lossy().to_ascii_lowercase()
+fn lower(said: Said<'_>) -> String {
+    said.text().to_ascii_lowercase()
 }
 
-fn is_throttled(status: &Status, text: &str) -> bool {
-    status.code == Some(ResponseCode::Throttled)
-        || text.contains("[throttled]")
-        || text.contains("request is throttled")
+fn is_throttled(reason: Option<Reason>, text: &str) -> bool {
+    reason == Some(Reason::Throttled) || text.contains("[throttled]") || text.contains("request is throttled")
 }
 
 fn is_about_connections(text: &str) -> bool {
@@ -98,12 +127,13 @@ fn told(text: &str) -> Option<Duration> {
     }
 }
 
-fn has(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
-}
-
 #[cfg(test)]
 mod tests {
+    use mail_proto::{
+        imap::{ResponseCode, Status, StatusKind},
+        pop3, smtp,
+    };
+
     use super::*;
 
     fn status(kind: StatusKind, code: Option<ResponseCode>, text: &'static str) -> Status {
@@ -165,5 +195,41 @@ mod tests {
         }
         assert_eq!(wish(&status(StatusKind::Ok, None, "Fetch completed, maximum connections 10")), None);
         assert_eq!(wish(&status(StatusKind::Bye, None, "Logging out")), None);
+    }
+
+    /// The class of a login that a POP3 server refuses so.
+    fn by_pop3(line: &'static str) -> Class {
+        class_at_login(&pop3::Reply::parse(line.as_bytes(), Default::default()).unwrap().value)
+    }
+
+    #[test]
+    fn p14_pop3s_codes_are_told_apart() {
+        assert_eq!(by_pop3("-ERR [IN-USE] Maildrop already locked\r\n"), Class::Limit);
+        assert_eq!(by_pop3("-ERR [LOGIN-DELAY] wait\r\n"), Class::Throttled(Some(THROTTLED)));
+        assert_eq!(by_pop3("-ERR [SYS/TEMP] later\r\n"), Class::Outage);
+        assert_eq!(by_pop3("-ERR [SYS/PERM] call us\r\n"), Class::Permanent);
+        assert_eq!(by_pop3("-ERR [AUTH] wrong\r\n"), Class::Refused);
+        assert_eq!(by_pop3("-ERR too many connections\r\n"), Class::Limit);
+    }
+
+    fn smtp(text: &str) -> smtp::Reply {
+        let mut reader = smtp::ReplyReader::new(Default::default(), Default::default());
+        reader.buffer().extend_from_slice(text.as_bytes());
+        reader.next_reply().unwrap().unwrap().value
+    }
+
+    #[test]
+    fn p14_p41_smtps_numbers_are_told_apart() {
+        let concurrent = smtp("432 4.3.2 STOREDRV; concurrent connection limit exceeded\r\n");
+        assert_eq!((class_at_login(&concurrent), wish(&concurrent)), (Class::Limit, Some(Wish::Fewer)));
+        let busy = smtp("421-4.3.0 busy\r\n421 4.3.0 come back\r\n");
+        assert_eq!((class_at_login(&busy), wish(&busy)), (Class::Outage, Some(Wish::Wait(None))));
+        assert_eq!(class_at_login(&smtp("454 4.7.0 Temporary failure\r\n")), Class::Throttled(None));
+        assert_eq!(wish(&smtp("421 4.4.2 idle for too long\r\n")), None);
+        assert_eq!(class_at_login(&smtp("535 5.7.8 no\r\n")), Class::Refused);
+        assert_eq!(class_at_login(&smtp("432 4.7.12 password transition\r\n")), Class::Refused);
+        let greylisted = smtp("451 4.7.1 later\r\n");
+        assert!(wish(&greylisted).is_none() && passes(&greylisted));
+        assert!(!passes(&smtp("550 5.1.1 nobody\r\n")));
     }
 }

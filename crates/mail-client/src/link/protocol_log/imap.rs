@@ -1,29 +1,19 @@
-//! The protocol log: each line of a connection as a trace event, without secrets and without mail.
-//!
-//! What must not be shown never reaches the event: literals are told by their length, logins by their mechanism, and
-//! bodies that come as quoted strings not at all.
+//! What is shown of IMAP: literals are told by their length, logins by their mechanism, and bodies that come as quoted
+//! strings not at all.
 
 use std::{borrow::Cow, collections::VecDeque};
 
-use memchr::memchr;
-use tracing::{Level, enabled, trace};
-
-/// The target of the events, all at level TRACE.
-pub(crate) const TARGET: &str = "mail_client::protocol";
-
-/// Of a line this much is shown.
-const SHOWN: usize = 2000;
-
-/// What an announced literal takes at a line's end: `~{18446744073709551615+}`.
-const ANNOUNCED: usize = 24;
+use super::{
+    Record, Tell,
+    lines::{Line, Lines},
+};
 
 /// Commands whose answers are waited for; of more, the oldest are forgotten.
 const REMEMBERED: usize = 1000;
 
-/// What one connection's log keeps in mind, for IMAP.
-#[derive(Debug)]
-pub(crate) struct ProtocolLog {
-    connection: u64,
+/// What is kept in mind of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Imap {
     sent: Lines,
     received: Lines,
     /// Commands on their way: tag and name.
@@ -32,31 +22,16 @@ pub(crate) struct ProtocolLog {
     login: Option<String>,
 }
 
-impl ProtocolLog {
-    /// A log for this connection, if anybody listens.
-    pub(crate) fn imap(connection: u64) -> Option<Box<Self>> {
-        enabled!(target: TARGET, Level::TRACE).then(|| {
-            Box::new(Self {
-                connection,
-                sent: Lines::default(),
-                received: Lines::default(),
-                commands: VecDeque::new(),
-                login: None,
-            })
-        })
-    }
-
-    /// These bytes were sent.
-    pub(crate) fn sent(&mut self, mut bytes: &[u8]) {
+impl Record for Imap {
+    fn sent(&mut self, mut bytes: &[u8], tell: Tell<'_>) {
         while let Some(line) = self.sent.next(&mut bytes, |_| true) {
             let shown = self.outgoing(&line);
             let command = self.commands.back().map(|(_, name)| name.as_str());
-            trace!(target: TARGET, connection = self.connection, command, "C: {shown}");
+            tell(command, &shown);
         }
     }
 
-    /// These bytes were received.
-    pub(crate) fn received(&mut self, mut bytes: &[u8]) {
+    fn received(&mut self, mut bytes: &[u8], tell: Tell<'_>) {
         while let Some(line) = self.received.next(&mut bytes, has_literals) {
             let text = line.text();
             let tag = text.split(' ').next().unwrap_or_default();
@@ -69,10 +44,12 @@ impl ProtocolLog {
             if command.is_some() && at == Some(self.commands.len()) {
                 self.sent.forget_unwanted();
             }
-            trace!(target: TARGET, connection = self.connection, command, "S: {shown}");
+            tell(command.as_deref(), &shown);
         }
     }
+}
 
+impl Imap {
     fn outgoing<'a>(&mut self, line: &'a Line) -> Cow<'a, str> {
         if self.login.is_some() {
             return "…".into();
@@ -170,107 +147,12 @@ fn without_bodies(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
-/// The lines of one direction.
-#[derive(Debug, Default)]
-struct Lines {
-    line: Line,
-    /// What of a literal is still to come.
-    literal: u64,
-    /// None of it has come yet, and it doesn't before the other side agrees.
-    waits: bool,
-}
-
-/// A line, or what stands of it behind a literal.
-#[derive(Debug, Default)]
-struct Line {
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    len: usize,
-    continues: bool,
-    /// Whether it may have literals, as its beginning said.
-    has_literals: bool,
-}
-
-impl Lines {
-    /// The next line that ends in these bytes, and takes them off. `has_literals` says of a line by its beginning
-    /// whether it may have any.
-    fn next(&mut self, bytes: &mut &[u8], has_literals: fn(&[u8]) -> bool) -> Option<Line> {
-        let skipped = bytes.len().min(usize::try_from(self.literal).unwrap_or(usize::MAX));
-        self.literal -= skipped as u64;
-        self.waits &= skipped == 0;
-        *bytes = &bytes[skipped..];
-        let end = memchr(b'\n', bytes).map(|at| at + 1);
-        let (piece, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        *bytes = rest;
-        self.line.push(piece);
-        end?;
-        let mut line = std::mem::take(&mut self.line);
-        line.has_literals = if line.continues { line.has_literals } else { has_literals(&line.head) };
-        if let Some((len, waits)) = line.literal().filter(|_| line.has_literals) {
-            (self.literal, self.waits) = (len, waits);
-            (self.line.continues, self.line.has_literals) = (true, true);
-        }
-        Some(line)
-    }
-}
-
-impl Lines {
-    /// The other side has answered before a literal that waited for its consent: it never comes.
-    fn forget_unwanted(&mut self) {
-        if self.waits {
-            *self = Self::default();
-        }
-    }
-}
-
-impl Line {
-    fn push(&mut self, bytes: &[u8]) {
-        self.len += bytes.len();
-        let room = SHOWN - self.head.len();
-        self.head.extend_from_slice(&bytes[..room.min(bytes.len())]);
-        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(ANNOUNCED + 2)..]);
-        let surplus = self.tail.len().saturating_sub(ANNOUNCED + 2);
-        self.tail.drain(..surplus);
-    }
-
-    /// The length of the literal that it announces, and whether that waits for the other side's consent.
-    fn literal(&self) -> Option<(u64, bool)> {
-        let line = self.tail.strip_suffix(b"\n")?;
-        let line = line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"}")?;
-        let number = &line[line.iter().rposition(|byte| *byte == b'{')? + 1..];
-        let (number, waits) = number.strip_suffix(b"+").map_or((number, true), |number| (number, false));
-        Some((std::str::from_utf8(number).ok()?.parse().ok()?, waits))
-    }
-
-    fn text(&self) -> Cow<'_, str> {
-        let text = String::from_utf8_lossy(&self.head);
-        let text = match text {
-            Cow::Borrowed(text) => Cow::Borrowed(text.trim_end_matches(['\r', '\n'])),
-            Cow::Owned(text) => Cow::Owned(text.trim_end_matches(['\r', '\n']).to_owned()),
-        };
-        match self.len.checked_sub(SHOWN) {
-            Some(more @ 1..) => format!("{text}… ({more} bytes more)").into(),
-            _ => text,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn log() -> ProtocolLog {
-        ProtocolLog {
-            connection: 1,
-            sent: Lines::default(),
-            received: Lines::default(),
-            commands: VecDeque::new(),
-            login: None,
-        }
-    }
+    use super::{super::lines::SHOWN, *};
 
     /// What is shown of a dialogue: lines sent begin with `C: `, all others were received.
-    fn shown(log: &mut ProtocolLog, direction: char, bytes: &[u8], piece: usize) -> Vec<String> {
+    fn shown(log: &mut Imap, direction: char, bytes: &[u8], piece: usize) -> Vec<String> {
         let mut shown = Vec::new();
         for mut bytes in bytes.chunks(piece) {
             if direction == 'C' {
@@ -301,7 +183,7 @@ mod tests {
             "",
         ];
         for piece in [1, 2, 3, 7, 1000] {
-            assert_eq!(shown(&mut log(), 'S', answer, piece), expected, "{piece}");
+            assert_eq!(shown(&mut Imap::default(), 'S', answer, piece), expected, "{piece}");
         }
     }
 
@@ -313,13 +195,13 @@ mod tests {
             (b"A1 AUTHENTICATE PLAIN SECRET\r\n", &["A1 AUTHENTICATE PLAIN …"]),
             (b"A1 AUTHENTICATE CRAM-MD5\r\nSECRET\r\n", &["A1 AUTHENTICATE CRAM-MD5", "…"]),
         ] {
-            let mut log = log();
+            let mut log = Imap::default();
             assert_eq!(shown(&mut log, 'C', said, 5), expected);
             assert_eq!(
                 shown(&mut log, 'S', b"+ SECRET\r\nA1 BAD what is SECRET\r\n", 9),
                 ["+ …", "A1 BAD …"]
             );
-            log.received(b"A1 OK done\r\n");
+            log.received(b"A1 OK done\r\n", &mut |_, _| {});
             assert_eq!(shown(&mut log, 'C', b"A2 NOOP\r\n", 3), ["A2 NOOP"]);
             assert_eq!(log.commands.back().unwrap().1, "NOOP");
         }
@@ -328,9 +210,9 @@ mod tests {
     #[test]
     fn a_literal_that_the_server_refuses_never_comes_and_one_under_way_does() {
         for (announced, refused) in [("{6}", true), ("{6+}", false)] {
-            let mut log = log();
-            log.sent(format!("A1 APPEND INBOX {announced}\r\n").as_bytes());
-            log.received(b"A1 NO too big\r\n");
+            let mut log = Imap::default();
+            log.sent(format!("A1 APPEND INBOX {announced}\r\n").as_bytes(), &mut |_, _| {});
+            log.received(b"A1 NO too big\r\n", &mut |_, _| {});
             let next =
                 shown(&mut log, 'C', if refused { b"A2 NOOP\r\n" } else { b"SECRET\r\nA2 NOOP\r\n" }, 4);
             assert_eq!(next.last().unwrap(), "A2 NOOP");
@@ -346,7 +228,7 @@ mod tests {
         let mut line = b"* SEARCH".to_vec();
         line.extend(b" 1234567".repeat(100_000));
         line.extend(b" {6}\r\nSECRET\r\n* 1 EXISTS\r\n");
-        let shown = shown(&mut log(), 'S', &line, 4096);
+        let shown = shown(&mut Imap::default(), 'S', &line, 4096);
         assert!(shown[0].len() < SHOWN + 40 && shown[0].ends_with("bytes more)"), "{}", shown[0]);
         assert_eq!(shown[1..], ["", "* 1 EXISTS"]);
     }

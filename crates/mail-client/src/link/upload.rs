@@ -23,10 +23,10 @@ pub(crate) struct Feed {
 /// The task's end.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    pub(super) pieces: mpsc::Receiver<Piece>,
+    pub(crate) pieces: mpsc::Receiver<Piece>,
     wanted: Option<oneshot::Sender<()>>,
     /// Whether the session wants a message now.
-    pub(super) is_open: bool,
+    pub(crate) is_open: bool,
 }
 
 /// How many pieces may lie between the two.
@@ -41,7 +41,7 @@ pub(crate) fn feed() -> (Feed, Intake) {
 
 impl Intake {
     /// The session wants the next message.
-    pub(super) fn open(&mut self) {
+    pub(crate) fn open(&mut self) {
         self.is_open = true;
         if let Some(wanted) = self.wanted.take() {
             // A caller that is gone is noticed by what it doesn't give.
