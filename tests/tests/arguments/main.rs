@@ -1,0 +1,8 @@
+//! Whatever text a caller passes, what reaches the server is one well-formed command with that text in it, or nothing.
+//!
+//! Each public function that takes text has its line in a table; one that has none is found by reading the sources.
+
+mod imap;
+mod recorder;
+mod sources;
+mod texts;
