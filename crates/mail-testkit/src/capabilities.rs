@@ -2,3 +2,8 @@
 
 pub(crate) mod imap;
 pub(crate) mod pop3;
+
+/// Whether a SASL mechanism ties the login to TLS, and so is nothing without.
+pub(crate) fn needs_tls(mechanism: &str) -> bool {
+    mechanism.to_ascii_uppercase().ends_with("-PLUS")
+}

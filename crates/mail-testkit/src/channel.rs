@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
-use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -50,6 +51,27 @@ impl Channel {
 
     pub(crate) fn is_tls(&self) -> bool {
         matches!(self.stream, Some(Stream::Tls(_)))
+    }
+
+    /// What ties a login to this TLS connection (RFC 9266); only TLS 1.3 has it without a question.
+    pub(crate) fn exported_key(&self) -> Option<[u8; 32]> {
+        let session = self.tls_session()?;
+        if session.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+            return None;
+        }
+        session.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()
+    }
+
+    /// The certificate that the client showed, if it was asked for one and has one.
+    pub(crate) fn client_certificate(&self) -> Option<CertificateDer<'static>> {
+        self.tls_session()?.peer_certificates()?.first().cloned()
+    }
+
+    fn tls_session(&self) -> Option<&ServerConnection> {
+        match &self.stream {
+            Some(Stream::Tls(tls)) => Some(tls.get_ref().1),
+            _ => None,
+        }
     }
 
     /// Goes on under TLS, with the client's hello as the next thing to read.

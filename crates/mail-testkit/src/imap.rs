@@ -235,7 +235,7 @@ impl Session<'_> {
             None if self.may_start_tls() => Stage::BeforeTls,
             None => Stage::BeforeLogin,
         };
-        self.shared.offer.shown(stage).collect()
+        self.shared.offer.shown(stage, self.channel.is_tls()).collect()
     }
 
     /// Whether TLS has to be started before a login.

@@ -24,7 +24,7 @@ use crate::link::pipe;
 use crate::report::Report;
 use crate::shared::Shared;
 use crate::store::Account;
-use crate::tls::SERVER_NAME;
+use crate::tls::{ClientCertificate, SERVER_NAME};
 use crate::wire::Transport;
 
 /// A mail server in memory, on ports of its own at 127.0.0.1. Dropping it closes all connections.
@@ -80,6 +80,11 @@ impl Server {
     /// A TLS configuration that trusts this server and no other.
     pub fn client_config(&self) -> Arc<ClientConfig> {
         self.shared.identity.client.clone()
+    }
+
+    /// What a user shows to log in by SASL's EXTERNAL; none if there is no such user, or EXTERNAL isn't offered.
+    pub fn client_certificate(&self, user: &str) -> Option<&ClientCertificate> {
+        self.shared.identity.users.get(user)
     }
 
     /// Connects in memory to [`Endpoint::ImapPlain`]; see [`connect_to`](Self::connect_to).

@@ -80,7 +80,7 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
 /// The account of this name, if the password is its own; an attempt that fails is counted.
 pub(crate) fn account_by_password(shared: &Shared, user: &[u8], password: &[u8]) -> Option<Account> {
     let account = std::str::from_utf8(user).ok().and_then(|user| shared.accounts.get(user));
-    let account = account.filter(|account| account.password_is(password));
+    let account = account.filter(|account| account.password().expose() == password);
     if account.is_none() {
         shared.ledger.wrong_password();
     }

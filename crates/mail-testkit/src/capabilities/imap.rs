@@ -2,6 +2,8 @@
 
 use mail_proto::imap::Capability;
 
+use super::needs_tls;
+
 /// Unless told otherwise.
 const USUAL: [&str; 49] = [
     "IMAP4rev1",
@@ -144,6 +146,12 @@ impl Offer {
         self.0.retain(|known| !known.eq_ignore_ascii_case(name));
     }
 
+    /// AUTH= with these alone.
+    pub(crate) fn set_mechanisms(&mut self, names: &[String]) {
+        self.0.retain(|known| !known.starts_with("AUTH="));
+        self.0.extend(names.iter().map(|name| format!("AUTH={name}")));
+    }
+
     /// Whether the server does what this stands for, whatever its value.
     pub(crate) fn has(&self, name: &str) -> bool {
         let shows = |name: &str| self.0.iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -159,15 +167,17 @@ impl Offer {
         values.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
     }
 
-    /// What is shown at this stage.
-    pub(crate) fn shown(&self, stage: Stage) -> impl Iterator<Item = Capability> {
+    /// What is shown at this stage, over TLS or not.
+    pub(crate) fn shown(&self, stage: Stage, is_tls: bool) -> impl Iterator<Item = Capability> {
         let is_shown = move |name: &&String| {
             let before_tls = matches!(name.as_str(), "STARTTLS" | "LOGINDISABLED");
-            let is_login = name.starts_with("AUTH=");
+            let mechanism = name.strip_prefix("AUTH=");
             match stage {
-                Stage::LoggedIn => !before_tls && !is_login,
+                Stage::LoggedIn => !before_tls && mechanism.is_none(),
                 Stage::BeforeTls => before_tls || before_login(name),
-                Stage::BeforeLogin => is_login || before_login(name),
+                Stage::BeforeLogin => {
+                    mechanism.map_or_else(|| before_login(name), |name| is_tls || !needs_tls(name))
+                }
             }
         };
         self.0.iter().filter(is_shown).map(|name| Capability::new(name.clone()))

@@ -53,6 +53,21 @@ impl Offer {
         self.0.retain(|known| !name_of(known).eq_ignore_ascii_case(name));
     }
 
+    /// SASL with these alone.
+    pub(crate) fn set_mechanisms(&mut self, names: &[String]) {
+        if names.is_empty() {
+            self.remove("SASL");
+        } else {
+            self.add(format!("SASL {}", names.join(" ")));
+        }
+    }
+
+    /// Whether AUTH takes a mechanism.
+    pub(crate) fn has_mechanism(&self, name: &str) -> bool {
+        let mechanisms = self.value("SASL").unwrap_or_default();
+        mechanisms.split(' ').any(|known| known.eq_ignore_ascii_case(name))
+    }
+
     /// Whether the server does what this stands for.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.value(name).is_some()

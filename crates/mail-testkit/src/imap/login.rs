@@ -1,14 +1,14 @@
 //! STARTTLS, LOGIN and AUTHENTICATE.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use mail_proto::imap::response::Response;
 use mail_proto::imap::{ResponseCode, Status};
 use mail_proto::{Secret, frame::Event};
 
 use super::{End, Outcome, Session, Then, User, bad, no, ok};
+use crate::sasl::{Carrier, Exchange, Failure};
 use crate::session;
+use crate::store::Account;
 
 impl Session<'_> {
     pub(super) fn start_tls(&mut self) -> Status {
@@ -20,15 +20,47 @@ impl Session<'_> {
     }
 
     pub(super) fn login(&mut self, user: &[u8], password: &[u8]) -> Status {
-        if self.user.is_some() {
-            return bad("logged in already");
+        if let Some(refused) = self.refuses_login() {
+            return refused;
         }
-        if self.may_start_tls() {
-            return no(ResponseCode::PrivacyRequired, "start TLS first");
+        match session::account_by_password(self.shared, user, password) {
+            Some(account) => self.enter(account),
+            None => wrong_credentials(),
         }
-        let Some(account) = session::account_by_password(self.shared, user, password) else {
-            return no(ResponseCode::AuthenticationFailed, "authentication failed");
+    }
+
+    /// AUTHENTICATE (RFC 9051 6.2.2), with an initial response or without.
+    pub(super) async fn authenticate(&mut self, name: &[u8], initial: Option<Secret>) -> Outcome {
+        if let Some(refused) = self.refuses_login() {
+            return Ok(refused);
+        }
+        let offer = &self.shared.offer;
+        let exchange =
+            Exchange::new(self.shared, self.channel, name, |name| offer.has(&format!("AUTH={name}")));
+        let Some(exchange) = exchange else {
+            return Ok(no(ResponseCode::Cannot, "this mechanism isn't known here"));
         };
+        if initial.is_some() && !offer.has("SASL-IR") {
+            return Ok(bad("an initial response isn't known here"));
+        }
+        Ok(match exchange.run(self.shared, self, initial).await? {
+            Ok(account) => self.enter(account),
+            Err(Failure::Cancelled) => bad("cancelled"),
+            Err(Failure::NotBase64) => bad("this isn't base64"),
+            Err(Failure::Refused) => wrong_credentials(),
+        })
+    }
+
+    /// Why nobody can log in now.
+    fn refuses_login(&self) -> Option<Status> {
+        if self.user.is_some() {
+            return Some(bad("logged in already"));
+        }
+        self.may_start_tls().then(|| no(ResponseCode::PrivacyRequired, "start TLS first"))
+    }
+
+    /// Lets a user in who has proved to be one.
+    fn enter(&mut self, account: Account) -> Status {
         if let Err(over_limit) = session::admit(self.seat, &account) {
             self.then = Then::Close;
             return no(ResponseCode::Limit, over_limit);
@@ -36,47 +68,19 @@ impl Session<'_> {
         self.user = Some(User { changes: account.changes(), account });
         ok("logged in").with_code(ResponseCode::Capability(self.capabilities()))
     }
+}
 
-    /// SASL PLAIN (RFC 4616), the only mechanism.
-    pub(super) async fn authenticate(&mut self, mechanism: &[u8], initial: Option<Secret>) -> Outcome {
-        if mechanism != b"PLAIN" || !self.shared.has("AUTH=PLAIN") {
-            return Ok(no(ResponseCode::Cannot, "this mechanism isn't known here"));
-        }
-        if initial.is_some() && !self.shared.has("SASL-IR") {
-            return Ok(bad("an initial response isn't known here"));
-        }
-        let message = match initial {
-            Some(initial) => initial,
-            None => {
-                self.put(Response::Continue { text: Bytes::new() }.encode());
-                match self.sasl_line().await? {
-                    Ok(message) => message,
-                    Err(refused) => return Ok(refused),
-                }
-            }
-        };
-        let mut fields = message.expose().split(|octet| *octet == 0);
-        match (fields.next(), fields.next(), fields.next(), fields.next()) {
-            (Some(identity), Some(user), Some(password), None) if identity.is_empty() || identity == user => {
-                Ok(self.login(user, password))
-            }
-            _ => {
-                self.shared.ledger.wrong_password();
-                Ok(no(ResponseCode::AuthenticationFailed, "authentication failed"))
-            }
+impl Carrier for Session<'_> {
+    async fn ask(&mut self, challenge: String) -> Result<Option<Bytes>, End> {
+        self.put(Response::Continue { text: challenge.into() }.encode());
+        match self.next_event().await? {
+            None => Err(End::Cut),
+            Some(Event::Segment(segment)) if segment.streamed.is_none() => Ok(Some(segment.bytes)),
+            Some(_) => Ok(None),
         }
     }
+}
 
-    /// A line of a SASL exchange; the tagged response if it is none, or a cancel.
-    async fn sasl_line(&mut self) -> Result<Result<Secret, Status>, End> {
-        let line = match self.next_event().await? {
-            None => return Err(End::Cut),
-            Some(Event::Segment(segment)) if segment.streamed.is_none() => segment.bytes,
-            Some(_) => return Ok(Err(bad("base64 was expected"))),
-        };
-        Ok(match line.trim_ascii_end() {
-            b"*" => Err(bad("cancelled")),
-            base64 => STANDARD.decode(base64).map(Secret::new).map_err(|_| bad("this isn't base64")),
-        })
-    }
+fn wrong_credentials() -> Status {
+    no(ResponseCode::AuthenticationFailed, "authentication failed")
 }

@@ -6,6 +6,7 @@ use mail_proto::pop3::{Capability, Code, Command, DropListing, Reply, ScanListin
 use super::maildrop::Listed;
 use super::message::{has_utf8_header, top};
 use super::{Answer, Body, End, Opened, Session, Then, err, ok};
+use crate::capabilities::needs_tls;
 
 /// The languages of the texts (RFC 6856 section 3): one, by its name and as whoever names none gets it.
 const LANGUAGES: [(&str, &str); 2] = [("en", "English"), ("i-default", "English, for want of another")];
@@ -46,6 +47,8 @@ impl Session<'_> {
             }
             Command::User(user) => self.user(user).into(),
             Command::Pass(password) => self.pass(&password).into(),
+            Command::Apop { user, digest } => self.apop(&user, &digest).into(),
+            Command::Auth { mechanism, initial } => self.auth(&mechanism, initial).await?.into(),
             command => match &mut self.opened {
                 None => err("log in first").into(),
                 Some(opened) => opened.execute(command, self.utf8 || !self.shared.pop3.offer.has("UTF8")),
@@ -54,11 +57,16 @@ impl Session<'_> {
     }
 
     fn capa(&self) -> Answer {
-        let shown = self.shared.pop3.offer.shown(self.is_before_tls());
-        listing(
-            "capabilities follow",
-            shown.filter_map(|line| Capability::parse(line.to_owned()).encode().ok()),
-        )
+        let is_tls = self.channel.is_tls();
+        let capabilities = self.shared.pop3.offer.shown(self.is_before_tls()).map(|line| {
+            let mut capability = Capability::parse(line.to_owned());
+            if let Capability::Sasl(mechanisms) = &mut capability {
+                mechanisms.retain(|name| is_tls || !needs_tls(&String::from_utf8_lossy(name)));
+            }
+            capability.encode()
+        });
+        // What can't be a line isn't shown.
+        listing("capabilities follow", capabilities.filter_map(Result::ok))
     }
 
     /// The end, and the commit of what was marked as deleted (RFC 1939 section 6).

@@ -1,13 +1,14 @@
-//! STLS, USER and PASS.
+//! STLS, and the logins: USER with PASS, APOP, AUTH.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use mail_proto::Secret;
-use mail_proto::pop3::{Code, Reply};
+use mail_proto::pop3::{Code, Reply, ReplyKind, apop_digest_matches};
 
 use super::maildrop::Maildrop;
-use super::{Opened, Session, Then, err, ok};
+use super::{End, Opened, Session, Then, err, ok};
+use crate::sasl::{Carrier, Exchange, Failure};
 use crate::session;
 use crate::store::{Account, NotOpened};
 use crate::tls::SERVER_NAME;
@@ -47,6 +48,41 @@ impl Session<'_> {
         }
     }
 
+    /// APOP (RFC 1939 section 7).
+    pub(super) fn apop(&mut self, user: &[u8], digest: &[u8]) -> Reply {
+        if let Some(refused) = self.refuses_login() {
+            return refused;
+        }
+        let account = std::str::from_utf8(user).ok().and_then(|user| self.shared.accounts.get(user));
+        let is_right = |account: &&Account| {
+            let timestamp = self.timestamp.as_deref().unwrap_or_default();
+            apop_digest_matches(timestamp.as_bytes(), &account.password(), digest)
+        };
+        match account.filter(is_right).cloned() {
+            Some(account) => self.open(account),
+            None => {
+                self.shared.ledger.wrong_password();
+                wrong_credentials()
+            }
+        }
+    }
+
+    /// AUTH (RFC 5034), with an initial response or without.
+    pub(super) async fn auth(&mut self, name: &[u8], initial: Option<Secret>) -> Result<Reply, End> {
+        if let Some(refused) = self.refuses_login() {
+            return Ok(refused);
+        }
+        let offer = &self.shared.pop3.offer;
+        let exchange = Exchange::new(self.shared, self.channel, name, |name| offer.has_mechanism(name));
+        let Some(exchange) = exchange else { return Ok(err("this mechanism isn't known here")) };
+        Ok(match exchange.run(self.shared, self, initial).await? {
+            Ok(account) => self.open(account),
+            Err(Failure::Cancelled) => err("cancelled"),
+            Err(Failure::NotBase64) => err("this isn't base64"),
+            Err(Failure::Refused) => wrong_credentials(),
+        })
+    }
+
     /// Why nobody can log in now.
     fn refuses_login(&self) -> Option<Reply> {
         if self.opened.is_some() {
@@ -84,6 +120,13 @@ impl Session<'_> {
         };
         self.opened = Some(Opened { account, maildrop, _lock: lock });
         ok("logged in")
+    }
+}
+
+impl Carrier for Session<'_> {
+    async fn ask(&mut self, challenge: String) -> Result<Option<Bytes>, End> {
+        self.say(Reply::new(ReplyKind::Continue, challenge));
+        self.next_line().await?.map(Some).ok_or(End::Cut)
     }
 }
 

@@ -88,6 +88,15 @@ impl Builder {
         self
     }
 
+    /// The token by which the last user may log in with OAUTHBEARER and XOAUTH2; see [`Account::set_token`] to change it.
+    pub fn token(mut self, token: impl AsRef<str>) -> Self {
+        match self.accounts.last() {
+            Some(account) => account.set_token(Some(token.as_ref())),
+            None => self.fail(StartError::NoUser),
+        }
+        self
+    }
+
     /// A mailbox of the last user, its name in octets as on the wire.
     pub fn mailbox(mut self, name: impl AsRef<[u8]>) -> Self {
         match self.accounts.last() {
@@ -231,6 +240,18 @@ impl Builder {
         self
     }
 
+    /// The SASL mechanisms that are offered and done in every protocol, in this order; `PLAIN` alone unless told. All
+    /// that [`Mechanism`](mail_proto::sasl::Mechanism) has can be done: those with `-PLUS` under TLS,
+    /// OAUTHBEARER and XOAUTH2 for users with a [token](Self::token), EXTERNAL with a
+    /// [certificate](Server::client_certificate), for which clients are asked then, and ANONYMOUS if there is a user
+    /// `anonymous`, who it then is.
+    pub fn mechanisms<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self.offer.set_mechanisms(&names);
+        self.pop3.offer.set_mechanisms(&names);
+        self
+    }
+
     /// Takes searches in these charsets alone, of `US-ASCII` and `UTF-8`, which are taken unless told otherwise. A search
     /// that names another is answered `NO [BADCHARSET …]`.
     pub fn search_charsets<S: Into<String>>(mut self, charsets: impl IntoIterator<Item = S>) -> Self {
@@ -252,11 +273,15 @@ impl Builder {
         if let Some(error) = self.failed {
             return Err(error);
         }
+        // Being asked for a certificate is nothing that every client takes.
+        let is_external = self.offer.has("AUTH=EXTERNAL") || self.pop3.offer.has_mechanism("EXTERNAL");
+        let certified = self.accounts.iter().map(|account| account.user().to_owned());
+        let certified: Vec<String> = certified.filter(|_| is_external).collect();
         let accounts: BTreeMap<String, Account> =
             self.accounts.into_iter().map(|account| (account.user().to_owned(), account)).collect();
         let shared = Arc::new(Shared {
             accounts,
-            identity: Identity::new()?,
+            identity: Identity::new(certified.iter().map(String::as_str))?,
             ledger: Arc::new(Ledger::new()),
             faults: Faults::new(self.faults),
             link: self.link,

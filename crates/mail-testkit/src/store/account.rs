@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use mail_proto::Secret;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -25,10 +26,16 @@ pub struct Account(Arc<Shared>);
 
 struct Shared {
     user: String,
-    password: String,
+    secrets: Mutex<Secrets>,
     contents: Mutex<Contents>,
     maildrop: MaildropAccess,
     changes: watch::Sender<u64>,
+}
+
+/// What proves that somebody is the user.
+struct Secrets {
+    password: Secret,
+    token: Option<Secret>,
 }
 
 /// All mailboxes of an account. One lock covers them, so that what moves mail between two is atomic.
@@ -105,7 +112,7 @@ impl Account {
         };
         let account = Self(Arc::new(Shared {
             user,
-            password,
+            secrets: Mutex::new(Secrets { password: Secret::from(password), token: None }),
             contents: Mutex::new(contents),
             maildrop: MaildropAccess::default(),
             changes: watch::Sender::new(0),
@@ -119,8 +126,26 @@ impl Account {
         &self.0.user
     }
 
-    pub(crate) fn password_is(&self, password: &[u8]) -> bool {
-        self.0.password.as_bytes() == password
+    /// Changes the password; who is logged in stays.
+    pub fn set_password(&self, password: impl Into<String>) {
+        self.secrets().password = Secret::from(password.into());
+    }
+
+    /// Changes the token by which OAUTHBEARER and XOAUTH2 let the user in; with none they don't.
+    pub fn set_token(&self, token: Option<&str>) {
+        self.secrets().token = token.map(Secret::from);
+    }
+
+    pub(crate) fn password(&self) -> Secret {
+        self.secrets().password.clone()
+    }
+
+    pub(crate) fn token(&self) -> Option<Secret> {
+        self.secrets().token.clone()
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, Secrets> {
+        self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The names of all mailboxes, sorted by their octets.

@@ -40,11 +40,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
 
     /// One line, without its end; literals aren't looked for.
     pub(crate) async fn line(&mut self) -> String {
+        String::from_utf8_lossy(&self.octet_line().await).into_owned()
+    }
+
+    /// The same in octets.
+    pub(crate) async fn octet_line(&mut self) -> Vec<u8> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
                 let line = self.buffer[..end].to_vec();
                 self.buffer.drain(..end + 2);
-                return String::from_utf8_lossy(&line).into_owned();
+                return line;
             }
             assert!(
                 self.more().await > 0,
