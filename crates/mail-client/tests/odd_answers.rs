@@ -147,3 +147,24 @@ async fn a_body_that_cannot_be_read_is_not_a_message_that_is_gone() {
     assert_eq!(kinds, [Err(ErrorKind::Gone), unreadable(), unreadable(), Ok(Bytes::from("mail"))]);
     client.close().await;
 }
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_is_missed_at_the_end_and_no_other_is() {
+    let client = client(20, |uid| match uid {
+        7 => b"* 7 FETCH UID 7 BODY[] {3}\r\nxyz\r\n".to_vec(),
+        _ => format!("* {uid} FETCH (UID {uid} BODY[] \"x\")\r\n").into_bytes(),
+    })
+    .await;
+    let inbox = client.examine("INBOX").await.unwrap();
+    let mut stream = inbox.fetch(1..=20, FetchItems::new().body());
+    let (mut come, mut error) = (Vec::new(), None);
+    while let Some(message) = stream.next().await {
+        match message {
+            Ok(message) => come.push(message.uid()),
+            Err(missed) => assert!(error.replace(missed).is_none()),
+        }
+    }
+    assert_eq!(come, (1..=20).filter(|uid| *uid != 7).collect::<Vec<_>>());
+    assert_eq!(error.expect("one is missing").kind(), ErrorKind::Protocol);
+    client.close().await;
+}

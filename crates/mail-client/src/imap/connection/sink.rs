@@ -42,6 +42,8 @@ pub(crate) struct FetchSink {
     behind: Option<oneshot::Sender<Result<Told, Error>>>,
     /// A message whose UID stands behind its content.
     unknown: Option<Told>,
+    /// Whether anything came meanwhile that can't be read, and that may have been a message.
+    unreadable: bool,
 }
 
 /// What a server told of a message: all of it, or up to content that is too large to lie in it.
@@ -60,8 +62,20 @@ pub(crate) struct Following {
 
 /// What a stream of messages is told.
 pub(crate) enum FetchEvent {
-    Message { lane: usize, window: u64, uid: u32, told: Told, credit: Credit },
-    Done { lane: usize, window: u64, outcome: Result<(), Error> },
+    Message {
+        lane: usize,
+        window: u64,
+        uid: u32,
+        told: Told,
+        credit: Credit,
+    },
+    /// `unreadable`: what is missing may have come in a form that can't be read.
+    Done {
+        lane: usize,
+        window: u64,
+        outcome: Result<(), Error>,
+        unreadable: bool,
+    },
 }
 
 /// What the reader of content is told.
@@ -79,7 +93,7 @@ impl FetchSink {
         window: u64,
         only: Option<u32>,
     ) -> Self {
-        Self { events, lane, window, only, content: None, behind: None, unknown: None }
+        Self { events, lane, window, only, content: None, behind: None, unknown: None, unreadable: false }
     }
 }
 
@@ -128,6 +142,13 @@ impl Sink {
         Ok(())
     }
 
+    /// Something came that can't be read.
+    pub(super) fn unreadable(&mut self) {
+        if let Self::Fetch(sink) = self {
+            sink.unreadable = true;
+        }
+    }
+
     pub(super) fn chunk(&mut self, bytes: Bytes, flow: &Arc<Flow>) {
         if let Self::Fetch(sink) = self
             && let Some(content) = &sink.content
@@ -144,14 +165,15 @@ impl Sink {
                 let _ = done.send(outcome.map(|completion| Answer { completion, data }));
             }
             Self::Fetch(sink) => {
-                let FetchSink { events, lane, window, content, behind, .. } = *sink;
+                let FetchSink { events, lane, window, content, behind, unreadable, .. } = *sink;
                 if let (Some(content), Err(error)) = (content, &outcome) {
                     let _ = content.send(BodyEvent::Failed(error.clone()));
                 }
                 if let (Some(behind), Err(error)) = (behind, &outcome) {
                     let _ = behind.send(Err(error.clone()));
                 }
-                let _ = events.send(FetchEvent::Done { lane, window, outcome: outcome.map(drop) });
+                let outcome = outcome.map(drop);
+                let _ = events.send(FetchEvent::Done { lane, window, outcome, unreadable });
             }
         }
     }

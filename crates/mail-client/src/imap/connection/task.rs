@@ -418,6 +418,7 @@ impl Task {
                 }
                 Event::Unreadable(error) => {
                     debug!(connection = self.id, %error, "a response can't be read");
+                    self.flights.values_mut().for_each(|flight| flight.sink.unreadable());
                 }
                 Event::Quirk(quirk) => trace!(connection = self.id, kind = %quirk.kind, "quirk"),
                 Event::Data { id: None, data } => {

@@ -166,6 +166,9 @@ impl Parts {
                     self.asked.pop_front();
                     self.lost(error, offset)?;
                 }
+                Some(FetchEvent::Done { outcome: Ok(()), unreadable: true, .. }) => {
+                    return Poll::Ready(Err(Error::new(Cause::Unreadable).with_offset(offset)));
+                }
                 // It was there when the part before was read.
                 Some(FetchEvent::Done { outcome: Ok(()), .. }) | None => {
                     return Poll::Ready(Err(Error::new(Cause::Gone).with_offset(offset)));

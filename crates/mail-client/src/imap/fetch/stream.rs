@@ -62,6 +62,9 @@ pub struct FetchStream {
     order: Option<Order>,
     /// How often in a row a connection was lost without a message having come of it.
     failures: u32,
+    /// Messages that were asked for and didn't come, while something came that can't be read.
+    unread: SequenceSet,
+    asked_again: bool,
     ended: bool,
 }
 
@@ -112,6 +115,8 @@ impl FetchStream {
             come: HashSet::new(),
             order: None,
             failures: 0,
+            unread: SequenceSet::default(),
+            asked_again: false,
             ended: false,
         }
     }
@@ -141,7 +146,8 @@ impl FetchStream {
     /// The next message; `None` behind the last.
     ///
     /// # Errors
-    /// The server refuses, can't be reached, or was lost too often. The stream has then ended.
+    /// The server refuses, can't be reached, or was lost too often. The stream has then ended. Its last item is an error
+    /// too where messages are missing for answers that can't be read, even when they are asked for again.
     pub async fn next(&mut self) -> Option<Result<Message>> {
         std::future::poll_fn(|cx| self.poll_message(cx)).await
     }
@@ -182,7 +188,15 @@ impl FetchStream {
                 return Poll::Ready(Some(Ok(message)));
             }
             if self.windows.is_empty() && self.lanes.iter().all(Lane::is_idle) {
-                return Poll::Ready(None);
+                if self.unread.is_empty() {
+                    return Poll::Ready(None);
+                }
+                if !std::mem::replace(&mut self.asked_again, true) {
+                    self.windows.put_last(std::mem::take(&mut self.unread));
+                    continue;
+                }
+                let error = Error::new(Cause::Unanswered("all of the messages in a form that can be read"));
+                return Poll::Ready(Some(Err(error.in_command("UID FETCH", Some(&self.selection.mailbox)))));
             }
             // Also where there is always a message at hand: connections that are being opened get on only if polled.
             if !self.coming.is_empty() && self.poll_extras(cx) {
@@ -309,12 +323,16 @@ impl FetchStream {
                     None => Ok(Some(message)),
                 }
             }
-            FetchEvent::Done { lane, window, outcome } => {
+            FetchEvent::Done { lane, window, outcome, unreadable } => {
                 let Some(at) = self.lanes.iter().position(|known| known.number == lane) else {
                     return Ok(None);
                 };
                 let Some(missing) = self.lanes[at].ended(window) else { return Ok(None) };
                 match outcome {
+                    // What is missing is not gone for that.
+                    Ok(()) if unreadable && !missing.portion.set.is_open() => {
+                        missing.portion.set.ranges(0).for_each(|range| self.unread.insert_range(range));
+                    }
                     Ok(()) => {}
                     // What is missing was removed meanwhile; everything else has come (RFC 2180 section 4.1.2).
                     Err(error) if matches!(error.code(), Some(ResponseCode::ExpungeIssued)) => {}

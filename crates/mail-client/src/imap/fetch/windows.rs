@@ -130,6 +130,13 @@ impl Windows {
         Some(portion).filter(|portion| !portion.is_empty())
     }
 
+    /// Takes messages that are to be asked for when all else has come.
+    pub(super) fn put_last(&mut self, set: SequenceSet) {
+        let place = self.portions;
+        self.portions += 1;
+        self.put_back(Portion { place, set });
+    }
+
     /// Takes back what a lane asked for and didn't get.
     pub(super) fn put_back(&mut self, portion: Portion) {
         if !portion.set.is_empty() {
