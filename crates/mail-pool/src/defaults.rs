@@ -1,6 +1,7 @@
 //! Default connections: one for each context that has made one, or in `Assignment::Default` for each that calls.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
@@ -123,18 +124,13 @@ pub(crate) async fn nameless<M: Manager>(
     }
     let holder = holder_here(inner, Kind::Default, place);
     match inner.options.assignment {
-        Assignment::Main => main(inner, holder).await,
+        Assignment::Main => ready::main(inner, holder).await,
         Assignment::MainOrDefault => match of(inner, holder.context) {
             Some(lease) => ready::ready(&lease).await,
-            None => main(inner, holder).await,
+            None => ready::main(inner, holder).await,
         },
         Assignment::Default => automatic(inner, holder).await,
     }
-}
-
-async fn main<M: Manager>(inner: &Arc<Inner<M>>, holder: Holder) -> Result<Conn<M>, Error<M::Error>> {
-    let holder = Holder { kind: Kind::Main, ..holder };
-    ready::main(inner, holder).await
 }
 
 /// The default that a context has.
@@ -205,13 +201,11 @@ fn leave<M: Manager>(inner: &Arc<Inner<M>>, context: Context) {
 /// What is to be done when a thread ends.
 trait AtExit {
     fn leave(&self);
-    fn is(&self, pool: u64) -> bool;
     fn is_over(&self) -> bool;
 }
 
 struct Visit<M: Manager> {
     inner: Weak<Inner<M>>,
-    pool: u64,
     context: Context,
 }
 
@@ -222,28 +216,24 @@ impl<M: Manager> AtExit for Visit<M> {
         }
     }
 
-    fn is(&self, pool: u64) -> bool {
-        self.pool == pool
-    }
-
     fn is_over(&self) -> bool {
         self.inner.strong_count() == 0
     }
 }
 
-/// The pools in which this thread has had an automatic default.
-struct Visits(Vec<Box<dyn AtExit>>);
+/// The pools in which this thread has had an automatic default, by number.
+struct Visits(BTreeMap<u64, Box<dyn AtExit>>);
 
 impl Drop for Visits {
     fn drop(&mut self) {
-        for visit in &self.0 {
+        for visit in self.0.values() {
             visit.leave();
         }
     }
 }
 
 thread_local! {
-    static VISITS: RefCell<Visits> = const { RefCell::new(Visits(Vec::new())) };
+    static VISITS: RefCell<Visits> = const { RefCell::new(Visits(BTreeMap::new())) };
 }
 
 /// A thread gives its automatic default back when it ends.
@@ -254,9 +244,9 @@ fn release_at_thread_exit<M: Manager>(inner: &Arc<Inner<M>>, context: Context) {
     // A thread that is ending already has nothing left to register with.
     let _ = VISITS.try_with(|visits| {
         let mut visits = visits.borrow_mut();
-        if !visits.0.iter().any(|visit| visit.is(inner.id)) {
-            visits.0.retain(|visit| !visit.is_over());
-            visits.0.push(Box::new(Visit { inner: Arc::downgrade(inner), pool: inner.id, context }));
+        if !visits.0.contains_key(&inner.id) {
+            visits.0.retain(|_, visit| !visit.is_over());
+            visits.0.insert(inner.id, Box::new(Visit { inner: Arc::downgrade(inner), context }));
         }
     });
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::jitter::Jitter;
 use crate::sync::{AtomicBool, Mutex, lock};
 
 /// No wish of a server holds calls longer than this.
@@ -20,14 +21,14 @@ pub(crate) struct Hold {
 struct State {
     until: Option<Instant>,
     untold: Duration,
-    random: u64,
+    jitter: Jitter,
 }
 
 impl Hold {
     pub(crate) const fn new(seed: u64) -> Self {
         Self {
             any: AtomicBool::new(false),
-            state: Mutex::new(State { until: None, untold: UNTOLD.0, random: seed | 1 }),
+            state: Mutex::new(State { until: None, untold: UNTOLD.0, jitter: Jitter::new(seed) }),
         }
     }
 
@@ -37,29 +38,25 @@ impl Hold {
         let mut state = lock(&self.state);
         let wait = match told {
             Some(told) => told.min(LONGEST),
-            // What is told while calls are held back already answers what was asked before.
-            None if state.until.is_some_and(|until| until > now) => {
-                return state.until.map_or(Duration::ZERO, |until| until - now);
-            }
             None => {
-                // After a minute without a wish it begins anew.
-                if state.until.is_none_or(|until| until + UNTOLD.1 < now) {
-                    state.untold = UNTOLD.0;
+                if let Some(until) = state.until {
+                    // What is told while calls are held back already answers what was asked before.
+                    if until > now {
+                        return until - now;
+                    }
+                    // After a minute without a wish it begins anew.
+                    if until + UNTOLD.1 <= now {
+                        state.untold = UNTOLD.0;
+                    }
                 }
                 let wait = state.untold;
                 state.untold = (wait * 2).min(UNTOLD.1);
                 wait
             }
         };
-        state.random ^= state.random << 13;
-        state.random ^= state.random >> 7;
-        state.random ^= state.random << 17;
-        let share = (state.random >> 11) as f64 / (1u64 << 53) as f64;
-        let wait = wait.mul_f64(1.0 + share / 10.0).min(LONGEST);
+        let wait = wait.mul_f64(1.0 + state.jitter.share() / 10.0).min(LONGEST);
         let until = now + wait;
-        if state.until.is_none_or(|at| at < until) {
-            state.until = Some(until);
-        }
+        state.until = Some(state.until.map_or(until, |at| at.max(until)));
         self.any.store(true, Ordering::Release);
         wait
     }
@@ -72,5 +69,70 @@ impl Hold {
     /// Until when calls are held back, if they are.
     pub(crate) fn until(&self, now: Instant) -> Option<Instant> {
         lock(&self.state).until.filter(|until| *until > now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::alone;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const INSTANT: Duration = Duration::from_nanos(1);
+
+    #[test]
+    fn calls_are_held_back_until_the_time_and_no_longer() {
+        alone(|| {
+            let hold = Hold::new(1);
+            let begun = Instant::now();
+            assert!(!hold.any());
+            let wait = hold.hold(Some(SECOND), begun);
+            assert!(hold.any());
+            let end = begun + wait;
+            for (now, until) in
+                [(begun, Some(end)), (end - INSTANT, Some(end)), (end, None), (end + INSTANT, None)]
+            {
+                assert_eq!(hold.until(now), until);
+            }
+        });
+    }
+
+    #[test]
+    fn the_longest_that_was_told_holds() {
+        alone(|| {
+            let hold = Hold::new(1);
+            let begun = Instant::now();
+            let long = begun + hold.hold(Some(SECOND * 9), begun);
+            hold.hold(Some(SECOND), begun);
+            assert_eq!(hold.until(begun), Some(long));
+            let longer = begun + hold.hold(Some(SECOND * 20), begun);
+            assert_eq!(hold.until(begun), Some(longer));
+        });
+    }
+
+    #[test]
+    fn a_wish_without_a_time_is_heard_anew_when_the_last_wait_is_over_and_forgotten_a_minute_later() {
+        alone(|| {
+            let waits = |later: Duration| {
+                let hold = Hold::new(1);
+                let begun = Instant::now();
+                let first = hold.hold(None, begun);
+                assert_eq!(hold.hold(None, begun + first - INSTANT), INSTANT, "the same wish");
+                hold.hold(None, begun + first + later).as_secs()
+            };
+            assert_eq!(waits(Duration::ZERO), 2);
+            assert_eq!(waits(SECOND * 60 - INSTANT), 2);
+            assert_eq!(waits(SECOND * 60), 1);
+        });
+    }
+
+    #[test]
+    fn what_is_told_does_not_double_what_is_untold() {
+        alone(|| {
+            let hold = Hold::new(1);
+            let begun = Instant::now();
+            let told = hold.hold(Some(SECOND * 5), begun);
+            assert_eq!(hold.hold(None, begun + told).as_secs(), 1);
+        });
     }
 }

@@ -145,6 +145,7 @@ mod inner;
 mod inside;
 #[cfg(test)]
 mod interleavings;
+mod jitter;
 mod keeper;
 mod lease;
 mod link;

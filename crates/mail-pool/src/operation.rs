@@ -183,7 +183,7 @@ where
     if let Some(Ticket::Now(Err(error))) = ticket {
         return Err(error);
     }
-    let main = Own::Main(Arc::clone(inner), Holder { kind: Kind::Main, ..holder });
+    let main = Own::Main(Arc::clone(inner), holder);
     start(inner, counted, operation, async move {
         let found = match ticket {
             Some(ticket) => ticket.found().await?,

@@ -246,3 +246,27 @@ impl<E> Status<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_counts_and_all_but_the_lost_are_open() {
+        let phases = [
+            Phase::Dialling,
+            Phase::InUse,
+            Phase::Idle,
+            Phase::Checking,
+            Phase::Resetting,
+            Phase::Closing,
+            Phase::Lost,
+        ];
+        let slot = |(id, state)| SlotView { id, state, connection: None, holder: None };
+        let slots: Vec<_> = phases.into_iter().chain(phases).chain(phases).enumerate().map(slot).collect();
+        let counts = count(&slots);
+        let each = [counts.dialling, counts.in_use, counts.idle, counts.tended, counts.closing, counts.lost];
+        assert_eq!(each, [3, 3, 3, 6, 3, 3]);
+        assert_eq!(counts.open(), 18);
+    }
+}

@@ -62,6 +62,11 @@ mod checked {
         shuttle::future::yield_now().await;
     }
 
+    /// Runs a test that needs no more than one thread where these locks work.
+    pub(crate) fn alone(test: fn()) {
+        shuttle::check_random(test, 1);
+    }
+
     /// Time stands still.
     pub(crate) fn now() -> Instant {
         static NOW: OnceLock<Instant> = OnceLock::new();

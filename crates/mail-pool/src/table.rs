@@ -87,3 +87,31 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::alone;
+
+    fn made(table: &Table, key: u64) -> Arc<Given> {
+        let given: Arc<Given> = Arc::new(key);
+        assert!(table.enter(Context::custom(key), &Arc::new(Notify::new())).is_ok());
+        table.made(Context::custom(key), Arc::downgrade(&given));
+        given
+    }
+
+    #[test]
+    fn contexts_that_end_leave_no_entry() {
+        alone(|| {
+            let table = Table::new();
+            let [one, two] = [1, 2].map(|key| made(&table, key));
+            table.ended(Context::custom(1), Arc::as_ptr(&one).cast());
+            assert_eq!(lock(&table.0).len(), 1);
+            // Not if it has been given another since.
+            table.ended(Context::custom(2), Arc::as_ptr(&one).cast());
+            assert_eq!(lock(&table.0).len(), 1);
+            table.ended(Context::custom(2), Arc::as_ptr(&two).cast());
+            assert!(lock(&table.0).is_empty());
+        });
+    }
+}

@@ -228,3 +228,15 @@ async fn p21_a_checkout_in_use_may_end_within_the_grace_period_and_is_cut_after_
     settle().await;
     assert_eq!((server.open(), server.logouts()), (0, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn p19_one_that_dies_while_it_lies_idle_is_not_checked_out() {
+    let (pool, server) = pool(2);
+    drop(pool.checkout().await.unwrap());
+    pool.manager().died.store(1, Ordering::SeqCst);
+    let held = pool.checkout().await.unwrap();
+    assert_eq!((held.id, server.dials()), (1, 2));
+    drop(held);
+    assert_eq!(pool.checkout().await.unwrap().id, 1);
+    assert_eq!(server.dials(), 2, "one that lives is handed out as it is");
+}

@@ -359,3 +359,12 @@ fn p24_p30_work_on_another_thread_can_go_on_in_the_callers_name() {
     assert_ne!(std::thread::spawn(move || handle.block_on(number(&other))).join().unwrap(), there);
     assert_eq!(runtime.block_on(number(&pool)), there);
 }
+
+#[tokio::test(start_paused = true)]
+async fn p16_closing_a_default_logs_it_out_and_frees_its_context() {
+    let (pool, server) = pool(3);
+    let own = pool.create_default_connection().await.unwrap();
+    own.close().await;
+    assert_eq!((server.logouts(), server.open()), (1, 0));
+    assert!(pool.create_default_connection().await.is_ok());
+}

@@ -124,7 +124,7 @@ async fn p24_a_deadline_if_one_is_given() {
     let (pool, _server) = pool(2);
     let held = pool.create_connection().await.unwrap();
     let other = pool.clone();
-    tokio::spawn(async move {
+    let patient = tokio::spawn(async move {
         let begun = Instant::now();
         let pending = other.begin_within(Duration::from_secs(9), |_| async {}).unwrap();
         assert!(matches!(pending.await, Err(Error::AcquireTimeout(_))));
@@ -132,10 +132,13 @@ async fn p24_a_deadline_if_one_is_given() {
         let patient = other.begin(|_| async {}).unwrap();
         sleep(Duration::from_secs(9999)).await;
         assert!(!patient.is_finished());
+        patient
     })
     .await
     .unwrap();
     drop(held);
+    settle().await;
+    assert!(patient.is_finished());
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,4 +270,22 @@ async fn a_weak_pool_keeps_no_pool_open() {
     assert!(weak.upgrade().is_some());
     drop(pool);
     assert!(weak.upgrade().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn p37_an_operation_within_another_does_not_wait_for_dialling_to_back_off() {
+    let (pool, server) =
+        pool_with(3, |builder| builder.backoff(Duration::from_secs(20), Duration::from_secs(20)));
+    let outer = pool.clone();
+    let pending = pool
+        .begin(|operation| async move {
+            let own = operation.get().await.unwrap().id();
+            server.script([Fail(Class::Transient)]);
+            let begun = Instant::now();
+            let within = outer.begin(|operation| async move { operation.get().await.unwrap().id() }).unwrap();
+            assert_eq!(within.await.unwrap(), own);
+            begun.elapsed()
+        })
+        .unwrap();
+    assert!(pending.await.unwrap() < Duration::from_secs(1));
 }

@@ -377,3 +377,18 @@ async fn a_peer_that_accepts_and_hangs_up_is_not_dialled_for_ever() {
     // Once to open it, once since it was dead when it was first used, and once more in the place of that.
     assert_eq!(server.dials(), 5);
 }
+
+#[tokio::test(start_paused = true)]
+async fn p41_a_wish_told_on_an_open_connection_holds_calls_back() {
+    let (pool, _server) = pool(2);
+    pool.report(Class::Transient);
+    assert_eq!(pool.status().held_back, None);
+    pool.report(Class::Throttled(Some(Duration::from_secs(7))));
+    assert!(pool.status().held_back >= Some(Duration::from_secs(7)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_pools_do_not_act_in_step() {
+    let waits = [(); 2].map(|()| pool(2).0.hold_back(Some(Duration::from_secs(100))));
+    assert_ne!(waits[0], waits[1]);
+}

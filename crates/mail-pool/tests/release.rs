@@ -473,3 +473,35 @@ async fn glance<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
     .await;
     future
 }
+
+#[tokio::test(start_paused = true)]
+async fn p19_time_in_use_is_not_time_idle() {
+    let (pool, server) = pool(3);
+    let handle = pool.create_connection().await.unwrap();
+    for _ in 0..2 {
+        let (main, own) = (pool.main().await.unwrap(), handle.get().await.unwrap());
+        sleep(Duration::from_secs(20)).await;
+        drop((main, own));
+    }
+    assert_eq!(server.checks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p21_a_check_that_hangs_is_cut_when_the_grace_period_is_over_however_the_pool_ends() {
+    for dropped in [false, true] {
+        let (pool, server) = pool_with(3, |builder| builder.check_timeout(Duration::from_secs(99)));
+        drop(pool.main().await.unwrap());
+        sleep(Duration::from_secs(16)).await;
+        pool.manager().check_gate.shut();
+        let waiting = tokio::time::timeout(Duration::from_secs(1), pool.main()).await;
+        assert!(waiting.is_err());
+        assert_eq!((server.checks(), server.open()), (1, 1));
+        if dropped {
+            drop(pool)
+        } else {
+            pool.close().await
+        }
+        sleep(Duration::from_secs(6)).await;
+        assert_eq!((server.cuts.load(Ordering::SeqCst), server.open()), (1, 0));
+    }
+}

