@@ -98,6 +98,10 @@ impl Current {
         self.refused.is_some()
     }
 
+    pub(super) fn recipients(&self) -> &[Reply] {
+        &self.recipients
+    }
+
     fn accepted(&self) -> usize {
         self.recipients.iter().filter(|reply| reply.is_positive()).count()
     }

@@ -216,6 +216,12 @@ impl Session {
         lost
     }
 
+    /// What the recipients of the message that is being sent were answered so far, in the envelope's order: all that is
+    /// known of them if the connection ends.
+    pub fn answered_recipients(&self) -> &[Reply] {
+        self.current.as_ref().map_or(&[], |current| current.recipients())
+    }
+
     /// What the server said it can do.
     pub fn extensions(&self) -> &Extensions {
         &self.extensions

@@ -389,6 +389,7 @@ fn the_end_of_the_connection_says_what_it_means() {
         if stage > 3 {
             dialogue.written();
         }
+        assert_eq!(dialogue.session.answered_recipients().len(), usize::from(stage > 1));
         dialogue.session.closed();
         assert!(matches!(dialogue.session.next_event(), Err(SessionError::Closed)));
         assert_eq!(dialogue.session.take_lost(), [(id, expected), (later, Loss::Unwritten)], "stage {stage}");
