@@ -8,7 +8,7 @@ use mail_proto::{
 };
 
 use super::{End, Error, ErrorKind, SessionEnd};
-use crate::{imap::copied::Copied, link::InflateError, transport};
+use crate::{imap::copied::Copied, link::InflateError, smtp::InvalidMail, transport};
 
 #[derive(Clone)]
 pub(crate) enum Cause {
@@ -77,6 +77,8 @@ pub(crate) enum Cause {
     /// What was to be uploaded couldn't be read.
     Source(Arc<io::Error>),
     Upload(UploadError),
+    /// Something is wrong with a message that was to be sent.
+    Mail(InvalidMail),
     TooLarge {
         len: u64,
         limit: u64,
@@ -108,7 +110,7 @@ impl Error {
             Cause::Inflate(InflateError::Bomb(_)) => ErrorKind::TooMuch,
             Cause::Inflate(InflateError::Corrupt) => ErrorKind::Protocol,
             Cause::NoToken(_) => ErrorKind::Login,
-            Cause::Upload(_) => ErrorKind::Argument,
+            Cause::Upload(_) | Cause::Mail(_) => ErrorKind::Argument,
             Cause::Refused(Status { code: Some(ResponseCode::BadCharset(_)), .. }) => ErrorKind::BadCharset,
             Cause::Refused(_) => ErrorKind::Refused,
             Cause::Pop3(failure) => match failure {

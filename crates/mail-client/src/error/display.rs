@@ -75,6 +75,7 @@ impl fmt::Display for Error {
             }
             Cause::Source(error) => write!(f, "the message can't be read: {error}"),
             Cause::Upload(error) => error.fmt(f),
+            Cause::Mail(error) => Visible(&error.to_string()).fmt(f),
             Cause::TooLarge { len, limit } => {
                 write!(f, "the message has {len} bytes and the server takes {limit}")
             }
@@ -117,6 +118,7 @@ impl StdError for Error {
             Cause::Pop3(error) => Some(error),
             Cause::Smtp(error) => Some(error),
             Cause::Encode(error) => Some(error),
+            Cause::Mail(error) => Some(error),
             Cause::Lost { reason, .. }
             | Cause::NoEffect { reason, .. }
             | Cause::OutcomeUnknown { reason, .. }

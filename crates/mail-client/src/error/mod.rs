@@ -15,6 +15,7 @@ pub(crate) use self::{
 };
 use crate::{
     client::About,
+    smtp::RecipientOutcome,
     transport::{self, Target},
 };
 
@@ -39,6 +40,8 @@ struct Inner {
     offset: Option<u64>,
     /// For how long the server wants to be left alone.
     retry_in: Option<Duration>,
+    /// What became of each who was to get a message.
+    recipients: Box<[RecipientOutcome]>,
 }
 
 /// What kind of failure an [`Error`] is.
@@ -96,6 +99,7 @@ impl Error {
             harmless: false,
             offset: None,
             retry_in: None,
+            recipients: Box::default(),
         }))
     }
 
@@ -147,6 +151,10 @@ impl Error {
         self.0.retry_in
     }
 
+    pub(crate) fn with_recipients(self, recipients: Vec<RecipientOutcome>) -> Self {
+        self.with(|inner| inner.recipients = recipients.into())
+    }
+
     /// Whether the command that failed may be sent twice.
     pub(crate) fn is_harmless(&self) -> bool {
         self.0.harmless
@@ -173,6 +181,11 @@ impl Error {
     /// The command that failed, by its name and the mailbox or message that it is about.
     pub fn command(&self) -> Option<&str> {
         self.0.command.as_deref()
+    }
+
+    /// What became of a message that was to be sent, for each who was to get it, as far as it got.
+    pub fn recipients(&self) -> &[RecipientOutcome] {
+        &self.0.recipients
     }
 
     /// How many bytes of a message's content were read before it ended too early.

@@ -11,6 +11,7 @@ use super::{Cause, End, Error, ErrorKind};
 use crate::{
     client::{Said, refusal},
     imap::copied::Copied,
+    smtp::Outcome,
 };
 
 impl Error {
@@ -22,6 +23,7 @@ impl Error {
             Cause::Smtp(
                 smtp::client::Failure::Refused(reply) | smtp::client::Failure::SenderRefused(reply),
             ) => Some(Said::Smtp(reply)),
+            Cause::Smtp(smtp::client::Failure::RecipientsRefused) => self.refusals().next().map(Said::Smtp),
             Cause::Session(session) => session.said(),
             Cause::Lost { reason, .. }
             | Cause::NoEffect { reason, .. }
@@ -81,6 +83,14 @@ impl Error {
         match self.cause() {
             Cause::Unsupported(capability) => Some(capability),
             Cause::Partly { reason, .. } => reason.missing(),
+            _ => None,
+        }
+    }
+
+    /// The extension that an SMTP server lacks, if that is why: `8BITMIME`, say.
+    pub fn missing_smtp(&self) -> Option<&'static str> {
+        match self.cause() {
+            Cause::Smtp(smtp::client::Failure::Unsupported(name)) => Some(name),
             _ => None,
         }
     }
@@ -167,8 +177,12 @@ impl Error {
             Cause::Lost { written, reason } => (!written || self.0.harmless) && reason.is_retryable(),
             Cause::Deadline { written, .. } => !written || self.0.harmless,
             Cause::NoEffect { reason, .. } => reason.is_retryable(),
+            Cause::Smtp(smtp::client::Failure::RecipientsRefused) => self.recipients_may_be_taken(),
             Cause::HungUp => true,
-            Cause::Session(session) if session.end() == End::Goodbye => true,
+            // An SMTP server that says 5xx means it.
+            Cause::Session(session) if session.end() == End::Goodbye => {
+                !matches!(session.said(), Some(Said::Smtp(reply)) if reply.code.is_permanent())
+            }
             Cause::Refused(_)
             | Cause::NotSelected(_)
             | Cause::Pop3(_)
@@ -185,6 +199,21 @@ impl Error {
             Cause::Pool(error) => Some(error),
             _ => None,
         }
+    }
+
+    /// What the server said to each recipient that it refused.
+    fn refusals(&self) -> impl Iterator<Item = &smtp::Reply> {
+        self.recipients().iter().filter_map(|recipient| match &recipient.outcome {
+            Outcome::Refused(reply) => Some(reply),
+            _ => None,
+        })
+    }
+
+    /// Whether refused recipients may be taken later: one of them, or where all have to be, all.
+    fn recipients_may_be_taken(&self) -> bool {
+        let needs_all = self.recipients().iter().any(|recipient| recipient.outcome == Outcome::NotSent);
+        let passes = |reply: &smtp::Reply| reply.code.is_transient();
+        if needs_all { self.refusals().all(passes) } else { self.refusals().any(passes) }
     }
 
     /// Whether the command was given to the socket before the connection ended or the call's time was up, so that the

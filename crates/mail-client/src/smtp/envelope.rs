@@ -1,5 +1,7 @@
 //! Who sends a message to whom, as its header says it.
 
+use std::collections::HashSet;
+
 use mail_proto::smtp::Address;
 
 use super::{
@@ -8,87 +10,64 @@ use super::{
     invalid_mail::InvalidMail,
 };
 
-/// Whom the header names.
-#[derive(Debug, Default)]
-pub(super) struct Named {
-    sender: Vec<Address>,
-    from: Vec<Address>,
-    recipients: Vec<Address>,
-}
-
-impl Named {
-    /// Those of the fields of the message, or if it was sent on (RFC 5322 section 3.6.6) of those that the last who did
-    /// added.
-    pub(super) fn by(header: &Header) -> Result<Self, InvalidMail> {
-        let resent = last_resent(header);
-        if !resent.is_empty() {
-            return Self::of(resent.into_iter());
-        }
-        Self::of(header.fields())
+/// Who gets reports: the one who sent it, or if that isn't said, the one whom it is from.
+pub(super) fn sender(header: &Header) -> Result<Address, InvalidMail> {
+    let fields = fields(header);
+    let named = |name| named(fields.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)));
+    let mut list = named("sender")?;
+    if list.is_empty() {
+        list = named("from")?;
     }
-
-    fn of<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Result<Self, InvalidMail> {
-        let mut named = Self::default();
-        for (name, value) in fields {
-            let plain = without_resent(name).unwrap_or(name).to_ascii_lowercase();
-            let list = match plain.as_slice() {
-                b"sender" => &mut named.sender,
-                b"from" => &mut named.from,
-                b"to" | b"cc" | b"bcc" => &mut named.recipients,
-                _ => continue,
-            };
-            let found = addresses(value).map_err(|NoAddress(text)| InvalidMail::Address {
-                field: String::from_utf8_lossy(name).into_owned(),
-                text,
-            })?;
-            list.extend(found);
-        }
-        Ok(named)
-    }
-
-    /// Who gets reports: the one who sent it, or if that isn't said, the one whom it is from.
-    pub(super) fn sender(&self) -> Result<Address, InvalidMail> {
-        let list = if self.sender.is_empty() { &self.from } else { &self.sender };
-        match list.as_slice() {
-            [] => Err(InvalidMail::NoSender),
-            [one] => Ok(one.clone()),
-            [_, ..] => Err(InvalidMail::SeveralSenders),
-        }
-    }
-
-    /// Who gets it, each once.
-    pub(super) fn recipients(self) -> Result<Vec<Address>, InvalidMail> {
-        let mut each: Vec<Address> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        for address in self.recipients {
-            // The domain's case means nothing; that of the local part may.
-            let (local, domain) = address.as_str().rsplit_once('@').unwrap_or((address.as_str(), ""));
-            if seen.insert(format!("{local}@{}", domain.to_ascii_lowercase())) {
-                each.push(address);
-            }
-        }
-        if each.is_empty() { Err(InvalidMail::NoRecipients) } else { Ok(each) }
+    match (list.pop(), list.is_empty()) {
+        (None, _) => Err(InvalidMail::NoSender),
+        (Some(one), true) => Ok(one),
+        (Some(_), false) => Err(InvalidMail::SeveralSenders),
     }
 }
 
-/// What a field's name is behind `Resent-`, if it begins so.
-fn without_resent(name: &[u8]) -> Option<&[u8]> {
-    let (prefix, rest) = name.split_at_checked(7)?;
-    prefix.eq_ignore_ascii_case(b"Resent-").then_some(rest)
+/// Who gets it, each once.
+pub(super) fn recipients(header: &Header) -> Result<Vec<Address>, InvalidMail> {
+    let fields = fields(header);
+    let is_for = |name: &str| ["to", "cc", "bcc"].iter().any(|known| known.eq_ignore_ascii_case(name));
+    let mut each = named(fields.iter().filter(|(name, _)| is_for(name)))?;
+    let mut seen = HashSet::new();
+    each.retain(|address| {
+        // The domain's case means nothing; that of the local part may.
+        let (local, domain) = address.as_str().rsplit_once('@').unwrap_or((address.as_str(), ""));
+        seen.insert(format!("{local}@{}", domain.to_ascii_lowercase()))
+    });
+    if each.is_empty() { Err(InvalidMail::NoRecipients) } else { Ok(each) }
 }
 
-/// The `Resent-` fields that were added last: each who sends a message on puts his before all others, and none twice.
-fn last_resent(header: &Header) -> Vec<(&[u8], &[u8])> {
-    let mut block: Vec<(&[u8], &[u8])> = Vec::new();
+fn named<'a>(fields: impl Iterator<Item = &'a (&'a str, &'a [u8])>) -> Result<Vec<Address>, InvalidMail> {
+    let mut all = Vec::new();
+    for (name, value) in fields {
+        let found = addresses(value)
+            .map_err(|NoAddress(text)| InvalidMail::Address { field: (*name).to_owned(), text })?;
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+/// The fields that count: those of the message, or if it was sent on (RFC 5322 section 3.6.6) those that the last who
+/// did added, without `Resent-`.
+fn fields(header: &Header) -> Vec<(&str, &[u8])> {
+    let resent = last_resent(header);
+    if resent.is_empty() { header.fields().collect() } else { resent }
+}
+
+/// Each who sends a message on puts his `Resent-` fields before all others, and none of them twice.
+fn last_resent(header: &Header) -> Vec<(&str, &[u8])> {
+    let mut block: Vec<(&str, &[u8])> = Vec::new();
     for (name, value) in header.fields() {
+        let resent = name.split_at_checked(7).filter(|(prefix, _)| prefix.eq_ignore_ascii_case("Resent-"));
         // What a server adds stands between two who sent it on.
-        let is_trace = name.eq_ignore_ascii_case(b"Received") || name.eq_ignore_ascii_case(b"Return-Path");
-        let is_repeated = block.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
-        if !block.is_empty() && (is_trace || is_repeated) {
-            break;
-        }
-        if without_resent(name).is_some() {
-            block.push((name, value));
+        let is_trace = name.eq_ignore_ascii_case("Received") || name.eq_ignore_ascii_case("Return-Path");
+        match resent {
+            Some((_, name)) if block.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) => break,
+            Some((_, name)) => block.push((name, value)),
+            None if is_trace && !block.is_empty() => break,
+            None => {}
         }
     }
     block
@@ -100,9 +79,9 @@ mod tests {
 
     /// The sender, and the recipients.
     fn named(header: &str) -> Result<(String, Vec<String>), InvalidMail> {
-        let named = Named::by(&Header::new(header.to_owned().into()))?;
-        let sender = named.sender()?.to_string();
-        Ok((sender, named.recipients()?.iter().map(Address::to_string).collect()))
+        let header = Header::new(header.to_owned().into());
+        let recipients = recipients(&header)?.iter().map(Address::to_string).collect();
+        Ok((sender(&header)?.to_string(), recipients))
     }
 
     #[test]

@@ -33,6 +33,11 @@ pub enum InvalidMail {
     /// have been written: then the connection was cut before its end, and the server has taken nothing.
     #[error(transparent)]
     LoneLineBreak(#[from] LoneLineBreak),
+    /// It has 8-bit text, and it was said that it has none, or the server has no 8BITMIME (RFC 6152). If the message is
+    /// read as it is sent, part of it may have been written: then the connection was cut before its end, and the server
+    /// has taken nothing.
+    #[error("the message has 8-bit text, which was not expected")]
+    EightBit,
     /// A message that is read as it is sent has another length than was told. The connection was cut before its end, and
     /// the server has taken nothing.
     #[error("the message was to have {told} bytes and has {}", if *more { "more" } else { "fewer" })]

@@ -71,16 +71,27 @@ impl LineBreaks {
         Ok(out.freeze())
     }
 
+    /// Says that a line ends here: what follows doesn't belong to the break that may have been begun. Gives what is
+    /// still to go out of it.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub(super) fn end_line(&mut self) -> Result<Bytes, LoneLineBreak> {
+        if !std::mem::take(&mut self.held) {
+            return Ok(Bytes::new());
+        }
+        self.line_start = true;
+        self.lone_break(self.taken - 1)?;
+        Ok(Bytes::from_static(b"\r\n"))
+    }
+
     /// What is still to go out at the text's end.
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub(super) fn finish(self) -> Result<Bytes, LoneLineBreak> {
-        if self.held {
-            self.lone_break(self.taken - 1)?;
-        }
-        let is_whole = self.line_start && !self.held;
-        Ok(Bytes::from_static(if is_whole { b"" } else { b"\r\n" }))
+    pub(super) fn finish(mut self) -> Result<Bytes, LoneLineBreak> {
+        let end = self.end_line()?;
+        Ok(if self.line_start { end } else { Bytes::from_static(b"\r\n") })
     }
 
     fn lone_break(&self, offset: u64) -> Result<(), LoneLineBreak> {

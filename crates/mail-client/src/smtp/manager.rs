@@ -1,0 +1,96 @@
+//! How the pool opens, checks, clears and closes SMTP connections.
+
+use std::time::Duration;
+
+use mail_pool::{AfterUse, Attempt, Class, Manager};
+use mail_proto::{
+    LoneLineBreaks,
+    smtp::{
+        Command,
+        client::{Config, Session},
+    },
+};
+use tokio::time::Instant;
+
+use super::connection::SmtpConnection;
+use crate::{
+    client::{Dialler, Home, MailManager},
+    error::{Error, Result},
+};
+
+/// What it takes to open a connection.
+pub(crate) struct SmtpManager {
+    pub(super) dialler: Dialler,
+    pub(super) home: Home<Self>,
+    pub(super) session: Config,
+    pub(super) lone_line_breaks: LoneLineBreaks,
+}
+
+impl Manager for SmtpManager {
+    type Connection = SmtpConnection;
+    type Error = Error;
+
+    async fn connect(&self, attempt: Attempt) -> Result<SmtpConnection> {
+        let opened = self.dialler.dial(attempt, |credentials| {
+            let mut config = self.session.clone();
+            config.login.credentials = credentials;
+            Session::new(config, Instant::now().into_std())
+        });
+        let socket = self.dialler.note(attempt, opened.await)?;
+        Ok(SmtpConnection::start(attempt.id, socket, self.home.clone()))
+    }
+
+    fn is_broken(&self, connection: &SmtpConnection) -> bool {
+        connection.is_broken()
+    }
+
+    async fn check(&self, connection: &SmtpConnection) -> Result<()> {
+        connection.run(Command::Noop, None).await.map(drop)
+    }
+
+    fn needs_reset(&self, connection: &SmtpConnection) -> bool {
+        connection.is_open()
+    }
+
+    /// The next user finds no message half-way (rule P19).
+    async fn reset(&self, connection: &SmtpConnection) -> AfterUse {
+        match connection.run(Command::Rset, None).await {
+            Ok(_) => AfterUse::Keep,
+            Err(_) => AfterUse::Close,
+        }
+    }
+
+    async fn close(&self, connection: SmtpConnection) {
+        connection.logout().await;
+    }
+
+    fn cut(&self, connection: &SmtpConnection) {
+        connection.cut();
+    }
+
+    fn classify(&self, error: &Error) -> Class {
+        self.dialler.classify(error)
+    }
+
+    fn renews_credentials(&self) -> bool {
+        self.dialler.identity.renews()
+    }
+
+    fn connect_timed_out(&self, after: Duration) -> Error {
+        self.dialler.timed_out(after)
+    }
+}
+
+impl MailManager for SmtpManager {
+    fn dialler(&self) -> &Dialler {
+        &self.dialler
+    }
+
+    fn home(&self) -> &Home<Self> {
+        &self.home
+    }
+
+    async fn log_out(connection: &SmtpConnection) {
+        connection.logout().await;
+    }
+}
