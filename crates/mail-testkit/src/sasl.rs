@@ -124,7 +124,7 @@ impl Exchange {
                 ServerStep::Done { user, authorization } => {
                     return self
                         .account(shared, &user, authorization.as_deref())
-                        .ok_or(Failure::Refused.into());
+                        .ok_or_else(|| Failure::Refused.into());
                 }
                 _ => return Err(Failure::Refused.into()),
             }
@@ -141,7 +141,7 @@ impl Exchange {
         options.nonce = Some(Nonce::from_random(random()));
         options.challenge = Some(format!("<{}@{SERVER_NAME}>", u64::from_le_bytes(random())));
         options.salt = random::<16>().to_vec();
-        options.channel_binding = wanted.or(self.bindings.first()).cloned();
+        options.channel_binding = wanted.or_else(|| self.bindings.first()).cloned();
         Server::new(self.mechanism, &options)
     }
 
