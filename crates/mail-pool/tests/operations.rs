@@ -132,9 +132,10 @@ async fn p24_a_deadline_if_one_is_given() {
         let patient = other.begin(|_| async {}).unwrap();
         sleep(Duration::from_secs(9999)).await;
         assert!(!patient.is_finished());
-        patient
+        Some(patient)
     })
     .await
+    .unwrap()
     .unwrap();
     drop(held);
     settle().await;

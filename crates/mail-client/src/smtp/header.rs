@@ -159,7 +159,7 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(end(text.as_bytes()), expected, "{text:?}");
-            assert_eq!(HeaderEnd::default().find(text.as_bytes(), true).is_some(), true);
+            assert!(HeaderEnd::default().find(text.as_bytes(), true).is_some());
             let mut slowly = HeaderEnd::default();
             let found = (0..=text.len()).find_map(|len| slowly.find(&text.as_bytes()[..len], false));
             // A carriage return waits for what follows.
