@@ -2,7 +2,8 @@
 //!
 //! `serve [--messages N] [--seed N] [--latency 20ms] [--bandwidth 4MB] [--max-connections N]`
 //!
-//! Prints one line of JSON: `host`, the ports `imaps`, `starttls` and `plain`, `user`, `password`, `ca_file`.
+//! Prints one line of JSON: `host`, the ports `imaps`, `starttls` and `plain` for IMAP, `pop3s`, `pop3_stls` and
+//! `pop3_plain` for POP3, `user`, `password`, `ca_file`.
 
 use std::error::Error;
 use std::io::Read as _;
@@ -54,6 +55,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "imaps": port(Endpoint::ImapTls),
         "starttls": port(Endpoint::ImapStartTls),
         "plain": port(Endpoint::ImapPlain),
+        "pop3s": port(Endpoint::Pop3Tls),
+        "pop3_stls": port(Endpoint::Pop3StartTls),
+        "pop3_plain": port(Endpoint::Pop3Plain),
         "user": USER,
         "password": PASSWORD,
         "ca_file": ca_file.path(),

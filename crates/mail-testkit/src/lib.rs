@@ -1,10 +1,11 @@
 //! An embedded mail server to develop and test mail programs against.
 //!
-//! [`Server`] is an IMAP server in memory, with ports of its own on loopback: implicit TLS, STARTTLS and plain. It
-//! serves what it is given, over a [`Link`] as slow as wanted, limits connections as providers do, reports what it
+//! [`Server`] is an IMAP and POP3 server in memory, with ports of its own on loopback: implicit TLS, STARTTLS and plain
+//! ([`Endpoint`]). It serves what it is given, over a [`Link`] as slow as wanted, limits connections as providers do, reports what it
 //! saw, and does on order what servers do when things go wrong ([`Fault`]). Its mail can be looked into and changed
 //! under the clients' feet ([`Account`]), at a chosen moment if need be ([`Hook`]). What it can do is chosen too
-//! ([`Builder::capabilities`]). [`Corpus`] makes mail to fill it with.
+//! ([`Builder::capabilities`], [`Builder::pop3_capabilities`], [`Builder::mechanisms`]). POP3 serves the same INBOX as
+//! IMAP, to one session at a time. [`Corpus`] makes mail to fill it with.
 //!
 //! ```
 //! use std::time::Duration;

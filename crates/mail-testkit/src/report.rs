@@ -25,7 +25,7 @@ pub struct Report {
     pub users_by_protocol: BTreeMap<Protocol, BTreeMap<String, Connections>>,
     /// Logins refused because the user had too many connections.
     pub over_limit: u64,
-    /// Logins refused because of the password.
+    /// Logins refused because of the password, or of what else was to prove who the client is.
     pub wrong_password: u64,
     /// The commands in the order in which they were read; of more than 100,000 the last.
     pub commands: Vec<SeenCommand>,

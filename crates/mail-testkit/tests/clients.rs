@@ -41,11 +41,31 @@ async fn python_s_imaplib_works() {
         .start()
         .await
         .unwrap();
-    let ca_file = ca_file(&server);
-    let port = |endpoint| server.address(endpoint).port().to_string();
+    python_is_content(&server, "imaplib", [Endpoint::ImapTls, Endpoint::ImapStartTls]).await;
+}
+
+#[tokio::test]
+async fn python_s_poplib_works() {
+    if !is_installed("python3").await {
+        return;
+    }
+    let bodies: [&[u8]; 3] = [
+        b"Subject: one\r\n\r\nfirst body\r\n",
+        b"Subject: dots\r\n\r\n.\r\n..\r\n.a\r\n8-bit \xff\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        b"\r\n",
+    ];
+    let server = Server::builder().user("alice", PASSWORD).messages("INBOX", bodies).start().await.unwrap();
+    python_is_content(&server, "poplib", [Endpoint::Pop3Tls, Endpoint::Pop3StartTls]).await;
+    assert_eq!(server.account("alice").unwrap().messages("INBOX").unwrap()[0].body, bodies[1]);
+}
+
+/// Runs a session of one of Python's modules over these two endpoints.
+async fn python_is_content(server: &Server, module: &str, endpoints: [Endpoint; 2]) {
+    let ca_file = ca_file(server);
     let output = Command::new("python3")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/imaplib_session.py"))
-        .args(["127.0.0.1", &port(Endpoint::ImapTls), &port(Endpoint::ImapStartTls)])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/{module}_session.py")))
+        .arg("127.0.0.1")
+        .args(endpoints.map(|endpoint| server.address(endpoint).port().to_string()))
         .arg(ca_file.path())
         .env("PASSWORD", PASSWORD)
         .output()
@@ -53,7 +73,8 @@ async fn python_s_imaplib_works() {
         .unwrap();
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("imaplib is content"), "{said}\n{complained}\n{:#?}", server.report().commands);
+    let content = format!("{module} is content");
+    assert!(said.contains(&content), "{said}\n{complained}\n{:#?}", server.report().commands);
     let secret = server.report().commands.iter().any(|command| command.text.contains("battery"));
     assert!(!secret, "a password is among the commands");
 }
@@ -70,22 +91,8 @@ async fn curl_lists_and_fetches() {
         .start()
         .await
         .unwrap();
-    let ca_file = ca_file(&server);
-    let curl = async |endpoint: Endpoint, scheme: &str, path: &str, more: &[&str]| {
-        let output = Command::new("curl")
-            .args(["--silent", "--show-error", "--fail", "--max-time", "60"])
-            .args(["--user", &format!("alice:{PASSWORD}")])
-            .arg("--cacert")
-            .arg(ca_file.path())
-            .args(more)
-            .arg(format!("{scheme}://localhost:{}/{path}", server.address(endpoint).port()))
-            .output()
-            .await
-            .unwrap();
-        assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
-    };
-    let listed = curl(Endpoint::ImapTls, "imaps", "", &[]).await;
+    let curl = Curl::of(&server);
+    let listed = curl.run(Endpoint::ImapTls, "imaps", "", &[]).await;
     let listed = String::from_utf8_lossy(&listed);
     assert!(listed.contains("INBOX") && listed.contains("Archive"), "{listed}");
     for stored in server.account("alice").unwrap().messages("INBOX").unwrap() {
@@ -93,7 +100,65 @@ async fn curl_lists_and_fetches() {
             0 => (Endpoint::ImapTls, "imaps", &[]),
             _ => (Endpoint::ImapStartTls, "imap", &["--ssl-reqd"]),
         };
-        let fetched = curl(endpoint, scheme, &format!("INBOX;UID={}", stored.uid), more).await;
+        let fetched = curl.run(endpoint, scheme, &format!("INBOX;UID={}", stored.uid), more).await;
         assert!(fetched == stored.body, "message {} differs", stored.uid);
+    }
+}
+
+#[tokio::test]
+async fn curl_retrieves_and_deletes() {
+    if !is_installed("curl").await {
+        return;
+    }
+    let builder = Server::builder().user("alice", PASSWORD).messages("INBOX", Corpus::new(20, 4));
+    let server = builder.mechanisms(["PLAIN", "LOGIN", "CRAM-MD5"]).start().await.unwrap();
+    let account = server.account("alice").unwrap();
+    let curl = Curl::of(&server);
+    let listed = curl.run(Endpoint::Pop3Tls, "pop3s", "", &[]).await;
+    assert_eq!(String::from_utf8_lossy(&listed).lines().count(), 20);
+    let logins = ["AUTH=PLAIN", "AUTH=LOGIN", "AUTH=CRAM-MD5", "AUTH=+APOP"];
+    for (stored, login) in account.messages("INBOX").unwrap().iter().zip(logins.into_iter().cycle()) {
+        let (endpoint, scheme, tls) = match stored.uid % 2 {
+            0 => (Endpoint::Pop3Tls, "pop3s", "--no-ssl-reqd"),
+            _ => (Endpoint::Pop3StartTls, "pop3", "--ssl-reqd"),
+        };
+        let path = stored.uid.to_string();
+        let fetched = curl.run(endpoint, scheme, &path, &[tls, "--login-options", login]).await;
+        assert!(fetched == stored.body, "message {} differs", stored.uid);
+    }
+    let without_sasl = Server::builder().user("alice", PASSWORD).messages("INBOX", ["by USER and PASS\r\n"]);
+    let without_sasl = without_sasl.pop3_capabilities(["USER"]).start().await.unwrap();
+    let fetched = Curl::of(&without_sasl).run(Endpoint::Pop3Tls, "pop3s", "1", &[]).await;
+    assert_eq!(fetched, b"by USER and PASS\r\n");
+    curl.run(Endpoint::Pop3Tls, "pop3s", "3", &["--request", "DELE", "--head"]).await;
+    let left = account.messages("INBOX").unwrap();
+    assert!(left.len() == 19 && left.iter().all(|stored| stored.uid != 3));
+}
+
+/// curl, as a user who trusts the server.
+struct Curl<'a> {
+    server: &'a Server,
+    ca_file: tempfile::NamedTempFile,
+}
+
+impl<'a> Curl<'a> {
+    fn of(server: &'a Server) -> Self {
+        Self { server, ca_file: ca_file(server) }
+    }
+
+    /// What it prints of this address; it must succeed.
+    async fn run(&self, endpoint: Endpoint, scheme: &str, path: &str, more: &[&str]) -> Vec<u8> {
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--fail", "--max-time", "60"])
+            .args(["--user", &format!("alice:{PASSWORD}")])
+            .arg("--cacert")
+            .arg(self.ca_file.path())
+            .args(more)
+            .arg(format!("{scheme}://localhost:{}/{path}", self.server.address(endpoint).port()))
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
     }
 }
