@@ -22,6 +22,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub mod courier;
+pub mod cyrus;
 pub mod debian;
 pub mod dovecot;
 pub mod dovecot_log;
@@ -40,7 +42,7 @@ const START_OR_STOP: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
-    /// What it is: `dovecot`, `postfix`.
+    /// What it is: `dovecot`, `postfix`, `cyrus`, `courier`.
     pub server: String,
     /// Its own version text.
     pub version: String,
@@ -123,6 +125,27 @@ impl Info {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(ServerError::io("remove", &self.dir)(e)),
             _ => Ok(()),
         }
+    }
+}
+
+/// What may be chosen of a server for which there is no more to choose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Connections that a user (Cyrus) or an address (Courier) may have at a time; the server's own default if None.
+    pub max_connections: Option<u32>,
+    /// As [`dovecot::Options::stays`].
+    pub stays: bool,
+}
+
+impl Options {
+    fn to_json(&self) -> Value {
+        json!({"max_connections": self.max_connections})
+    }
+
+    /// Whether a server was started with these.
+    pub fn are_those_of(&self, info: &Info) -> bool {
+        info.options == self.to_json()
     }
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use system_tests::servers::{Info, Server, ServerError, debian, dovecot, postfix};
+use system_tests::servers::{self, Info, Server, ServerError, courier, cyrus, debian, dovecot, postfix};
 
 use crate::cargo;
 
@@ -22,7 +22,7 @@ pub(crate) enum Action {
         /// machine, but beside it
         #[arg(long)]
         install: bool,
-        /// Connections that a user (with Postfix: an address) may have; the server's own default if not given
+        /// Connections that a user (with Postfix and Courier: an address) may have; the server's own default if not given
         #[arg(long, value_name = "N")]
         max_userip_connections: Option<u32>,
     },
@@ -54,12 +54,18 @@ pub(crate) enum ServerKind {
     Dovecot,
     /// SMTP submission, delivering into a folder
     Postfix,
+    /// IMAP and POP3
+    Cyrus,
+    /// IMAP and POP3
+    Courier,
 }
 
 /// What is to be started.
 enum Wanted {
     Dovecot(dovecot::Options),
     Postfix(postfix::Options),
+    Cyrus(servers::Options),
+    Courier(servers::Options),
 }
 
 pub(crate) fn run(action: &Action) -> Result<(), String> {
@@ -99,6 +105,8 @@ impl Named {
         let own = match self.server {
             ServerKind::Dovecot => "dovecot",
             ServerKind::Postfix => "postfix",
+            ServerKind::Cyrus => "cyrus",
+            ServerKind::Courier => "courier",
         };
         let name = self.name.as_deref().unwrap_or(own);
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -111,6 +119,12 @@ impl Named {
 
 impl Wanted {
     fn new(server: ServerKind, max_connections: Option<u32>) -> Self {
+        let common = || {
+            let mut options = servers::Options::default();
+            options.max_connections = max_connections;
+            options.stays = true;
+            options
+        };
         match server {
             ServerKind::Dovecot => {
                 let mut options = dovecot::Options::default();
@@ -124,6 +138,8 @@ impl Wanted {
                 options.stays = true;
                 Self::Postfix(options)
             }
+            ServerKind::Cyrus => Self::Cyrus(common()),
+            ServerKind::Courier => Self::Courier(common()),
         }
     }
 
@@ -132,6 +148,7 @@ impl Wanted {
         match self {
             Self::Dovecot(options) => options.are_those_of(info),
             Self::Postfix(options) => options.are_those_of(info),
+            Self::Cyrus(options) | Self::Courier(options) => options.are_those_of(info),
         }
     }
 
@@ -144,6 +161,8 @@ impl Wanted {
                 dovecot::start(options)
             }
             Self::Postfix(options) => postfix::start(options),
+            Self::Cyrus(options) => cyrus::start(options),
+            Self::Courier(options) => courier::start(options),
         }
     }
 }

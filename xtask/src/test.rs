@@ -22,7 +22,7 @@ const FEATURES: [&[&str]; 6] = [
 /// Tests against real servers are marked `#[ignore]` and live in test files whose names match these: those that need
 /// Dovecot on this machine, and those whose servers are installed beside it.
 const SERVER_TESTS: &[&str] = &["dovecot*", "every_server"];
-const OVERLAY_TESTS: &[&str] = &["postfix*"];
+const OVERLAY_TESTS: &[&str] = &["overlay*", "postfix*"];
 
 #[derive(clap::Args)]
 pub(crate) struct Options {

@@ -109,18 +109,16 @@ fn start_once(program: &Path, version: &str, options: &Options) -> Result<Server
     chown(&mail, Some(owner.uid), Some(owner.gid)).map_err(ServerError::io("give away", &mail))?;
     tls::write(&path.join("users"), &format!("{USER}:{{PLAIN}}{password}\n"), 0o644)?;
 
-    let [imap, imaps, pop3, pop3s] = free_ports()?;
-    let ports = [("imap", imap), ("imaps", imaps), ("pop3", pop3), ("pop3s", pop3s)];
-    let ports = ports.map(|(name, port)| (name.to_owned(), port)).into();
+    let ports: [u16; 4] = free_ports()?;
     let configuration = path.join("dovecot.conf");
-    tls::write(&configuration, &configure(path, [imap, imaps, pop3, pop3s], &tls, &owner, options), 0o644)?;
+    tls::write(&configuration, &configure(path, ports, &tls, &owner, options), 0o644)?;
 
     let mut command = Command::new(program);
     command.arg("-F").arg("-c").arg(&configuration);
     let info = Info {
         server: "dovecot".to_owned(),
         version: version.to_owned(),
-        ports,
+        ports: launch::named(["imap", "imaps", "pop3", "pop3s"], ports),
         user: USER.to_owned(),
         password,
         ca_file: tls.ca,

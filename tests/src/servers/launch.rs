@@ -1,6 +1,7 @@
 //! What all servers have in common when they start: a folder, a password, ports that nobody else took in between, and
 //! a log that says when they listen.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -16,6 +17,9 @@ use super::{Info, START_OR_STOP, Server, ServerError, process, tail, tls};
 
 /// How often other ports are tried when somebody took one in between.
 const TRIES: usize = 5;
+
+/// What servers say when somebody else has a port.
+const TAKEN: &str = "Address already in use";
 
 /// A server that is about to be started.
 pub(super) struct Launch {
@@ -36,7 +40,7 @@ pub(super) struct Launch {
 pub(super) fn on_free_ports(start: impl Fn() -> Result<Server, ServerError>) -> Result<Server, ServerError> {
     for _ in 1..TRIES {
         match start() {
-            Err(ServerError::Start { log, .. }) if log.contains("Address already in use") => {}
+            Err(ServerError::Start { log, .. }) if log.contains(TAKEN) => {}
             ended => return ended,
         }
     }
@@ -55,6 +59,11 @@ pub(super) fn folder(server: &str) -> Result<TempDir, ServerError> {
     let path = dir.path();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(ServerError::io("open up", path))?;
     Ok(dir)
+}
+
+/// Ports by service.
+pub(super) fn named<const N: usize>(services: [&str; N], ports: [u16; N]) -> BTreeMap<String, u16> {
+    services.into_iter().map(str::to_owned).zip(ports).collect()
 }
 
 /// 128 random bits in hexadecimal.
@@ -104,6 +113,8 @@ fn wait_until_up(server: &mut Server, log: &Path, sign: &str) -> Result<(), (Str
         let ended = server.child.try_wait();
         let log = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
         match ended {
+            // Some servers go on with the ports that they could have.
+            Ok(None) if log.contains(TAKEN) => return Err(("a port is taken".to_owned(), log)),
             Ok(None) if log.contains(sign) => return Ok(()),
             Ok(None) if Instant::now() > deadline => {
                 return Err((format!("it is not up after {START_OR_STOP:?}"), log));

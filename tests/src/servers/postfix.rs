@@ -105,11 +105,11 @@ fn start_once(overlay: &Overlay, options: &Options) -> Result<Server, ServerErro
     let password = launch::password()?;
     let mail = path.join("mail");
     fs::create_dir(&mail).map_err(ServerError::io("create", &mail))?;
-    let [smtp, smtps] = free_ports()?;
+    let ports: [u16; 2] = free_ports()?;
 
     let write = |name: &str, text: &str| tls::write(&path.join(name), text, 0o644);
     write("main.cf", &main(path, &tls, options))?;
-    write("master.cf", &master([smtp, smtps]))?;
+    write("master.cf", &master(ports))?;
     write("sasl.conf", SASL)?;
     write("mailboxes", &RECIPIENTS.map(|name| format!("{name}@{DOMAIN} {name}/\n")).concat())?;
     write(
@@ -122,7 +122,7 @@ fn start_once(overlay: &Overlay, options: &Options) -> Result<Server, ServerErro
     let info = Info {
         server: "postfix".to_owned(),
         version: overlay.version().to_owned(),
-        ports: [("smtp".to_owned(), smtp), ("smtps".to_owned(), smtps)].into(),
+        ports: launch::named(["smtp", "smtps"], ports),
         user: RECIPIENTS[0].to_owned(),
         password,
         ca_file: tls.ca,

@@ -21,7 +21,16 @@ layers=lowerdir=/,upperdir=$place/upper,workdir=$place/work
 mount -t overlay -o "$layers,redirect_dir=off,index=off,metacopy=off" overlay "$root"
 
 mount -t proc proc "$root/proc"
-mount --bind /dev "$root/dev"
+# A /dev of its own, where a server's log may listen.
+mount -t tmpfs -o mode=755 dev "$root/dev"
+for device in null zero full random urandom tty; do
+    cp -a "/dev/$device" "$root/dev/"
+done
+ln -s /proc/self/fd "$root/dev/fd"
+ln -s fd/0 "$root/dev/stdin"
+ln -s fd/1 "$root/dev/stdout"
+ln -s fd/2 "$root/dev/stderr"
+mkdir -m 1777 "$root/dev/shm"
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mkdir -p "$root$shared"
