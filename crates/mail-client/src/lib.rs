@@ -8,6 +8,7 @@
 //! a connection is opened, each line of it is an event too, `C: ` for what the client says and `S: ` for what the
 //! server does. Passwords, tokens and mail are in none of them, whatever the level.
 
+pub mod blocking;
 mod client;
 mod credentials;
 mod error;

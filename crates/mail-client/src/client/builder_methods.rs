@@ -16,6 +16,12 @@ macro_rules! builder_methods {
                 $crate::client::Ports { implicit_tls: $tls_port, other: $port };
             const MAX_CONNECTIONS: usize = $max_connections;
 
+            /// Has connections looked after on this runtime, whoever calls.
+            pub(crate) fn on_runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
+                self.setup.pool.runtime = Some(runtime);
+                self
+            }
+
             /// The password to log in with. The strongest mechanism is taken that both sides have.
             pub fn password(mut self, password: impl Into<$crate::Secret>) -> Self {
                 self.setup.login = Some($crate::client::LoginWith::Password(password.into()));

@@ -43,6 +43,10 @@ macro_rules! client_methods {
                 &self.calls
             }
 
+            pub(crate) fn pool(&self) -> &mail_pool::Pool<$Manager> {
+                self.calls.pool()
+            }
+
             /// Opens the connection that calls without a name use, now instead of at the first call: main, or
             /// with [`Assignment::Default`](mail_pool::Assignment::Default) the caller's default. So it finds
             /// out whether the server takes the credentials.

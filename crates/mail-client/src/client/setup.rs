@@ -9,6 +9,7 @@ use mail_proto::{
     sasl::{self, Credentials},
     session::{Login, Security},
 };
+use tokio::runtime::Handle;
 
 use super::{Dialler, Home, MailManager};
 use crate::{
@@ -80,6 +81,8 @@ pub(crate) struct PoolOptions {
     pub(crate) cool_down: Duration,
     pub(crate) grace: Duration,
     pub(crate) quota: Option<Arc<dyn Quota>>,
+    /// Where connections are looked after, if not on the runtime of whoever calls.
+    pub(crate) runtime: Option<Handle>,
 }
 
 impl PoolOptions {
@@ -98,6 +101,7 @@ impl PoolOptions {
             cool_down: Duration::from_secs(300),
             grace: Duration::from_secs(5),
             quota: None,
+            runtime: None,
         }
     }
 }
@@ -187,6 +191,9 @@ impl PoolOptions {
             .grace(self.grace);
         if let Some(quota) = self.quota {
             builder = builder.quota(quota);
+        }
+        if let Some(runtime) = self.runtime {
+            builder = builder.runtime(runtime);
         }
         let pool = builder.build().map_err(|error| {
             Error::new(Cause::Configuration(match error {

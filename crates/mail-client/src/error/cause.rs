@@ -1,6 +1,6 @@
 //! What went wrong, and what kind of failure that is.
 
-use std::{error::Error as StdError, io, sync::Arc, time::Duration};
+use std::{error::Error as StdError, io, panic::Location, sync::Arc, time::Duration};
 
 use mail_proto::{
     imap::{Capability, EncodeError, ResponseCode, SequenceSet, Status, client::UploadError},
@@ -93,6 +93,13 @@ pub(crate) enum Cause {
     Pool(Box<mail_pool::Error<Error>>),
     ConnectionClosed,
     Closed,
+    /// A blocking call amid others that it would have held up.
+    InsideTask {
+        place: &'static Location<'static>,
+    },
+    /// A blocking call in a process without the threads that it waits for.
+    Forked,
+    NoThread(Arc<io::Error>),
 }
 
 impl Error {
@@ -152,6 +159,7 @@ impl Error {
                 _ => ErrorKind::Pool,
             },
             Cause::Closed | Cause::ConnectionClosed => ErrorKind::Closed,
+            Cause::InsideTask { .. } | Cause::Forked | Cause::NoThread(_) => ErrorKind::CannotBlock,
         }
     }
 }

@@ -88,6 +88,13 @@ impl fmt::Display for Error {
             Cause::Pool(error) => error.fmt(f),
             Cause::ConnectionClosed => f.write_str("the connection was closed by its owner"),
             Cause::Closed => f.write_str("the client was closed"),
+            Cause::InsideTask { place } => write!(
+                f,
+                "the blocking call at {place} would hold up the async task that it is in: use the async client there, or \
+                 spawn_blocking"
+            ),
+            Cause::Forked => f.write_str("the client was made before this process was forked off"),
+            Cause::NoThread(error) => write!(f, "no thread can be started: {error}"),
         }
     }
 }
@@ -124,7 +131,7 @@ impl StdError for Error {
             | Cause::OutcomeUnknown { reason, .. }
             | Cause::CopiedNotRemoved { reason, .. }
             | Cause::Partly { reason, .. } => Some(&**reason),
-            Cause::Io(error) | Cause::Source(error) => Some(&**error),
+            Cause::Io(error) | Cause::Source(error) | Cause::NoThread(error) => Some(&**error),
             Cause::Inflate(error) => Some(error),
             Cause::NoToken(error) => Some(&**error),
             Cause::Pool(error) => Some(&**error),

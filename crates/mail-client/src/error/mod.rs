@@ -87,6 +87,9 @@ pub enum ErrorKind {
     Pool,
     /// The client was closed.
     Closed,
+    /// A [blocking](crate::blocking) call can't wait here: inside an async task, in a process that was forked off, or
+    /// where no thread can be started for it. Nothing was sent.
+    CannotBlock,
 }
 
 impl Error {

@@ -169,6 +169,7 @@ impl Error {
             Cause::Transport(error) => !error.is_permanent(),
             Cause::Io(_)
             | Cause::NoToken(_)
+            | Cause::NoThread(_)
             | Cause::Silent { .. }
             | Cause::Stalled { .. }
             | Cause::Abandoned

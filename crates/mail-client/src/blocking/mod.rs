@@ -1,0 +1,58 @@
+//! The same clients for programs without async: each call returns when it is done, streams are iterators, bodies are
+//! [`std::io::Read`].
+//!
+//! ```no_run
+//! use mail_client::blocking::ImapClient;
+//! use mail_client::imap::{FetchItems, SequenceSet};
+//!
+//! # fn main() -> mail_client::Result<()> {
+//! let client = ImapClient::builder("imap.example.org", "kim").password("secret").build_blocking()?;
+//! let inbox = client.examine("INBOX")?;
+//! for message in inbox.fetch(SequenceSet::all(), FetchItems::new().flags().body()) {
+//!     let message = message?;
+//!     println!("{}: {} bytes", message.uid(), message.into_body().bytes()?.len());
+//! }
+//! client.close();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A client is set up with the builder of its async sister, which ends in `build_blocking` instead of `build`. Its
+//! operations are those of that sister, by the same names and with the same arguments, results, errors and deadlines;
+//! their documentation is there.
+//!
+//! # Threads and connections
+//! Any number of threads may call at once; nothing is ever busy. What a task is to the async clients, a thread is to
+//! these: a [default connection](imap::ImapClient::create_default_connection) belongs to the thread that made it, and
+//! goes back to the pool when its guard is dropped or the thread ends, whichever comes first. With
+//! [`Assignment::Default`](crate::imap::Assignment::Default) each thread that calls has one by itself. On threads that are
+//! borrowed, from a pool of threads or a web server, [`scope`](imap::ImapClient::scope) gives back at its end what the
+//! thread has had within it, so that the next job there finds none of it. A job of tokio's `spawn_blocking` counts as a
+//! thread of its own.
+//!
+//! A [begun](imap::ImapClient::begin) operation runs on a new thread as soon as there is a connection for it.
+//!
+//! # Where the work is done
+//! All blocking clients of a process share one runtime, on up to four threads of its own, which start with the first
+//! client and never end: they look after connections while nobody calls. So a client, and whatever was made with it, may
+//! be dropped anywhere, in a panic or amid the exit of a thread: its connections log out in the background. At the end of
+//! the process nobody waits for that; call `close` first where a goodbye matters.
+//!
+//! # Among async code
+//! A blocking call inside an async task would hold up the other tasks of its thread, so it isn't made: it fails with
+//! [`ErrorKind::CannotBlock`](crate::ErrorKind::CannotBlock), which names the place of the call. (Few calls have no way to
+//! fail, such as `close`; those are made all the same.) Use the async client there, which
+//! [`to_async`](imap::ImapClient::to_async) gives, or make the call inside tokio's `spawn_blocking` or `block_in_place`. In
+//! a process that was forked off, clients from before don't work, and say so by the same error.
+
+mod client;
+mod facade;
+pub mod imap;
+mod operation;
+mod runtime;
+pub mod smtp;
+mod source;
+mod thread_bound;
+mod wait;
+
+pub use self::{imap::ImapClient, operation::Pending, smtp::SmtpClient};

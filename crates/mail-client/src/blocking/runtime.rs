@@ -1,0 +1,152 @@
+//! The runtime behind all blocking clients of the process, and where calls can't be made that wait for it.
+
+use std::{
+    num::NonZero,
+    panic::Location,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    task::{Context, Poll, Waker},
+    thread::available_parallelism,
+};
+
+use tokio::{
+    runtime::{Builder, EnterGuard, Handle, Runtime},
+    task::coop,
+};
+
+use crate::error::{Cause, Error, Result};
+
+/// Work for more of them is rare, since what comes over a connection is read by one at a time.
+const MOST_WORKERS: usize = 4;
+
+/// It lives as long as the process: whoever drops the last client mustn't wait for it to end.
+static RUNTIME: OnceLock<Running> = OnceLock::new();
+
+struct Running {
+    runtime: Runtime,
+    /// The threads are there only.
+    process: u32,
+}
+
+/// The runtime, which the first client starts.
+pub(super) fn start() -> Result<&'static Handle> {
+    static STARTING: Mutex<()> = Mutex::new(());
+    let running = match RUNTIME.get() {
+        Some(running) => running,
+        None => {
+            let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+            match RUNTIME.get() {
+                Some(running) => running,
+                None => {
+                    let runtime = new().map_err(|error| Error::new(Cause::NoThread(Arc::new(error))))?;
+                    RUNTIME.get_or_init(|| Running { runtime, process: std::process::id() })
+                }
+            }
+        }
+    };
+    running.check_process()?;
+    Ok(running.runtime.handle())
+}
+
+fn new() -> std::io::Result<Runtime> {
+    let workers = available_parallelism().map_or(MOST_WORKERS, NonZero::get).min(MOST_WORKERS);
+    Builder::new_multi_thread().worker_threads(workers).thread_name("mail-client").enable_all().build()
+}
+
+impl Running {
+    fn check_process(&self) -> Result<()> {
+        if self.process == std::process::id() { Ok(()) } else { Err(Error::new(Cause::Forked)) }
+    }
+}
+
+/// Until the guard is dropped, timers and tasks of this thread are the runtime's. No client is there without it.
+pub(super) fn enter() -> Option<EnterGuard<'static>> {
+    RUNTIME.get().map(|running| running.runtime.enter())
+}
+
+/// Fails where a call can't wait.
+pub(super) fn check(place: &'static Location<'static>) -> Result<()> {
+    RUNTIME.get().map_or(Ok(()), Running::check_process)?;
+    if is_inside_task() { Err(Error::new(Cause::InsideTask { place })) } else { Ok(()) }
+}
+
+/// Whether a runtime of tokio's runs a task here just now, or the root of `block_on`, which is to let others run too.
+///
+/// What tokio runs so it bounds: so many steps, then it is to be the others' turn. What may block (`spawn_blocking`,
+/// `block_in_place`, threads that have entered a runtime) it doesn't.
+fn is_inside_task() -> bool {
+    // Else there is nothing to hold up, as on most threads.
+    if Handle::try_current().is_err() {
+        return false;
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    // Puts back, when it is dropped, what the steps below have used up.
+    let Poll::Ready(_unused) = coop::poll_proceed(&mut cx) else { return true };
+    (0..=u8::MAX).any(|_| match coop::poll_proceed(&mut cx) {
+        Poll::Ready(step) => {
+            step.made_progress();
+            false
+        }
+        Poll::Pending => true,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use tokio::task::{LocalSet, block_in_place, spawn_blocking, spawn_local};
+
+    use super::*;
+
+    fn current_thread() -> Runtime {
+        Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn tasks_and_what_may_block_are_told_apart() {
+        assert!(!is_inside_task());
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        for runtime in [current_thread(), Builder::new_multi_thread().worker_threads(1).build().unwrap()] {
+            assert!(runtime.block_on(async { is_inside_task() }));
+            assert!(runtime.block_on(runtime.spawn(async { is_inside_task() })).unwrap());
+            assert!(!runtime.block_on(async { spawn_blocking(is_inside_task).await.unwrap() }));
+            let _entered = runtime.enter();
+            assert!(!is_inside_task());
+        }
+        let in_place = runtime.spawn(async { block_in_place(is_inside_task) });
+        assert!(!runtime.block_on(in_place).unwrap());
+        assert!(!runtime.block_on(async { block_in_place(is_inside_task) }));
+        let set = LocalSet::new();
+        let local = set.run_until(async { spawn_local(async { is_inside_task() }).await.unwrap() });
+        assert!(current_thread().block_on(local));
+    }
+
+    #[test]
+    fn to_ask_leaves_a_task_its_steps() {
+        current_thread().block_on(async {
+            assert!((0..10_000).all(|_| is_inside_task()));
+            assert!(coop::has_budget_remaining());
+            // And when none are left.
+            let mut cx = Context::from_waker(Waker::noop());
+            while let Poll::Ready(step) = coop::poll_proceed(&mut cx) {
+                step.made_progress();
+            }
+            assert!(is_inside_task());
+        });
+    }
+
+    #[test]
+    fn a_process_that_was_forked_off_has_none_of_the_threads() {
+        let running = Running { runtime: current_thread(), process: std::process::id() };
+        running.check_process().unwrap();
+        let forked = Running { process: running.process.wrapping_add(1), ..running };
+        assert!(matches!(forked.check_process().unwrap_err().cause(), Cause::Forked));
+    }
+
+    #[test]
+    fn the_first_to_come_start_one_for_all() {
+        let starting: Vec<_> = (0..8).map(|_| thread::spawn(|| start().unwrap().id())).collect();
+        let ids: Vec<_> = starting.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert!(ids.iter().all(|id| *id == ids[0]));
+    }
+}
