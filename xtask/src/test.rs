@@ -29,9 +29,13 @@ pub(crate) struct Options {
     /// Leave out the tests that need a real mail server, and count them as skipped
     #[arg(long)]
     without_servers: bool,
+
+    /// Break connections at every byte of every session, instead of leaving out what is the same in most: hours
+    #[arg(long)]
+    full: bool,
 }
 
-/// Runs all steps. The last line printed is `N passed, N failed, N skipped`.
+/// Runs all steps. The last lines printed are what the tests counted, and `N passed, N failed, N skipped`.
 pub(crate) fn run(options: &Options, may_install: bool) -> Result<(), String> {
     let mut steps = Steps::default();
     let mut totals = Totals::default();
@@ -106,7 +110,11 @@ fn run_steps(
     })?;
     steps.run("licences and sources of dependencies", || deny::check(&MANIFESTS, may_install))?;
     steps.run("tests", || {
-        totals::run(&mut cargo::command(&["test", "--locked", "--workspace", "--no-fail-fast"]), totals)?;
+        let mut test = cargo::command(&["test", "--locked", "--workspace", "--no-fail-fast"]);
+        if options.full {
+            test.env("ADVERSITY", "full");
+        }
+        totals::run(&mut test, totals)?;
         done()
     })?;
     steps.run("tests against real servers", || {

@@ -1,5 +1,6 @@
-//! How many tests passed, failed and were skipped, read off what the test programs print.
+//! How many tests passed, failed and were skipped, and what they counted, read off what the test programs print.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::AddAssign;
@@ -8,15 +9,21 @@ use std::process::{Command, Stdio};
 use crate::cargo;
 
 /// Counts of tests.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    /// What the tests themselves count, by its name: how many points they tried, for example.
+    pub(crate) counted: BTreeMap<String, u64>,
 }
 
+/// A line for each thing that was counted, then one for the tests.
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (what, number) in &self.counted {
+            writeln!(f, "{number:>9} {what}")?;
+        }
         write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
@@ -26,10 +33,19 @@ impl AddAssign for Totals {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        for (what, number) in other.counted {
+            *self.counted.entry(what).or_default() += number;
+        }
     }
 }
 
 impl Totals {
+    /// What a line says that was counted: `counted: awaits dropped 310`.
+    fn counted_in_line(line: &str) -> Option<(&str, u64)> {
+        let (what, number) = line.strip_prefix("counted: ")?.trim_end().rsplit_once(' ')?;
+        Some((what, number.parse().ok()?))
+    }
+
     /// The counts in a closing line: libtest's `test result: ok. 3 passed; 0 failed; 1 ignored; …`, or the line
     /// `3 passed, 0 failed` of a test program without libtest, a word with a colon before it allowed.
     fn in_line(line: &str) -> Option<Self> {
@@ -75,7 +91,10 @@ fn count(mut output: impl BufRead, mut shown: impl Write, totals: &mut Totals) {
     let mut line = Vec::new();
     while output.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         let _ = shown.write_all(&line);
-        if let Some(counts) = Totals::in_line(&String::from_utf8_lossy(&line)) {
+        let text = String::from_utf8_lossy(&line);
+        if let Some((what, number)) = Totals::counted_in_line(&text) {
+            *totals.counted.entry(what.to_owned()).or_default() += number;
+        } else if let Some(counts) = Totals::in_line(&text) {
             *totals += counts;
         }
         line.clear();
@@ -87,7 +106,7 @@ mod tests {
     use super::*;
 
     fn totals(passed: u64, failed: u64, skipped: u64) -> Option<Totals> {
-        Some(Totals { passed, failed, skipped })
+        Some(Totals { passed, failed, skipped, ..Totals::default() })
     }
 
     #[test]
@@ -121,6 +140,18 @@ mod tests {
         count(&output[..], &mut shown, &mut seen);
         assert_eq!(shown, output);
         assert_eq!(Some(seen), totals(7, 1, 0));
+    }
+
+    #[test]
+    fn what_tests_count_is_added_up() {
+        let output =
+            b"counted: points cut 7\ncounted: points cut 5\ncounted: awaits dropped 1\ncounted: none\n";
+        let mut seen = Totals::default();
+        count(&output[..], Vec::new(), &mut seen);
+        assert_eq!(
+            seen.to_string(),
+            "        1 awaits dropped\n       12 points cut\n0 passed, 0 failed, 0 skipped"
+        );
     }
 
     #[test]
