@@ -1,0 +1,44 @@
+//! Cancellation at every await: a session's doings are dropped at every poll, and after every byte.
+
+use std::time::Duration;
+
+use mail_testkit::Link;
+
+use super::{
+    counted::counted,
+    faults::{points_of, try_all},
+    stage::{Client, Plan, Session, Way, play},
+};
+
+/// Drops the doings at their first, second, … poll, until they end undisturbed: over a link that takes no time, and
+/// over one that takes so much that each answer comes in pieces.
+pub(crate) fn at_every_poll<C: Client>(session: &Session<C>) {
+    let slow = Link::default().with_latency(Duration::from_millis(50)).with_bandwidth(100_000);
+    let mut wrong = Vec::new();
+    let mut dropped = 0;
+    for link in [Link::default(), slow] {
+        for nth in 1.. {
+            let plan = Plan::DropAtPoll(nth, link);
+            let ran = play(session, Way::Memory, &plan);
+            if !ran.mistakes.is_empty() {
+                wrong.push(format!("{plan}\n    {}", ran.mistakes.join("\n    ")));
+            }
+            match ran.outcome {
+                None => dropped += 1,
+                Some(Ok(())) => break,
+                Some(Err(error)) => panic!("{} fails undisturbed: {error}", session.name),
+            }
+        }
+    }
+    println!("{}: dropped at {dropped} polls", session.name);
+    counted("awaits dropped", dropped);
+    let count = wrong.len();
+    wrong.truncate(8);
+    assert!(count == 0, "{}: {count} are wrong:\n{}", session.name, wrong.join("\n"));
+}
+
+/// Drops the doings after every byte of them.
+pub(crate) fn at_every_byte<C: Client>(session: &Session<C>) {
+    let points = points_of(session, Way::Memory, 4);
+    try_all(session, Way::Memory, "bytes dropped after", points.into_iter().map(Plan::DropAtByte));
+}
