@@ -15,9 +15,19 @@ fn runtime() -> Runtime {
 #[test]
 fn work_is_done_on_the_runtime_that_the_builder_names() {
     let named = runtime();
-    let (pool, _server) = pool_with(2, |builder| builder.runtime(named.handle().clone()));
+    let (pool, server) = pool_with(3, |builder| builder.runtime(named.handle().clone()));
     let pending = pool.begin(|operation| async move { operation.get().await.unwrap().id() }).unwrap();
     assert_eq!(named.block_on(pending).unwrap(), 1);
+    // Also if the caller has one of his own: here, nothing is done until the named one runs.
+    let moment = Duration::from_millis(50);
+    let (own, second) = runtime().block_on(async {
+        let own = pool.create_connection().await;
+        (own, tokio::time::timeout(moment, pool.create_connection()).await)
+    });
+    assert!(own.is_ok() && second.is_err());
+    assert_eq!(server.dials(), 1);
+    named.block_on(async { tokio::time::sleep(moment).await });
+    assert_eq!(server.dials(), 2);
 }
 
 #[test]
@@ -81,19 +91,22 @@ async fn number(pool: &Pool<Toys>) -> u64 {
 
 #[test]
 fn p30_a_thread_that_ends_gives_back_its_own_defaults_in_every_pool() {
-    let pools = [(); 2].map(|()| pool_with(1, |builder| builder.assignment(Assignment::Default)).0);
     let home = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    // A pool that is gone by then stands in nobody's way.
+    let automatic = || pool_with(2, |builder| builder.assignment(Assignment::Default));
+    let pools = [(); 2].map(|()| automatic());
     std::thread::scope(|threads| {
-        threads.spawn(|| {
-            for pool in &pools {
-                home.block_on(number(pool));
-            }
-            drop(home.block_on(async { pool_with(1, |builder| builder.assignment(Assignment::Default)).0 }));
+        let thread = threads.spawn(|| {
+            home.block_on(number(&pools[0].0));
+            // One that has ended meanwhile stands in nobody's way.
+            home.block_on(async { number(&automatic().0).await });
+            home.block_on(number(&pools[1].0));
         });
+        // It has ended once it is joined: the scope alone waits for less.
+        thread.join().unwrap();
     });
-    for pool in &pools {
-        assert!(home.block_on(async { pool.status() }).connections.iter().all(|one| one.holder.is_none()));
+    for (pool, server) in &pools {
+        home.block_on(number(pool));
+        assert_eq!(server.dials(), 1, "what belongs to nobody any more is had at once");
     }
 }
 
