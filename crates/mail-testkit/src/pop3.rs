@@ -45,6 +45,8 @@ pub(crate) async fn serve(
         then: Then::GoOn,
     };
     let ended = session.run().await;
+    // The maildrop is unlocked before the client can know that the session is over.
+    session.opened = None;
     session::close(session.channel, ended).await
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::Dialogue;
-use mail_testkit::{Corpus, Server};
+use mail_testkit::{Corpus, Endpoint, Server};
 
 /// Pieces of which lines are made.
 const PIECES: &[&[u8]] = &[
@@ -102,5 +102,65 @@ async fn whatever_a_line_holds_the_next_is_answered() {
                 break;
             }
         }
+    }
+}
+
+/// The same for POP3, without what ends a session.
+const POP3_PIECES: &[&[u8]] = &[
+    b" ",
+    b" ",
+    b" ",
+    b"RETR",
+    b"TOP",
+    b"LIST",
+    b"UIDL",
+    b"DELE",
+    b"RSET",
+    b"STAT",
+    b"CAPA",
+    b"LANG",
+    b"UTF8",
+    b"STLS",
+    b"USER",
+    b"PASS",
+    b"APOP",
+    b"AUTH",
+    b"PLAIN",
+    b"=",
+    b"AGEAYg==",
+    b"1",
+    b"2",
+    b"5",
+    b"0",
+    b"-1",
+    b"4294967296",
+    b"\xff",
+    b"\0",
+    b"\t",
+    b"\r",
+    b"*",
+    b"en",
+    b"alice",
+];
+
+#[tokio::test(start_paused = true)]
+async fn whatever_a_line_of_pop3_holds_the_next_is_answered() {
+    let server =
+        Server::builder().user("alice", "secret").messages("INBOX", Corpus::new(5, 1)).start().await.unwrap();
+    let mut dice = Dice(2);
+    for _ in 0..40 {
+        let connection = server.connect_to(Endpoint::Pop3Plain).await.unwrap();
+        let mut dialogue = Dialogue::pop3(connection).await;
+        dialogue.log_in("alice", "secret").await;
+        for _ in 0..50 {
+            let pieces =
+                (0..dice.below(6)).map(|_| POP3_PIECES[dice.below(POP3_PIECES.len())]).collect::<Vec<_>>();
+            let line = [&pieces.concat()[..], b"\r\nNOOP\r\n"].concat();
+            dialogue.send(&line).await;
+            // No other answer has nothing to say.
+            while dialogue.line().await != "+OK" {}
+        }
+        // Nothing was committed.
+        assert_eq!(server.account("alice").unwrap().messages("INBOX").unwrap().len(), 5);
     }
 }
