@@ -41,6 +41,7 @@ pub(crate) async fn serve(
         timestamp: None,
         named: None,
         utf8: false,
+        user: None,
         opened: None,
         then: Then::GoOn,
     };
@@ -63,7 +64,9 @@ struct Session<'a> {
     named: Option<Bytes>,
     /// Whether the client takes messages with UTF-8 in their headers.
     utf8: bool,
-    /// After a login.
+    /// Who is logged in, still when the maildrop is closed.
+    user: Option<Account>,
+    /// From a login to QUIT.
     opened: Option<Opened>,
     then: Then,
 }
@@ -206,8 +209,8 @@ impl Session<'_> {
 
     /// What others do at this moment.
     fn run_hooks(&self, when: When, name: &str) {
-        if let Some(opened) = &self.opened {
-            self.shared.hooks.run(when, self.seat, name, &opened.account);
+        if let Some(account) = &self.user {
+            self.shared.hooks.run(when, self.seat, name, account);
         }
     }
 

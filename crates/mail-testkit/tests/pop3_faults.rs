@@ -149,6 +149,10 @@ async fn hooks_strike_amid_pop3_too() {
     server.hook(Hook::after("DELE"), |account| {
         account.deliver("INBOX", "late").unwrap();
     });
+    server.hook(Hook::after("QUIT"), |account| {
+        assert_eq!(account.messages("INBOX").unwrap().len(), 1, "QUIT has removed what was marked");
+        account.deliver("INBOX", "later").unwrap();
+    });
     server.hook(Hook::within("NOOP").over(Protocol::Imap), |_| panic!("nobody speaks IMAP"));
     let mut dialogue = open(&server).await;
     dialogue.done("NOOP").await;
@@ -156,5 +160,6 @@ async fn hooks_strike_amid_pop3_too() {
     assert!(dialogue.status("RETR 1").await.starts_with("-ERR"));
     dialogue.done("DELE 2").await;
     dialogue.done("QUIT").await;
-    assert_eq!(left(&server), 1);
+    dialogue.rest().await;
+    assert_eq!(left(&server), 2);
 }

@@ -111,13 +111,14 @@ impl Session<'_> {
                 return err(text).with_code(Code::LoginDelay);
             }
         };
+        let Some(maildrop) = Maildrop::open(&account) else {
+            return err("there is no maildrop").with_code(Code::SysPerm);
+        };
         if let Err(over_limit) = session::admit(self.seat, &account) {
             self.then = Then::Close;
             return err(over_limit).with_code(Code::InUse);
         }
-        let Some(maildrop) = Maildrop::open(&account) else {
-            return err("there is no maildrop").with_code(Code::SysPerm);
-        };
+        self.user = Some(account.clone());
         self.opened = Some(Opened { account, maildrop, _lock: lock });
         ok("logged in")
     }
