@@ -4,7 +4,7 @@ mod common;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use common::{client, count, server};
+use common::{client, commands, count, server};
 use mail_client::imap::{Change, Flag, WatchState, Watcher};
 use mail_testkit::{Action, Builder, Fault};
 use tokio::time::timeout;
@@ -81,6 +81,26 @@ async fn p39_what_was_missed_is_told_first_and_a_state_can_be_kept() {
         drop(resumed);
         client.close().await;
     }
+}
+
+#[tokio::test]
+async fn p19_nobody_is_given_a_connection_on_which_a_watcher_had_switched_something_on() {
+    let server = server().messages("INBOX", ["one"]).start().await.unwrap();
+    let client = client(&server).max_connections(3).build().unwrap();
+    let mut watcher = client.watch("INBOX").tell_all().start();
+    next(&mut watcher).await;
+    while count(&server, "NOTIFY") == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(watcher);
+    let own = client.create_connection().await.unwrap();
+    client.via(&own).noop().await.unwrap();
+    let last = |name: &str| {
+        let seen = commands(&server).into_iter().rev();
+        seen.filter(|(_, command)| command.starts_with(name)).map(|(connection, _)| connection).next()
+    };
+    assert!(last("NOTIFY").is_some() && last("NOTIFY") != last("NOOP"));
+    client.close().await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod task;
 use std::{fmt, time::Duration};
 
 use mail_proto::imap::{Flag, MailboxName, SequenceSet};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::sync::mpsc;
 
 pub use self::state::{InvalidState, WatchState};
 use super::{ImapClient, calls::Calls};
@@ -145,18 +145,18 @@ impl WatchBuilder {
     pub fn start(self) -> Watcher {
         let (sender, news) = mpsc::channel(UNREAD);
         let state = self.state.clone();
-        let task = tokio::spawn(task::watch(self.calls, self.options, self.state, sender));
-        Watcher { news, next: None, state, task }
+        tokio::spawn(task::watch(self.calls, self.options, self.state, sender));
+        Watcher { news, next: None, state }
     }
 }
 
 /// The changes of a mailbox, as they happen. Dropping it ends the watching.
 pub struct Watcher {
+    /// Closed, it ends the task, which has a connection to say goodbye on.
     news: mpsc::Receiver<News>,
     /// What was looked at, and is to be given next.
     next: Option<News>,
     state: Option<WatchState>,
-    task: JoinHandle<()>,
 }
 
 /// What the task tells.
@@ -200,12 +200,6 @@ impl Watcher {
             }
         }
         self.state.as_ref()
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

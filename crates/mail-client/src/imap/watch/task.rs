@@ -75,7 +75,11 @@ async fn follow(
     known: &mut Option<WatchState>,
     news: &mpsc::Sender<News>,
 ) -> Ended {
-    let own = match own_connection(calls, options).await {
+    let own = tokio::select! {
+        own = own_connection(calls, options) => own,
+        () = news.closed() => return Ended::Unread,
+    };
+    let own = match own {
         Ok(own) => own,
         Err(error) => return error.into(),
     };
