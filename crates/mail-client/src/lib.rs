@@ -14,6 +14,7 @@ mod credentials;
 mod error;
 pub mod imap;
 mod link;
+pub mod pop3;
 pub mod smtp;
 pub mod transport;
 

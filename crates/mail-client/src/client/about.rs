@@ -17,16 +17,15 @@ pub(crate) struct About {
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
     Mailbox(MailboxName),
-    #[allow(dead_code, reason = "POP3's and SMTP's, whose clients are to come")]
-    /// A message, by its number in the session.
-    Message(u32),
+    /// A message, as its protocol calls it.
+    Message(Box<str>),
 }
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mailbox(name) => name.fmt(f),
-            Self::Message(number) => number.fmt(f),
+            Self::Message(name) => name.fmt(f),
         }
     }
 }

@@ -64,7 +64,7 @@ impl<M: MailManager> Calls<M> {
     }
 
     /// When a call that begins now has to end.
-    fn deadline(&self) -> Option<Deadline> {
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
         self.until.or_else(|| self.within.map(Deadline::after))
     }
 

@@ -55,7 +55,7 @@ macro_rules! client_methods {
             /// The server can't be reached, can't be trusted, or refuses the login.
             #[track_caller]
             pub fn connect(&self) -> impl std::future::Future<Output = $crate::Result<()>> + Send + use<> {
-                let connected = self.calls.pool().connect();
+                let connected = self.pool().connect();
                 async move { Ok(connected.await?) }
             }
 
@@ -225,7 +225,7 @@ macro_rules! client_methods {
             #[doc = concat!("[grace period](", $builder, "::grace).")]
             /// Calls made after it fail. Dropping the last clone of the client does the same in the background.
             pub async fn close(&self) {
-                self.calls.pool().close().await;
+                self.pool().close().await;
             }
         }
 

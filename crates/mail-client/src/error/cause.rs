@@ -21,7 +21,6 @@ pub(crate) enum Cause {
     Smtp(smtp::client::Failure),
     NotSelected(Status),
     Unsupported(Capability),
-    #[allow(dead_code, reason = "POP3's and SMTP's, whose clients are to come")]
     /// The same for servers whose extensions have no type of their own.
     Lacks(&'static str),
     ReadOnly,
@@ -45,17 +44,23 @@ pub(crate) enum Cause {
         written: bool,
         reason: Box<Error>,
     },
-    #[allow(dead_code, reason = "POP3's and SMTP's, whose clients are to come")]
     /// The connection was lost, and what was written has no effect: `but` says so.
     NoEffect {
         but: &'static str,
         reason: Box<Error>,
     },
-    #[allow(dead_code, reason = "POP3's and SMTP's, whose clients are to come")]
     /// The connection was lost, and nobody knows whether this happened.
     OutcomeUnknown {
         whether: &'static str,
         reason: Box<Error>,
+    },
+    /// Somebody else had the connection for himself for so long.
+    Occupied {
+        after: Duration,
+    },
+    /// So many messages have the name that was to mean one.
+    Ambiguous {
+        count: usize,
     },
     Silent {
         waited_for: &'static str,
@@ -150,6 +155,8 @@ impl Error {
             Cause::Unreadable => ErrorKind::Protocol,
             Cause::TooMuch { .. } | Cause::TooLarge { .. } => ErrorKind::TooMuch,
             Cause::Source(_) => ErrorKind::Argument,
+            Cause::Occupied { .. } => ErrorKind::Pool,
+            Cause::Ambiguous { .. } => ErrorKind::Ambiguous,
             Cause::Silent { .. } | Cause::Deadline { .. } => ErrorKind::TimedOut,
             Cause::Stalled { .. } => ErrorKind::ReaderStalled,
             Cause::Abandoned | Cause::CutShort { .. } => ErrorKind::ConnectionLost,

@@ -56,6 +56,10 @@ impl fmt::Display for Error {
             Cause::OutcomeUnknown { whether, reason } => {
                 write!(f, "the connection was lost and nobody knows whether {whether}: {reason}")
             }
+            Cause::Occupied { after } => {
+                write!(f, "another session has had the connection for itself for {after:?}")
+            }
+            Cause::Ambiguous { count } => write!(f, "{count} messages have this unique-id"),
             Cause::Silent { waited_for, after } => {
                 write!(f, "the server sent nothing for {after:?} while {waited_for} was due")
             }

@@ -68,6 +68,8 @@ pub enum ErrorKind {
     UidValidityChanged,
     /// The message was removed before its body could be had.
     Gone,
+    /// Several messages have the name that was to mean one.
+    Ambiguous,
     /// The answer is larger than any that makes sense.
     TooMuch,
     /// The connection ended before the answer.

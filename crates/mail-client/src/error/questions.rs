@@ -117,7 +117,10 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match self.cause() {
             Cause::Transport(error) => error.is_timeout(),
-            Cause::Silent { .. } | Cause::Stalled { .. } | Cause::Deadline { .. } => true,
+            Cause::Silent { .. }
+            | Cause::Stalled { .. }
+            | Cause::Deadline { .. }
+            | Cause::Occupied { .. } => true,
             Cause::Lost { reason, .. }
             | Cause::NoEffect { reason, .. }
             | Cause::OutcomeUnknown { reason, .. }
@@ -173,6 +176,7 @@ impl Error {
             | Cause::Silent { .. }
             | Cause::Stalled { .. }
             | Cause::Abandoned
+            | Cause::Occupied { .. }
             | Cause::CutShort { .. } => true,
             // What was written may have been done.
             Cause::Lost { written, reason } => (!written || self.0.harmless) && reason.is_retryable(),
@@ -222,7 +226,7 @@ impl Error {
     pub fn was_written(&self) -> bool {
         match self.cause() {
             Cause::Lost { written, .. } | Cause::Deadline { written, .. } => *written,
-            Cause::NoEffect { .. } | Cause::OutcomeUnknown { .. } | Cause::CopiedNotRemoved { .. } => true,
+            Cause::OutcomeUnknown { .. } | Cause::CopiedNotRemoved { .. } => true,
             Cause::Partly { reason, .. } => reason.was_written(),
             _ => false,
         }

@@ -1,0 +1,8 @@
+//! POP3, against servers in memory that do what they are told.
+
+mod capabilities;
+mod connections;
+mod deletions;
+mod messages;
+mod peer;
+mod refusals;
