@@ -3,7 +3,7 @@
 //! `serve [--messages N] [--seed N] [--latency 20ms] [--bandwidth 4MB] [--max-connections N]`
 //!
 //! Prints one line of JSON: `host`, the ports `imaps`, `starttls` and `plain` for IMAP, `pop3s`, `pop3_stls` and
-//! `pop3_plain` for POP3, `user`, `password`, `ca_file`.
+//! `pop3_plain` for POP3, `smtps`, `smtp_starttls` and `smtp_plain` for SMTP, `user`, `password`, `ca_file`.
 
 use std::error::Error;
 use std::io::Read as _;
@@ -58,6 +58,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "pop3s": port(Endpoint::Pop3Tls),
         "pop3_stls": port(Endpoint::Pop3StartTls),
         "pop3_plain": port(Endpoint::Pop3Plain),
+        "smtps": port(Endpoint::SmtpTls),
+        "smtp_starttls": port(Endpoint::SmtpStartTls),
+        "smtp_plain": port(Endpoint::SmtpPlain),
         "user": USER,
         "password": PASSWORD,
         "ca_file": ca_file.path(),

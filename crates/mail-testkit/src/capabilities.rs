@@ -2,6 +2,7 @@
 
 pub(crate) mod imap;
 pub(crate) mod pop3;
+pub(crate) mod smtp;
 
 /// Whether a SASL mechanism ties the login to TLS, and so is nothing without.
 pub(crate) fn needs_tls(mechanism: &str) -> bool {

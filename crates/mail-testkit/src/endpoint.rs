@@ -8,11 +8,13 @@ pub enum Protocol {
     Imap,
     /// POP3 (RFC 1939).
     Pop3,
+    /// SMTP (RFC 5321), as messages are submitted by it (RFC 6409).
+    Smtp,
 }
 
 impl Protocol {
     /// All there are.
-    pub const ALL: [Self; 2] = [Self::Imap, Self::Pop3];
+    pub const ALL: [Self; 3] = [Self::Imap, Self::Pop3, Self::Smtp];
 }
 
 /// What a client finds at a port.
@@ -31,6 +33,12 @@ pub enum Endpoint {
     Pop3StartTls,
     /// POP3 in the clear, without TLS.
     Pop3Plain,
+    /// SMTP over TLS from the first octet, as on port 465.
+    SmtpTls,
+    /// SMTP with STARTTLS, and neither login nor mail before it, as on port 587.
+    SmtpStartTls,
+    /// SMTP in the clear, without TLS.
+    SmtpPlain,
 }
 
 /// When TLS begins at a port.
@@ -46,13 +54,16 @@ pub(crate) enum Security {
 
 impl Endpoint {
     /// All there are.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::ImapTls,
         Self::ImapStartTls,
         Self::ImapPlain,
         Self::Pop3Tls,
         Self::Pop3StartTls,
         Self::Pop3Plain,
+        Self::SmtpTls,
+        Self::SmtpStartTls,
+        Self::SmtpPlain,
     ];
 
     /// What is spoken there.
@@ -60,14 +71,15 @@ impl Endpoint {
         match self {
             Self::ImapTls | Self::ImapStartTls | Self::ImapPlain => Protocol::Imap,
             Self::Pop3Tls | Self::Pop3StartTls | Self::Pop3Plain => Protocol::Pop3,
+            Self::SmtpTls | Self::SmtpStartTls | Self::SmtpPlain => Protocol::Smtp,
         }
     }
 
     pub(crate) fn security(self) -> Security {
         match self {
-            Self::ImapTls | Self::Pop3Tls => Security::Tls,
-            Self::ImapStartTls | Self::Pop3StartTls => Security::StartTls,
-            Self::ImapPlain | Self::Pop3Plain => Security::Plain,
+            Self::ImapTls | Self::Pop3Tls | Self::SmtpTls => Security::Tls,
+            Self::ImapStartTls | Self::Pop3StartTls | Self::SmtpStartTls => Security::StartTls,
+            Self::ImapPlain | Self::Pop3Plain | Self::SmtpPlain => Security::Plain,
         }
     }
 }

@@ -46,11 +46,13 @@ pub enum Action {
     /// The same after so many octets more were sent, TLS included.
     StallAfter(u64),
     /// The command isn't carried out; the answer is a tagged NO with this text, which may begin with a response code. In
-    /// POP3 it is `-ERR` with this text.
+    /// POP3 it is `-ERR` with this text, in SMTP the text, with `451 4.3.0` before it if it doesn't begin with a code.
     No(String),
-    /// The command isn't carried out; the answer is a tagged BAD with this text, in POP3 `-ERR`.
+    /// The command isn't carried out; the answer is a tagged BAD with this text, in POP3 `-ERR`, in SMTP `500 5.5.0`
+    /// unless the text begins with a code.
     Bad(String),
-    /// The command isn't carried out; the server says BYE with this text, in POP3 `-ERR`, and closes.
+    /// The command isn't carried out; the server says BYE with this text, in POP3 `-ERR`, in SMTP `421 4.3.0` unless the
+    /// text begins with a code, and closes.
     Bye(String),
     /// These octets are sent as they are; then the command is carried out.
     Inject(Bytes),
@@ -90,7 +92,8 @@ impl Fault {
         Self::new(Trigger::Greeting(action))
     }
 
-    /// Does something when a command is read: `LOGIN`, `UID FETCH` and so on, or `*` for any.
+    /// Does something when a command is read: `LOGIN`, `UID FETCH` and so on, or `*` for any. In SMTP `.` is the end of a
+    /// message, by DATA or by BDAT, before it is accepted.
     pub fn on_command(name: impl Into<String>, action: Action) -> Self {
         Self::new(Trigger::Command(name.into(), action))
     }

@@ -42,7 +42,8 @@ pub(crate) enum When {
 }
 
 impl Hook {
-    /// When the command was read, before it is carried out. `UID FETCH` and so on, or `*` for any.
+    /// When the command was read, before it is carried out. `UID FETCH` and so on, or `*` for any; in SMTP `.` is the end
+    /// of a message.
     pub fn before(command: impl Into<String>) -> Self {
         Self::new(When::Before, command.into())
     }

@@ -1,11 +1,12 @@
 //! An embedded mail server to develop and test mail programs against.
 //!
-//! [`Server`] is an IMAP and POP3 server in memory, with ports of its own on loopback: implicit TLS, STARTTLS and plain
-//! ([`Endpoint`]). It serves what it is given, over a [`Link`] as slow as wanted, limits connections as providers do, reports what it
-//! saw, and does on order what servers do when things go wrong ([`Fault`]). Its mail can be looked into and changed
-//! under the clients' feet ([`Account`]), at a chosen moment if need be ([`Hook`]). What it can do is chosen too
-//! ([`Builder::capabilities`], [`Builder::pop3_capabilities`], [`Builder::mechanisms`]). POP3 serves the same INBOX as
-//! IMAP, to one session at a time. [`Corpus`] makes mail to fill it with.
+//! [`Server`] is a server for IMAP, POP3 and SMTP submission in memory, with ports of its own on loopback: implicit TLS,
+//! STARTTLS and plain ([`Endpoint`]). It serves what it is given, over a [`Link`] as slow as wanted, limits connections as
+//! providers do, reports what it saw, and does on order what servers do when things go wrong ([`Fault`]). Its mail can be
+//! looked into and changed under the clients' feet ([`Account`]), at a chosen moment if need be ([`Hook`]). What it can do
+//! is chosen too ([`Builder::capabilities`], [`Builder::pop3_capabilities`], [`Builder::smtp_keywords`],
+//! [`Builder::mechanisms`]). POP3 serves the same INBOX as IMAP, to one session at a time; what is sent to a user by SMTP
+//! lies there too, and with all else that was sent in [`Server::submissions`]. [`Corpus`] makes mail to fill it with.
 //!
 //! ```
 //! use std::time::Duration;
@@ -44,7 +45,9 @@ mod sasl;
 mod server;
 mod session;
 mod shared;
+mod smtp;
 mod store;
+mod submission;
 mod tls;
 mod transcript;
 mod wire;
@@ -57,4 +60,5 @@ pub use link::Link;
 pub use report::{Connections, Report, SeenCommand};
 pub use server::{Builder, Connection, Server, StartError};
 pub use store::{Account, Flags, Message, StoreError, StoredMessage};
+pub use submission::Submission;
 pub use tls::ClientCertificate;

@@ -119,6 +119,11 @@ impl Ledger {
         }
     }
 
+    /// Since the server's start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     pub(crate) fn report(&self) -> Report {
         let counts = self.lock();
         Report {

@@ -24,6 +24,7 @@ use crate::link::pipe;
 use crate::report::Report;
 use crate::shared::Shared;
 use crate::store::Account;
+use crate::submission::Submission;
 use crate::tls::{ClientCertificate, SERVER_NAME};
 use crate::wire::Transport;
 
@@ -127,6 +128,16 @@ impl Server {
     /// What the server saw so far.
     pub fn report(&self) -> Report {
         self.shared.ledger.report()
+    }
+
+    /// The messages that were accepted over SMTP so far, with their envelopes.
+    pub fn submissions(&self) -> Vec<Submission> {
+        self.shared.smtp.submissions.all()
+    }
+
+    /// Waits until so many messages were accepted over SMTP: a client whose connection was cut can't know.
+    pub async fn wait_for_submissions(&self, at_least: usize) {
+        self.shared.smtp.submissions.at_least(at_least).await;
     }
 
     /// Waits until at most so many connections are open: over TCP the server learns a little later that a client has

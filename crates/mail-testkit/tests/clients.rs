@@ -59,6 +59,33 @@ async fn python_s_poplib_works() {
     assert_eq!(server.account("alice").unwrap().messages("INBOX").unwrap()[0].body, bodies[1]);
 }
 
+#[tokio::test]
+async fn python_s_smtplib_works() {
+    if !is_installed("python3").await {
+        return;
+    }
+    let server = Server::builder()
+        .user("alice", PASSWORD)
+        .user("bob", "other")
+        .mechanisms(["CRAM-MD5", "PLAIN", "LOGIN"])
+        .refuse_recipient("nobody@example.org", "550 5.1.1 no such user")
+        .start()
+        .await
+        .unwrap();
+    python_is_content(&server, "smtplib", [Endpoint::SmtpTls, Endpoint::SmtpStartTls]).await;
+    let bodies = |user| -> Vec<_> {
+        let messages = server.account(user).unwrap().messages("INBOX").unwrap();
+        messages.into_iter().map(|message| message.body).collect()
+    };
+    let (alice, bob) = (bodies("alice"), bodies("bob"));
+    assert_eq!((alice.len(), bob.len()), (2, 5));
+    assert!(alice[0].ends_with(b"\r\n\r\nfirst\r\n.\r\n..\r\n.end\r\n"), "{}", alice[0].escape_ascii());
+    assert_eq!(bob[2], &b"Subject: raw\r\n\r\n\xe9\xff\r\n"[..]);
+    let submissions = server.submissions();
+    assert_eq!(submissions.len(), 5);
+    assert!(submissions[1].parameters.smtp_utf8 && submissions[1].from.as_ref().unwrap().needs_utf8());
+}
+
 /// Runs a session of one of Python's modules over these two endpoints.
 async fn python_is_content(server: &Server, module: &str, endpoints: [Endpoint; 2]) {
     let ca_file = ca_file(server);
@@ -133,6 +160,33 @@ async fn curl_retrieves_and_deletes() {
     curl.run(Endpoint::Pop3Tls, "pop3s", "3", &["--request", "DELE", "--head"]).await;
     let left = account.messages("INBOX").unwrap();
     assert!(left.len() == 19 && left.iter().all(|stored| stored.uid != 3));
+}
+
+#[tokio::test]
+async fn curl_submits() {
+    if !is_installed("curl").await {
+        return;
+    }
+    let server = Server::builder().user("alice", PASSWORD).start().await.unwrap();
+    let curl = Curl::of(&server);
+    let upload = tempfile::NamedTempFile::new().unwrap();
+    let message = "Subject: from a file\r\n\r\n.\r\n..dots\r\n";
+    std::fs::write(upload.path(), message).unwrap();
+    let upload = upload.path().to_str().unwrap();
+    let recipients = ["--mail-rcpt", "alice@example.org", "--mail-rcpt", "bob@elsewhere.example"];
+    for (endpoint, scheme, tls) in
+        [(Endpoint::SmtpTls, "smtps", "--no-ssl-reqd"), (Endpoint::SmtpStartTls, "smtp", "--ssl-reqd")]
+    {
+        let sender = [tls, "--mail-from", "alice@example.org", "--upload-file", upload];
+        curl.run(endpoint, scheme, "here.example", &[&sender[..], &recipients[..]].concat()).await;
+    }
+    let submissions = server.submissions();
+    assert_eq!(submissions.len(), 2);
+    for submission in &submissions {
+        assert_eq!(submission.message, message);
+        assert_eq!(submission.recipients.len(), 2);
+        assert_eq!(submission.user.as_deref(), Some("alice"));
+    }
 }
 
 /// curl, as a user who trusts the server.

@@ -1,5 +1,7 @@
 //! What a server is to be like.
 
+mod smtp;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use crate::fault::{Fault, Faults};
 use crate::hook::Hooks;
 use crate::link::Link;
 use crate::report::Ledger;
-use crate::shared::{Pop3, Shared};
+use crate::shared::{Pop3, Shared, Smtp};
 use crate::store::{Account, Message, StoreError};
 use crate::tls::Identity;
 
@@ -30,6 +32,7 @@ pub struct Builder {
     faults: Vec<Fault>,
     offer: imap::Offer,
     pop3: Pop3,
+    smtp: Smtp,
     search_charsets: Vec<String>,
     delimiter: Option<u8>,
     failed: Option<StartError>,
@@ -71,6 +74,7 @@ impl Builder {
             faults: Vec::new(),
             offer: imap::Offer::default(),
             pop3: Pop3::default(),
+            smtp: Smtp::default(),
             search_charsets: vec!["US-ASCII".to_owned(), "UTF-8".to_owned()],
             delimiter: Some(b'/'),
             failed: None,
@@ -169,7 +173,7 @@ impl Builder {
 
     /// How many connections a user may have logged in at a time, over each protocol by itself. One more is answered as
     /// Dovecot does: `NO [LIMIT] Maximum number of connections from user+IP exceeded` in IMAP, `-ERR [IN-USE]` and the
-    /// same in POP3, and closed.
+    /// same in POP3, and closed; in SMTP as [told](Self::smtp_limit_reply).
     pub fn max_connections_per_user(mut self, most: usize) -> Self {
         self.max_connections_per_user = Protocol::ALL.map(|protocol| (protocol, most)).into();
         self
@@ -249,6 +253,7 @@ impl Builder {
         let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self.offer.set_mechanisms(&names);
         self.pop3.offer.set_mechanisms(&names);
+        self.smtp.offer.set_mechanisms(&names);
         self
     }
 
@@ -274,7 +279,9 @@ impl Builder {
             return Err(error);
         }
         // Being asked for a certificate is nothing that every client takes.
-        let is_external = self.offer.has("AUTH=EXTERNAL") || self.pop3.offer.has_mechanism("EXTERNAL");
+        let is_external = self.offer.has("AUTH=EXTERNAL")
+            || self.pop3.offer.has_mechanism("EXTERNAL")
+            || self.smtp.offer.has_mechanism("EXTERNAL");
         let certified = self.accounts.iter().map(|account| account.user().to_owned());
         let certified: Vec<String> = certified.filter(|_| is_external).collect();
         let accounts: BTreeMap<String, Account> =
@@ -287,6 +294,7 @@ impl Builder {
             link: self.link,
             offer: self.offer,
             pop3: self.pop3,
+            smtp: self.smtp,
             hooks: Hooks::default(),
             search_charsets: self.search_charsets,
             delimiter: self.delimiter,

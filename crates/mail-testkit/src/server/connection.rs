@@ -18,6 +18,7 @@ use crate::link::PipeEnd;
 use crate::pop3;
 use crate::report::Seat;
 use crate::shared::Shared;
+use crate::smtp;
 use crate::wire::{Tap, Transport, Wire};
 
 /// How long a client may go on sending to a server that has closed, before the socket goes.
@@ -62,6 +63,7 @@ pub(super) async fn serve(
         match endpoint.protocol() {
             Protocol::Imap => imap::serve(&shared, endpoint, &mut channel, &seat).await,
             Protocol::Pop3 => pop3::serve(&shared, endpoint, &mut channel, &seat).await,
+            Protocol::Smtp => smtp::serve(&shared, endpoint, &mut channel, &seat).await,
         }
     };
     let ended = tokio::select! {

@@ -16,6 +16,11 @@ impl Account {
     pub fn set_quota(&self, storage: Option<u64>, messages: Option<u64>) {
         self.lock().quota = Quota { storage, messages };
     }
+
+    /// Whether so much more is too much.
+    pub(crate) fn is_over_quota_with(&self, octets: u64, messages: u64) -> bool {
+        self.lock().is_over_quota_with(octets, messages)
+    }
 }
 
 impl Contents {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 mod pop3;
+mod smtp;
 
 use std::time::Duration;
 
