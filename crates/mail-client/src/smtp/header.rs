@@ -196,21 +196,7 @@ mod tests {
         let header =
             Header::new("To: a,\r\n b\r\nno field\r\nX Y: z\r\nSubject:\r\nFrom\t: c\r\n\r\n".into());
         let fields: Vec<_> = header.fields().collect();
-        let expected: [(_, &[u8]); 3] = [
-            (
-                "To", b" a,
- b
-",
-            ),
-            (
-                "Subject", b"
-",
-            ),
-            (
-                "From", b" c
-",
-            ),
-        ];
+        let expected: [(_, &[u8]); 3] = [("To", b" a,\r\n b\r\n"), ("Subject", b"\r\n"), ("From", b" c\r\n")];
         assert_eq!(fields, expected);
     }
 
