@@ -61,7 +61,7 @@ pub(crate) fn wish<'a>(said: impl Into<Said<'a>>) -> Option<Wish> {
     let ends = manner == Manner::Leaves && text.trim_end().ends_with("connection closed. 14");
     if told.is_some() || is_throttled(reason, &text) || by_quota || ends {
         Some(Wish::Wait(told))
-    } else if manner != Manner::Agrees && is_about_connections(&text) {
+    } else if manner != Manner::Agrees && said.can_limit_connections() && is_about_connections(&text) {
         Some(Wish::Fewer)
     } else if matches!(reason, Some(Reason::Busy | Reason::Attempts | Reason::LoginDelay)) {
         Some(Wish::Wait(None))
@@ -112,7 +112,12 @@ fn is_throttled(reason: Option<Reason>, text: &str) -> bool {
 fn is_about_connections(text: &str) -> bool {
     let many = text.contains("too many") || text.contains("maximum") || text.contains("exceeded");
     let what = ["connection", "session", "simultaneous"].iter().any(|word| text.contains(word));
-    (many && what) || text.contains("concurrent") || text.contains("authenticated but not connected")
+    // Too many of these, though perhaps "in this session".
+    let other =
+        ["messages", "recipients", "errors"].iter().any(|what| text.contains(&format!("too many {what}")));
+    (many && what && !other)
+        || text.contains("concurrent")
+        || text.contains("authenticated but not connected")
 }
 
 /// `Suggested Backoff Time: 299961 milliseconds`, as Exchange says.
@@ -228,6 +233,11 @@ mod tests {
         assert_eq!(wish(&smtp("421 4.4.2 idle for too long\r\n")), None);
         assert_eq!(class_at_login(&smtp("535 5.7.8 no\r\n")), Class::Refused);
         assert_eq!(class_at_login(&smtp("432 4.7.12 password transition\r\n")), Class::Refused);
+        // What there is too much of on this connection says nothing about others.
+        assert_eq!(wish(&smtp("452 4.5.3 Too many recipients received this session\r\n")), None);
+        assert_eq!(wish(&smtp("451 4.7.1 Too many connections to that domain\r\n")), None);
+        let messages = smtp("421 4.7.0 Too many messages in this session\r\n");
+        assert_eq!(wish(&messages), Some(Wish::Wait(None)));
         let greylisted = smtp("451 4.7.1 later\r\n");
         assert!(wish(&greylisted).is_none() && passes(&greylisted));
         assert!(!passes(&smtp("550 5.1.1 nobody\r\n")));

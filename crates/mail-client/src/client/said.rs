@@ -93,6 +93,15 @@ impl<'a> Said<'a> {
         }
     }
 
+    /// Whether it may be the client's connections that are too many. SMTP has numbers for that: with others its servers
+    /// speak of recipients, of messages, or of what is not theirs.
+    pub(super) fn can_limit_connections(self) -> bool {
+        match self {
+            Self::Smtp(reply) => matches!(reply.code.get(), 421 | 432),
+            Self::Imap(_) | Self::Pop3(_) => true,
+        }
+    }
+
     pub(super) fn reason(self) -> Option<Reason> {
         match self {
             Self::Imap(status) => match status.code.as_ref()? {
