@@ -5,7 +5,10 @@ use std::{
     fmt::{self, Write as _},
 };
 
+use mail_proto::smtp::client::Failure;
+
 use super::{Cause, Error};
+use crate::smtp::{Outcome, RecipientOutcome};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,7 +27,14 @@ impl fmt::Display for Error {
             Cause::HungUp => f.write_str("the server closed the connection"),
             Cause::Session(error) => Visible(&error.to_string()).fmt(f),
             Cause::Pop3(error) => Visible(&error.to_string()).fmt(f),
-            Cause::Smtp(error) => Visible(&error.to_string()).fmt(f),
+            Cause::Smtp(error) => {
+                Visible(&error.to_string()).fmt(f)?;
+                // Whom it refused says more than that it did.
+                match error {
+                    Failure::RecipientsRefused => self.fmt_refused(f),
+                    _ => Ok(()),
+                }
+            }
             Cause::Refused(status) => {
                 write!(f, "the server refused: {}", Visible(&status.text_lossy()))
             }
@@ -102,6 +112,26 @@ impl fmt::Display for Error {
         }
     }
 }
+
+impl Error {
+    fn fmt_refused(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refused = |recipient: &RecipientOutcome| match &recipient.outcome {
+            Outcome::Refused(reply) => Some(format!("{}: {reply}", recipient.address)),
+            _ => None,
+        };
+        let mut refused = self.recipients().iter().filter_map(refused);
+        for (at, one) in refused.by_ref().take(SHOWN).enumerate() {
+            write!(f, "{} {}", if at == 0 { ":" } else { "," }, one)?;
+        }
+        match refused.count() {
+            0 => Ok(()),
+            more => write!(f, ", and {more} more"),
+        }
+    }
+}
+
+/// Of many recipients that were refused, so many are shown.
+const SHOWN: usize = 3;
 
 /// A server's words on one line: control characters are shown as escapes, and everything else as it is.
 struct Visible<'a>(&'a str);

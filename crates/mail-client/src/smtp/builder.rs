@@ -5,13 +5,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use mail_proto::{
     LoneLineBreaks,
-    smtp::client::{Config, Timeouts},
+    smtp::{
+        Command,
+        client::{Config, Timeouts},
+    },
 };
 
 use super::{client::SmtpClient, manager::SmtpManager};
 use crate::{
     client::{LoginWith, Parts, Setup, builder_methods},
-    error::Result,
+    error::{Cause, Error, Result},
 };
 
 /// Sets up an [`SmtpClient`]. See [`SmtpClient::builder`].
@@ -79,11 +82,16 @@ impl SmtpClientBuilder {
     /// The client. Nothing is dialled yet.
     ///
     /// # Errors
-    /// The host is no host name, nothing was said about the login, the quota is 0, or the platform's certificates can't
+    /// The host or the client's own name is no host name, nothing was said about the login, the quota is 0, or the platform's certificates can't
     /// be had.
     #[track_caller]
     pub fn build(self) -> Result<SmtpClient> {
         let Parts { dialler, home, login, inactivity, pool } = self.setup.into_parts(Self::PORTS)?;
+        if Command::Ehlo(self.hello.clone()).encode().is_err() {
+            return Err(Error::new(Cause::Configuration(
+                "the client's own name is no domain name, and no address in brackets",
+            )));
+        }
         let mut session = Config::new(login.security, None);
         session.login = login;
         session.hello = self.hello;

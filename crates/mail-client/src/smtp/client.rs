@@ -38,7 +38,8 @@ client_methods! {
     SmtpClient over SmtpManager,
     path: "mail_client::smtp::SmtpClient",
     builder: "super::SmtpClientBuilder",
-    deadlines: "A message of which the end was written by then ends in [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).",
+    deadlines: "A message that was begun is broken off, and its connection cut, unless its end was written: then the \
+        error is of kind [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).",
     begin: "let sending = client.begin_send(mail_client::smtp::Mail::new(\"From: kim@example.org\\r\\nTo: bob@example.com\\r\\n\\r\\nHello!\\r\\n\"))?;",
     end: "println!(\"{}\", sending.await?.reply());",
 }

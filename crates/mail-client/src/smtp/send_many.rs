@@ -32,6 +32,8 @@ pub struct SendMany {
     connections: usize,
     order: Option<Order>,
     free: Vec<Lane>,
+    /// The first lane, if it was no good: until another has got on with something.
+    resting: Option<Lane>,
     working: FuturesUnordered<BoxFuture<'static, Done>>,
     extras: Option<Extras<SmtpManager>>,
     coming: Vec<BoxFuture<'static, Result<Lane>>>,
@@ -138,6 +140,7 @@ impl SmtpClient {
             connections: 1,
             order: None,
             free: vec![first],
+            resting: None,
             working: FuturesUnordered::new(),
             extras: None,
             coming: Vec::new(),
@@ -168,7 +171,7 @@ impl SendMany {
     /// How far it has got.
     pub fn progress(&self) -> Progress {
         let (least, most) = self.total;
-        let lanes = self.free.len() + self.working.len();
+        let lanes = self.free.len() + self.working.len() + usize::from(self.resting.is_some());
         Progress { connections: lanes, total: most.filter(|most| *most == least), ..self.progress }
     }
 
@@ -207,6 +210,7 @@ impl SendMany {
     /// What became of a message, unless it is tried once more.
     fn ended(&mut self, done: Done) -> Option<(usize, Result<Sent>)> {
         let Done { mut lane, index, failures, outcome, ready } = done;
+        self.free.extend(self.resting.take());
         let others = !self.working.is_empty() || !self.free.is_empty() || lane.is_extra;
         match (outcome, ready) {
             (Err(error), Some(ready))
@@ -216,8 +220,10 @@ impl SendMany {
                 self.again.push_back(Task { index, failures: failures + 1, mail: Work::Again(ready) });
                 if lane.is_extra {
                     self.stand_in_line_for(&lane);
-                } else {
+                } else if self.working.is_empty() {
                     self.free.push(lane);
+                } else {
+                    self.resting = Some(lane);
                 }
                 None
             }

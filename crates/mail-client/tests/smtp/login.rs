@@ -25,6 +25,9 @@ async fn a_login_is_made_by_what_the_server_has() {
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Login, false), "{error}");
     verdict.check(&client).await;
     let (builder, _) = Dialogue::default().builder_for("kim", 1 << 16);
+    let named = builder.password("secret").hello_name("a\r\nMAIL FROM:<x@y>").build();
+    assert_eq!(named.unwrap_err().kind(), ErrorKind::Argument);
+    let (builder, _) = Dialogue::default().builder_for("kim", 1 << 16);
     assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::Argument, "nothing was said about the login");
 }
 

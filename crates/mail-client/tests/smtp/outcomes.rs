@@ -72,6 +72,7 @@ async fn all_refused_is_an_error_and_nothing_is_sent() {
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Refused, retryable), "{error}");
         assert_eq!(outcomes(&error), [("refused", 550), ("refused", if retryable { 450 } else { 550 })]);
         assert_eq!(error.smtp_reply().unwrap().code.get(), 550);
+        assert!(error.to_string().contains("refused the recipients: a@y: 550 no, b@y: "), "{error}");
         assert!(!error.was_written());
         assert!(client.send(mail_for(1)).await.unwrap().is_complete());
         verdict.check(&client).await;

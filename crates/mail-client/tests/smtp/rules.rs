@@ -173,6 +173,17 @@ async fn p21_a_client_that_is_closed_says_goodbye_and_takes_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn p16_p21_a_goodbye_that_is_not_answered_ends_in_time() {
+    let (builder, verdict) = Dialogue::with("").turn("QUIT", "").builder(1 << 16);
+    let client = builder.max_connections(2).build().unwrap();
+    let own = client.create_connection().await.unwrap();
+    let begun = Instant::now();
+    own.close().await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    verdict.check(&client).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn p44_what_the_server_says_no_to_is_an_error_with_its_words() {
     let (client, verdict) = Dialogue::with("")
         .turn("NOOP", "500 5.5.1 what")

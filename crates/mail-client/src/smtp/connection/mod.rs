@@ -15,14 +15,14 @@ use mail_proto::smtp::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout_at,
+    time::{timeout, timeout_at},
 };
 
 use self::task::{Shared, Task};
 pub(super) use self::text::Text;
 use super::manager::SmtpManager;
 use crate::{
-    client::{Deadline, Home},
+    client::{Deadline, GOODBYE, Home},
     error::{Cause, Error, Result},
     link::Socket,
 };
@@ -163,10 +163,15 @@ impl SmtpConnection {
         Error::new(Cause::Lost { written: false, reason: Box::new(reason) }).on(self.id)
     }
 
-    /// Says goodbye and waits until the server has, or the socket is closed.
+    /// Says goodbye and waits until the server has, or cuts. The socket is closed when this ends: its place may be
+    /// another's at once.
     pub(super) async fn logout(&self) {
-        let (done, ended) = oneshot::channel();
-        if self.jobs.send(Job::Logout { done }).is_ok() {
+        let (done, mut ended) = oneshot::channel();
+        if self.jobs.send(Job::Logout { done }).is_err() {
+            return;
+        }
+        if timeout(GOODBYE, &mut ended).await.is_err() {
+            self.cut();
             let _ = ended.await;
         }
     }

@@ -261,7 +261,11 @@ impl Task {
                     self.socket.session.submit(Command::Quit);
                 }
             }
-            Job::Cut => return Err(Error::new(Cause::Closed)),
+            Job::Cut => {
+                // Nobody waits for a goodbye any more.
+                self.leaving = false;
+                return Err(Error::new(Cause::Closed));
+            }
         }
         Ok(())
     }
