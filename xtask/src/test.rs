@@ -10,13 +10,14 @@ use crate::{cargo, deny, msrv};
 const MANIFESTS: [&str; 2] = ["Cargo.toml", "fuzz/Cargo.toml"];
 
 /// Features alone and together: with the rest of the workspace beside them, one can lean on another's.
-const FEATURES: [&[&str]; 6] = [
+const FEATURES: [&[&str]; 7] = [
     &["--package", "mail-proto", "--no-default-features"],
     &["--package", "mail-proto", "--no-default-features", "--features", "sasl"],
     &["--package", "mail-proto", "--no-default-features", "--features", "serde"],
     &["--package", "mail-proto", "--no-default-features", "--features", "arbitrary"],
     &["--package", "mail-proto", "--all-features"],
     &["--package", "mail-client", "--features", "mail-parser"],
+    &["--package", "mail-client", "--features", "mail-builder"],
 ];
 
 /// Tests against real servers are marked `#[ignore]` and live in test files whose names match these: those that need

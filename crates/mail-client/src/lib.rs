@@ -1,6 +1,6 @@
 //! A mail client over a connection pool: any number of tasks, one account, no lost message.
 //!
-//! Begin with [`imap::ImapClient`].
+//! Begin with [`imap::ImapClient`] to read mail, and with [`smtp::SmtpClient`] to send it.
 //!
 //! # What it says
 //! Everything that happens to connections is a [`tracing`](https://docs.rs/tracing) event of the target `mail_client` or
