@@ -2,6 +2,10 @@
 //!
 //! Begin with [`imap::ImapClient`] to read mail, and with [`smtp::SmtpClient`] to send it.
 //!
+//! # Without async
+//! The module [`blocking`] has the same clients for threads: each call returns when it is done, streams are iterators, and
+//! bodies are [`std::io::Read`].
+//!
 //! # What it says
 //! Everything that happens to connections is a [`tracing`](https://docs.rs/tracing) event of the target `mail_client` or
 //! `mail_pool`, with the connection's number. With the target `mail_client::protocol` at level TRACE, asked for before
