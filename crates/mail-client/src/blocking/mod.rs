@@ -41,7 +41,7 @@
 //! # Among async code
 //! A blocking call inside an async task would hold up the other tasks of its thread, so it isn't made: it fails with
 //! [`ErrorKind::CannotBlock`](crate::ErrorKind::CannotBlock), which names the place of the call. (Few calls have no way to
-//! fail, such as `close`; those are made all the same.) Use the async client there, which
+//! fail, such as `close` and the iterator of `send_many`; those are made all the same.) Use the async client there, which
 //! [`to_async`](imap::ImapClient::to_async) gives, or make the call inside tokio's `spawn_blocking` or `block_in_place`. In
 //! a process that was forked off, clients from before don't work, and say so by the same error.
 

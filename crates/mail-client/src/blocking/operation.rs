@@ -99,12 +99,13 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
 /// Waits, unless this thread does the work of an operation that is cancelled.
 pub(super) fn unless_cancelled<F: Future>(call: F) -> Result<F::Output> {
     let wanted = WANTED.try_with(|wanted| wanted.borrow().clone()).ok().flatten();
-    let Some(mut wanted) = wanted else { return Ok(block_on(call)) };
-    block_on(async {
+    let Some(mut wanted) = wanted else { return block_on(call) };
+    let outcome = block_on(async {
         tokio::select! {
             biased;
             _ = wanted.changed() => Err(mail_pool::Error::Cancelled.into()),
             outcome = call => Ok(outcome),
         }
-    })
+    });
+    outcome?
 }

@@ -60,13 +60,28 @@ impl Running {
 
 /// Until the guard is dropped, timers and tasks of this thread are the runtime's. No client is there without it.
 pub(super) fn enter() -> Option<EnterGuard<'static>> {
-    RUNTIME.get().map(|running| running.runtime.enter())
+    let running = RUNTIME.get()?;
+    (!is_ending()).then(|| running.runtime.enter())
+}
+
+/// Fails in a process without the runtime's threads, where whoever waits would do so for ever.
+pub(super) fn check_process() -> Result<()> {
+    RUNTIME.get().map_or(Ok(()), Running::check_process)
 }
 
 /// Fails where a call can't wait.
 pub(super) fn check(place: &'static Location<'static>) -> Result<()> {
-    RUNTIME.get().map_or(Ok(()), Running::check_process)?;
-    if is_inside_task() { Err(Error::new(Cause::InsideTask { place })) } else { Ok(()) }
+    match Handle::try_current() {
+        Ok(_) if is_inside_task() => Err(Error::new(Cause::InsideTask { place })),
+        Err(error) if error.is_thread_local_destroyed() => Err(Error::new(Cause::ThreadEnds)),
+        // Where there is no runtime, as on most threads, there are no tasks to be held up.
+        _ => Ok(()),
+    }
+}
+
+/// Whether this thread is about to end, so that it can enter no runtime any more.
+fn is_ending() -> bool {
+    Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed())
 }
 
 /// Whether a runtime of tokio's runs a task here just now, or the root of `block_on`, which is to let others run too.
@@ -74,10 +89,6 @@ pub(super) fn check(place: &'static Location<'static>) -> Result<()> {
 /// What tokio runs so it bounds: so many steps, then it is to be the others' turn. What may block (`spawn_blocking`,
 /// `block_in_place`, threads that have entered a runtime) it doesn't.
 fn is_inside_task() -> bool {
-    // Else there is nothing to hold up, as on most threads.
-    if Handle::try_current().is_err() {
-        return false;
-    }
     let mut cx = Context::from_waker(Waker::noop());
     // Puts back, when it is dropped, what the steps below have used up.
     let Poll::Ready(_unused) = coop::poll_proceed(&mut cx) else { return true };

@@ -15,7 +15,7 @@ use std::{
 
 use super::{operation, runtime};
 use crate::{
-    error::{Error, Result},
+    error::{Cause, Error, Result},
     smtp::SentMail,
 };
 
@@ -54,7 +54,7 @@ impl<T, Of: Into<T>> Outcome<Option<Result<Of>>> for Option<Result<T>> {
     }
 }
 
-/// What a call that can't fail gives. It is made wherever it is called.
+/// What a call gives that can't fail: it is made inside tasks too, and gives nothing where there is no way to wait at all.
 macro_rules! never_fails {
     ($($type:ty),+) => {
         $(impl Outcome<Self> for $type {
@@ -76,18 +76,45 @@ never_fails!((), Option<u64>, Option<SentMail>);
 /// connection.
 #[track_caller]
 pub(super) fn wait<T: Outcome<Of>, Of>(call: impl Future<Output = Of>) -> T {
-    if !T::CAN_FAIL {
-        return T::of(block_on(call));
-    }
-    match runtime::check(Location::caller()).and_then(|()| operation::unless_cancelled(call)) {
+    let checked = match runtime::check(Location::caller()) {
+        // It holds others up, and has no way to say that it would.
+        Err(error) if !T::CAN_FAIL && matches!(error.cause(), Cause::InsideTask { .. }) => Ok(()),
+        checked => checked,
+    };
+    let outcome = checked.and_then(|()| match T::CAN_FAIL {
+        true => operation::unless_cancelled(call),
+        false => block_on(call),
+    });
+    match outcome {
         Ok(outcome) => T::of(outcome),
         Err(error) => T::failed(error),
     }
 }
 
+/// Whether an iterator has given an error, which is its last item.
+pub(super) type HasFailed = bool;
+
+/// Waits for the next item of an iterator that ends with its first error: also where a call can't wait, so that whoever
+/// goes on after errors doesn't do so for ever.
+#[track_caller]
+pub(super) fn wait_for_next<T, Of: Into<T>>(
+    has_failed: &mut HasFailed,
+    next: impl Future<Output = Option<Result<Of>>>,
+) -> Option<Result<T>> {
+    if *has_failed {
+        return None;
+    }
+    let next = wait(next);
+    *has_failed = matches!(next, Some(Err(_)));
+    next
+}
+
 /// Polls on this thread, and sleeps in between. Unlike the `block_on` of a runtime it may be called within itself, by what
 /// it polls.
-pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+///
+/// # Errors
+/// Nobody would wake it.
+pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output> {
     thread_local! {
         /// The last that was used on this thread, to be used again.
         static SPARE: Cell<Option<Arc<Signal>>> = const { Cell::new(None) };
@@ -102,8 +129,9 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     loop {
         if let Poll::Ready(outcome) = future.as_mut().poll(&mut cx) {
             let _ = SPARE.try_with(|spare| spare.set(Some(signal)));
-            return outcome;
+            return Ok(outcome);
         }
+        runtime::check_process()?;
         // What wakes the thread may have been meant for another wait, within or around this one.
         while !signal.rung.swap(false, Ordering::Acquire) {
             thread::park();

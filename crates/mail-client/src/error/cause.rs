@@ -104,6 +104,8 @@ pub(crate) enum Cause {
     },
     /// A blocking call in a process without the threads that it waits for.
     Forked,
+    /// A blocking call amid the end of its thread, when that can't wait any more.
+    ThreadEnds,
     NoThread(Arc<io::Error>),
 }
 
@@ -166,7 +168,9 @@ impl Error {
                 _ => ErrorKind::Pool,
             },
             Cause::Closed | Cause::ConnectionClosed => ErrorKind::Closed,
-            Cause::InsideTask { .. } | Cause::Forked | Cause::NoThread(_) => ErrorKind::CannotBlock,
+            Cause::InsideTask { .. } | Cause::Forked | Cause::ThreadEnds | Cause::NoThread(_) => {
+                ErrorKind::CannotBlock
+            }
         }
     }
 }

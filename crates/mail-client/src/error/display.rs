@@ -108,6 +108,7 @@ impl fmt::Display for Error {
                  spawn_blocking"
             ),
             Cause::Forked => f.write_str("the client was made before this process was forked off"),
+            Cause::ThreadEnds => f.write_str("the thread is ending, and can't wait any more"),
             Cause::NoThread(error) => write!(f, "no thread can be started: {error}"),
         }
     }

@@ -89,8 +89,8 @@ pub enum ErrorKind {
     Pool,
     /// The client was closed.
     Closed,
-    /// A [blocking](crate::blocking) call can't wait here: inside an async task, in a process that was forked off, or
-    /// where no thread can be started for it. Nothing was sent.
+    /// A [blocking](crate::blocking) call can't wait here: inside an async task, in a process that was forked off, at
+    /// the very end of a thread, or where none can be started for it. Nothing was sent.
     CannotBlock,
 }
 

@@ -31,13 +31,13 @@ impl Read for Lines {
     }
 }
 
-fn large() -> impl Read + Send {
-    Lines(0, Vec::new()).take(LARGE as u64)
+fn lines(len: usize) -> impl Read + Send {
+    Lines(0, Vec::new()).take(len as u64)
 }
 
-fn with_large() -> Running {
+fn with_message(len: usize) -> Running {
     let mut message = Vec::new();
-    large().read_to_end(&mut message).unwrap();
+    lines(len).read_to_end(&mut message).unwrap();
     start(common::server().messages("INBOX", [message]).mailbox("Archive"))
 }
 
@@ -63,7 +63,7 @@ fn same(one: impl Read, other: impl Read) -> bool {
 fn a_body_is_read_in_constant_memory() {
     // What the system's buffers take, and the client's own; far less than the body.
     const MOST_AHEAD: u64 = 24 << 20;
-    let running = with_large();
+    let running = with_message(LARGE);
     for connections in [1, 2] {
         let client = running.client(connections);
         let own = (connections == 2).then(|| client.create_connection().unwrap());
@@ -80,7 +80,7 @@ fn a_body_is_read_in_constant_memory() {
         }
         let sent = running.server.report().sent - before;
         assert!(sent < MOST_AHEAD, "{sent} bytes were sent for 1,000 that were read");
-        assert!(same((&first[..]).chain(&mut body), large()));
+        assert!(same((&first[..]).chain(&mut body), lines(LARGE)));
         assert_eq!(body.offset(), LARGE as u64);
         assert!(body.chunk().unwrap().is_none() && messages.next().is_none());
         client.close();
@@ -89,12 +89,13 @@ fn a_body_is_read_in_constant_memory() {
 
 #[test]
 fn a_body_is_read_by_pieces_of_any_size() {
-    let running = with_large();
+    const LEN: usize = 8 << 20;
+    let running = with_message(LEN);
     let client = running.client(1);
     let inbox = client.examine("INBOX").unwrap();
     let mut messages = inbox.fetch(1, FetchItems::new().body());
     let mut body = messages.next().unwrap().unwrap().into_body().into_reader().unwrap();
-    let (mut expected, mut read) = (BufReader::new(large()), 0);
+    let (mut expected, mut read) = (BufReader::new(lines(LEN)), 0);
     let mut line = String::new();
     for size in [1, 3, 78, 4096, 100_000, 3_000_000] {
         let (mut mine, mut theirs) = (vec![0; size], vec![0; size]);
@@ -165,7 +166,8 @@ fn sections_come_one_after_the_other() {
 
 #[test]
 fn a_message_goes_up_from_what_blocks_and_from_another_servers_body() {
-    let (from, to) = (with_large(), start(common::server().mailbox("Archive")));
+    const LEN: usize = 3 << 20;
+    let (from, to) = (with_message(LEN), start(common::server().mailbox("Archive")));
     let (source, target) = (from.client(2), to.client(1));
     // With what it comes from.
     struct Fetched(BodyReader, #[expect(dead_code, reason = "ends when it is dropped")] FetchStream);
@@ -181,18 +183,18 @@ fn a_message_goes_up_from_what_blocks_and_from_another_servers_body() {
         Fetched(message.into_body().into_reader().unwrap(), messages)
     };
     let archive = target.select("Archive").unwrap();
-    let message = NewMessage::from_blocking_reader(body(), LARGE as u64);
+    let message = NewMessage::from_blocking_reader(body(), LEN as u64);
     let stored = archive.append(message).unwrap().uid.unwrap();
     let mut messages = archive.fetch(stored, FetchItems::new().body());
     let read = messages.next().unwrap().unwrap();
-    assert!(same(read.into_body().into_reader().unwrap(), large()));
+    assert!(same(read.into_body().into_reader().unwrap(), lines(LEN)));
     // By the client whose own message it is, over another connection than the one that it comes from.
     let own = source.create_connection().unwrap();
-    let message = NewMessage::from_blocking_reader(body(), LARGE as u64);
+    let message = NewMessage::from_blocking_reader(body(), LEN as u64);
     source.via(&own).append("Archive", message).unwrap();
 
     // The async client takes it too, and reads it on no thread of its runtime.
-    let message = NewMessage::from_blocking_reader(large(), LARGE as u64);
+    let message = NewMessage::from_blocking_reader(lines(LEN), LEN as u64);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(target.to_async().append("Archive", message)).unwrap();
     source.close();

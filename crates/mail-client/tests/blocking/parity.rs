@@ -175,6 +175,20 @@ fn every_client_is_among_them() {
     }
 }
 
+/// As of the async ones.
+#[test]
+fn they_go_from_thread_to_thread() {
+    use mail_client::blocking::{ImapClient, Pending, SmtpClient, imap, smtp};
+
+    fn send<T: Send>() {}
+    fn shared<T: Send + Sync>() {}
+    shared::<(ImapClient, imap::Mailbox, imap::Connection, imap::DefaultConnection, imap::Exclusive)>();
+    shared::<(SmtpClient, smtp::Connection, smtp::DefaultConnection)>();
+    shared::<Pending<u32>>();
+    send::<(imap::FetchStream, imap::Message, imap::Body, imap::BodyReader, imap::Sections)>();
+    send::<(imap::WatchBuilder, imap::Watcher, smtp::SendMany)>();
+}
+
 #[test]
 fn what_is_missing_is_found() {
     let read = |source: &str, public: &[&str]| {

@@ -166,6 +166,35 @@ fn p21_the_last_clone_logs_out_in_the_background_wherever_it_is_dropped() {
 }
 
 #[test]
+fn a_call_when_a_threads_values_go_is_an_error_at_most() {
+    /// Calls at the very end of its thread.
+    struct Last(ImapClient, std::sync::mpsc::Sender<Option<ErrorKind>>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let _ = self.1.send(self.0.noop().err().map(|error| error.kind()));
+            self.0.close();
+        }
+    }
+    thread_local! {
+        static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+    }
+    let running = empty();
+    let client = running.client(2);
+    let (told, outcome) = std::sync::mpsc::channel();
+    let last = Last(client.clone(), told);
+    thread::spawn(move || {
+        // Values go in the order opposite to that in which they came: this one behind tokio's.
+        LAST.set(Some(last));
+        client.noop().unwrap();
+    })
+    .join()
+    .unwrap();
+    let outcome = outcome.recv().unwrap();
+    assert!(matches!(outcome, None | Some(ErrorKind::CannotBlock)), "{outcome:?}");
+    running.wait_for_connections(0);
+}
+
+#[test]
 fn p21_close_ends_what_others_wait_in() {
     let running = empty();
     let client = running.builder().grace(Duration::from_millis(50)).build_blocking().unwrap();

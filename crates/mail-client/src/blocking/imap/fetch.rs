@@ -11,7 +11,7 @@ use mail_proto::imap::fetch::{Fetch, Flags};
 use crate::{
     blocking::{
         facade::{facade, sister},
-        wait::wait,
+        wait::{HasFailed, wait, wait_for_next},
     },
     error::Result,
     imap::{self, BodyStructure, DateTime, Envelope, Flag, Section},
@@ -21,9 +21,6 @@ use crate::{
 /// [`imap::FetchStream`].
 #[must_use = "nothing is fetched until the stream is read"]
 pub struct FetchStream(imap::FetchStream, HasFailed);
-
-/// Whether an iterator has given an error, which is its last item.
-type HasFailed = bool;
 
 sister!(FetchStream(imap::FetchStream) false);
 
@@ -40,12 +37,7 @@ impl Iterator for FetchStream {
 
     #[track_caller]
     fn next(&mut self) -> Option<Result<Message>> {
-        if self.1 {
-            return None;
-        }
-        let next = wait(self.0.next());
-        self.1 = matches!(next, Some(Err(_)));
-        next
+        wait_for_next(&mut self.1, self.0.next())
     }
 }
 
@@ -175,12 +167,7 @@ impl Iterator for Sections {
 
     #[track_caller]
     fn next(&mut self) -> Option<Result<SectionContent>> {
-        if self.1 {
-            return None;
-        }
-        let next = wait(async { self.0.next().await.transpose() });
-        self.1 = matches!(next, Some(Err(_)));
-        next
+        wait_for_next(&mut self.1, async { self.0.next().await.transpose() })
     }
 }
 

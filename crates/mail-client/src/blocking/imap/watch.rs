@@ -8,7 +8,7 @@ use crate::{
     blocking::{
         facade::{facade, sister},
         runtime,
-        wait::wait,
+        wait::{HasFailed, wait, wait_for_next},
     },
     error::{Cause, Error, Result},
     imap::{self, Change, WatchState},
@@ -56,9 +56,6 @@ impl WatchBuilder {
 /// ```
 pub struct Watcher(imap::Watcher, HasFailed);
 
-/// Whether it has given an error, which is its last item.
-type HasFailed = bool;
-
 sister!(Watcher(imap::Watcher) false);
 
 impl Iterator for Watcher {
@@ -66,12 +63,7 @@ impl Iterator for Watcher {
 
     #[track_caller]
     fn next(&mut self) -> Option<Result<Change>> {
-        if self.1 {
-            return None;
-        }
-        let next = wait(self.0.next());
-        self.1 = matches!(next, Some(Err(_)));
-        next
+        wait_for_next(&mut self.1, self.0.next())
     }
 }
 
