@@ -89,9 +89,9 @@ impl ImapClient {
             Cause::Refused(status) => error.with_cause(Cause::NotSelected(status)),
             _ => error,
         })?;
-        let selected: Option<SelectedMailbox> = answer.completion.selected;
+        let selected: Option<Box<SelectedMailbox>> = answer.completion.selected;
         match selected {
-            Some(state) => Ok(Mailbox::new(self.calls.clone(), state)),
+            Some(state) => Ok(Mailbox::new(self.calls.clone(), *state)),
             None => Err(Error::new(Cause::NotSelected(answer.completion.status))),
         }
     }

@@ -161,7 +161,7 @@ async fn open(calls: &Calls, options: &Options) -> Result<Mailbox> {
     };
     let answer = calls.run(Request::new(command)).await?;
     let status = answer.completion.status;
-    let selected = answer.completion.selected.ok_or_else(|| Error::new(Cause::NotSelected(status)))?;
+    let selected = *answer.completion.selected.ok_or_else(|| Error::new(Cause::NotSelected(status)))?;
     Ok(Mailbox::new(calls.clone(), selected))
 }
 

@@ -90,7 +90,8 @@ impl ClientSession for Session {
     fn tls_established(&mut self) {
         self.framer.reset();
         self.reader = Reader::new(self.config.parse);
-        (self.capabilities, self.streaming, self.gathering) = (None, None, None);
+        self.peer.forget();
+        (self.streaming, self.gathering) = (None, None);
         self.ask(Phase::Capability, Command::Capability);
     }
 

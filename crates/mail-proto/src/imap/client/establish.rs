@@ -101,7 +101,7 @@ impl Session {
             self.logged_in();
             return Ok(());
         }
-        match self.capabilities {
+        match self.peer.capabilities() {
             Some(_) => self.log_in(),
             None => {
                 self.ask(Phase::Capability, Command::Capability);
@@ -125,7 +125,7 @@ impl Session {
             }
             Phase::StartTls => Err(SessionError::StartTlsRefused(status)),
             Phase::Capability => {
-                self.capabilities.get_or_insert_default();
+                self.peer.asked();
                 self.log_in()
             }
             Phase::Login => {
@@ -145,7 +145,7 @@ impl Session {
                 Ok(())
             }
             Phase::CapabilityAfterLogin => {
-                self.capabilities.get_or_insert_default();
+                self.peer.asked();
                 self.logged_in();
                 Ok(())
             }
@@ -170,12 +170,12 @@ impl Session {
 
     pub(super) fn learn_capabilities(&mut self, status: &Status) {
         if let Some(ResponseCode::Capability(capabilities)) = &status.code {
-            self.capabilities = Some(capabilities.clone());
+            self.peer.learn(capabilities.clone());
         }
     }
 
     fn log_in(&mut self) -> Result<(), SessionError> {
-        let capabilities = self.capabilities.take().unwrap_or_default();
+        let capabilities = self.peer.take_capabilities();
         let offered = capabilities.iter().filter_map(|capability| match capability {
             Capability::Auth(mechanism) => Some(mechanism.as_bytes()),
             _ => None,
@@ -212,7 +212,7 @@ impl Session {
     }
 
     fn logged_in(&mut self) {
-        let Some(capabilities) = &self.capabilities else {
+        let Some(capabilities) = self.peer.capabilities() else {
             self.ask(Phase::CapabilityAfterLogin, Command::Capability);
             return;
         };
@@ -238,11 +238,7 @@ impl Session {
 
     /// Asks for compression, once all before it is answered. Returns whether all that follows has to wait for that.
     pub(super) fn ask_for_compression(&mut self) -> bool {
-        let has = self
-            .capabilities
-            .as_ref()
-            .is_some_and(|capabilities| capabilities.has(&Capability::CompressDeflate));
-        if !self.compresses || !has {
+        if !self.compresses || !self.peer.has(&Capability::CompressDeflate) {
             return false;
         }
         if self.queue.is_quiet() {
@@ -260,8 +256,6 @@ impl Session {
     }
 
     pub(super) fn options(&self) -> EncodeOptions {
-        let literals = self.capabilities.as_ref().map(Capabilities::literals).unwrap_or_default();
-        let utf8 = self.is_enabled(&Capability::Utf8Accept) || self.is_enabled(&Capability::Imap4Rev2);
-        EncodeOptions { literals, utf8 }
+        self.peer.options()
     }
 }

@@ -31,6 +31,7 @@ mod error;
 mod establish;
 mod gather;
 mod idle;
+mod peer;
 mod pipeline;
 mod queue;
 mod receive;
@@ -56,6 +57,7 @@ pub use upload::UploadError;
 use self::{
     establish::Phase,
     gather::Gathering,
+    peer::Peer,
     queue::{Flight, Owner, Queue},
     receive::Streaming,
     upload::Source,
@@ -187,7 +189,9 @@ pub struct Completion {
     /// The server's OK.
     pub status: Status,
     /// The mailbox as SELECT or EXAMINE told of it, for those commands.
-    pub selected: Option<SelectedMailbox>,
+    ///
+    /// Boxed, since every command has an end and few are these.
+    pub selected: Option<Box<SelectedMailbox>>,
 }
 
 /// How long a reply may keep silent (P44 of the connection rules: 60 s for reads, 5 min for what takes a server long).
@@ -215,9 +219,7 @@ pub struct Session {
     framer: Framer,
     reader: Reader,
     queue: Queue,
-    capabilities: Option<Capabilities>,
-    /// What was switched on by ENABLE.
-    enabled: Vec<Capability>,
+    peer: Peer,
     /// Compression is still to be asked for.
     compresses: bool,
     selected: Option<SelectedMailbox>,
@@ -237,8 +239,7 @@ impl Session {
             phase: Phase::Greeting,
             exchange: None,
             queue: Queue::default(),
-            capabilities: None,
-            enabled: Vec::new(),
+            peer: Peer::default(),
             compresses: config.compress,
             selected: None,
             selecting: None,
@@ -312,12 +313,12 @@ impl Session {
 
     /// What the server said it can do, once it did.
     pub fn capabilities(&self) -> Option<&Capabilities> {
-        self.capabilities.as_ref()
+        self.peer.capabilities()
     }
 
     /// Whether this extension was switched on by ENABLE (RFC 5161), on request or by [`Config::enable`].
     pub fn is_enabled(&self, extension: &Capability) -> bool {
-        self.enabled.contains(extension)
+        self.peer.is_enabled(extension)
     }
 
     /// The mailbox that is selected, as far as is known.

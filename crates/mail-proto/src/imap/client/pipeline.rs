@@ -132,6 +132,11 @@ pub(super) fn conflict(one: &Command, other: &Command) -> bool {
     }
 }
 
+/// Whether a shared command [conflicts](conflict) with no other: it asks for nothing and changes nothing.
+pub(super) fn is_indifferent(command: &Command) -> bool {
+    matches!(command, Command::Noop)
+}
+
 /// Whether the answers to two FETCH of the same messages can be told apart, since each asks for nothing but parts of
 /// its own.
 fn are_different_parts(one: &[FetchItem], other: &[FetchItem]) -> bool {

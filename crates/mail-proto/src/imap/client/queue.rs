@@ -47,6 +47,7 @@ pub(super) struct Flight {
     pub(super) owner: Owner,
     pub(super) command: Command,
     pub(super) selection: Option<Selection>,
+    sharing: Sharing,
     tag: u64,
     written: bool,
     /// It was refused before all of it was written.
@@ -62,7 +63,9 @@ enum Stands {
     /// It was written behind a selection that hasn't ended.
     Waits,
     /// It isn't, so whatever the answer is, it counts for nothing.
-    Void(Failure),
+    ///
+    /// Boxed, since it seldom is so and there are many commands.
+    Void(Box<Failure>),
 }
 
 /// What the answer to a command ends.
@@ -123,7 +126,7 @@ impl Flight {
     /// Why its answer counts for nothing, if it does.
     pub(super) fn into_failure(self) -> Option<Failure> {
         match self.stands {
-            Stands::Void(failure) => Some(failure),
+            Stands::Void(failure) => Some(*failure),
             Stands::Firm | Stands::Waits => None,
         }
     }
@@ -177,10 +180,13 @@ impl Queue {
         if pipeline::sharing(&head.command) != Sharing::Shared {
             return self.flights.is_empty();
         }
+        // There are many of these, each looked at for each that is on the wire.
+        let is_indifferent = head.selection.is_none() && pipeline::is_indifferent(&head.command);
         self.flights.iter().all(|flight| {
-            pipeline::sharing(&flight.command) == Sharing::Shared
-                && pipeline::same_selection(flight.selection.as_ref(), head.selection.as_ref())
-                && !pipeline::conflict(&flight.command, &head.command)
+            flight.sharing == Sharing::Shared
+                && (is_indifferent
+                    || pipeline::same_selection(flight.selection.as_ref(), head.selection.as_ref())
+                        && !pipeline::conflict(&flight.command, &head.command))
         })
     }
 
@@ -208,7 +214,7 @@ impl Queue {
     pub(super) fn resolve(&mut self, failure: impl Fn(&Selection) -> Option<Failure>) {
         for flight in self.flights.iter_mut().filter(|flight| flight.waits_for_selection()) {
             let failure = flight.selection.as_ref().and_then(&failure);
-            flight.stands = failure.map_or(Stands::Firm, Stands::Void);
+            flight.stands = failure.map_or(Stands::Firm, |failure| Stands::Void(Box::new(failure)));
         }
     }
 
@@ -262,6 +268,7 @@ impl Queue {
         }
         self.flights.push_back(Flight {
             owner,
+            sharing: pipeline::sharing(&command),
             command,
             selection,
             tag,
@@ -495,9 +502,7 @@ impl Queue {
     /// Takes a command back that is about to be written, if nothing depends on it.
     fn take_back(&mut self, id: CommandId) -> bool {
         let unwritten = |flight: &Flight| {
-            flight.owner == Owner::Caller(id)
-                && !flight.written
-                && pipeline::sharing(&flight.command) == Sharing::Shared
+            flight.owner == Owner::Caller(id) && !flight.written && flight.sharing == Sharing::Shared
         };
         let Some(flight) = self.flights.iter().position(unwritten).and_then(|at| self.flights.remove(at))
         else {

@@ -209,11 +209,12 @@ impl Session {
                     Command::Select { .. } => {
                         self.selected = self.selecting.take().filter(|_| went_well);
                         self.learn_selected(&status);
-                        selected = self.selected.clone();
+                        selected = self.selected.clone().map(Box::new);
                     }
                     Command::Close | Command::Unselect if went_well => self.selected = None,
                     Command::Unauthenticate if went_well => {
-                        (self.selected, self.capabilities, self.enabled) = (None, None, Vec::new());
+                        self.selected = None;
+                        self.peer.forget();
                         self.phase = Phase::Unauthenticated;
                     }
                     Command::Compress if went_well => self.phase = Phase::Compressing,
@@ -248,18 +249,18 @@ impl Session {
     fn untagged(&mut self, data: Untagged) -> Result<(), SessionError> {
         let data = match data {
             Untagged::Fetch(fetch) => return self.fetch(fetch),
-            mut data if self.options().utf8 => {
+            mut data if self.peer.options().utf8 => {
                 data.names_from_utf8();
                 data
             }
             data => data,
         };
         match &data {
-            Untagged::Capability(capabilities) => self.capabilities = Some(capabilities.clone()),
+            Untagged::Capability(capabilities) => self.peer.learn(capabilities.clone()),
             Untagged::Enabled(enabled)
                 if self.queue.flights().any(|flight| matches!(flight.command, Command::Enable(_))) =>
             {
-                self.enabled.extend(enabled.iter().cloned());
+                self.peer.enable(enabled);
             }
             _ => {}
         }

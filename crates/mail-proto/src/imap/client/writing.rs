@@ -123,7 +123,7 @@ impl Session {
             Command::Rename { from, .. } => selected.mailbox.as_bytes().starts_with(from.as_bytes()),
             _ => false,
         };
-        is_taken && self.capabilities.as_ref().is_some_and(|server| server.supports(&Capability::Unselect))
+        is_taken && self.peer.capabilities().is_some_and(|server| server.supports(&Capability::Unselect))
     }
 
     /// Puts the first command that waits on the wire. Returns whether it could be encoded.
