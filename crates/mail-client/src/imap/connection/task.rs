@@ -1,7 +1,8 @@
 //! The task that owns a connection.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
+    future::Future,
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{self, Poll},
@@ -56,7 +57,7 @@ pub(super) struct Task {
     jobs: mpsc::UnboundedReceiver<Job>,
     /// Commands that the session doesn't have yet.
     turns: Turns,
-    flights: HashMap<CommandId, Flight>,
+    flights: BTreeMap<CommandId, Flight>,
     flow: Arc<Flow>,
     ended: Arc<OnceLock<Error>>,
     news: Arc<News>,
@@ -97,7 +98,7 @@ impl Task {
             socket,
             jobs,
             turns: Turns::new(),
-            flights: HashMap::new(),
+            flights: BTreeMap::new(),
             flow,
             ended,
             news,
@@ -157,8 +158,9 @@ impl Task {
                 Ok(queued) => queued,
                 Err(error) => return if self.leaving { Ok(()) } else { Err(error) },
             };
-            // With others under way, a turn for them to queue what they have makes one write of many.
-            if queued && self.is_shared() {
+            // With others under way, a turn for them to queue what they have makes one write of many. Where there are
+            // so many that they are gathered anyway, there is no need.
+            if queued && self.is_shared() && !self.turns.gathers(self.load()) {
                 tokio::task::yield_now().await;
             }
         }
@@ -167,9 +169,10 @@ impl Task {
     /// Ready when there is something to dispatch or to write. Says whether commands were queued.
     fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<bool>> {
         let mut queued = false;
+        let mut came = None;
         while let Poll::Ready(job) = self.jobs.poll_recv(cx) {
             match job {
-                Some(job) => queued |= self.accept(job)?,
+                Some(job) => queued |= self.accept(job, *came.get_or_insert_with(Instant::now))?,
                 // The last handle is gone: nobody is left to serve.
                 None => return Poll::Ready(Err(self.cut())),
             }
@@ -223,14 +226,19 @@ impl Task {
     /// Gives the session the commands whose turn it is. Returns whether there were any.
     fn give_turns(&mut self) -> bool {
         self.next_turn = None;
-        if self.turns.len() > 0 {
-            // The connection is lent no longer than nobody wants it, whoever's turn is next.
-            self.socket.session.end_idle();
+        if self.turns.len() == 0 {
+            return false;
+        }
+        // The connection is lent no longer than nobody wants it, whoever's turn is next.
+        self.socket.session.end_idle();
+        let now = Instant::now();
+        if let Some(time) = self.turns.gathers_until(self.load(), now) {
+            self.next_turn = Some(time);
+            return false;
         }
         let mut gave = false;
         loop {
-            let (blocked, on_the_wire) = self.socket.session.load();
-            match self.turns.next(Load { blocked, on_the_wire }, Instant::now()) {
+            match self.turns.next(self.load(), now) {
                 Turn::Now(waiting) => self.submit(waiting),
                 Turn::At(time) => {
                     self.next_turn = Some(time);
@@ -240,6 +248,11 @@ impl Task {
             }
             gave = true;
         }
+    }
+
+    fn load(&self) -> Load {
+        let (blocked, on_the_wire) = self.socket.session.load();
+        Load { blocked, on_the_wire }
     }
 
     fn submit(&mut self, waiting: Waiting) {
@@ -320,13 +333,13 @@ impl Task {
     }
 
     /// Takes a job in. Returns whether it was a command.
-    fn accept(&mut self, job: Job) -> Result<bool> {
+    fn accept(&mut self, job: Job, now: Instant) -> Result<bool> {
         match job {
             Job::Run { token, request, sink, context } => {
                 if !sink.is_wanted() {
                     return Ok(false);
                 }
-                self.turns.push(Waiting::new(token, request, sink, context));
+                self.turns.push(Waiting::new(token, request, sink, context, now));
                 Ok(true)
             }
             Job::Cancel { token, written } => {
@@ -474,7 +487,7 @@ impl Bereaved {
     fn tell(
         &self,
         lost: Vec<(CommandId, bool)>,
-        mut flights: HashMap<CommandId, Flight>,
+        mut flights: BTreeMap<CommandId, Flight>,
         turns: Turns,
         mut jobs: mpsc::UnboundedReceiver<Job>,
     ) {
