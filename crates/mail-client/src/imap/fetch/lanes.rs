@@ -54,7 +54,33 @@ struct Asked {
     portion: Portion,
     /// Of content no more than this much was asked for.
     at_most: Option<u32>,
-    come: HashSet<u32>,
+    come: Come,
+}
+
+/// The messages that have come of a portion, by rising UID. That is the order in which they come from every server
+/// known, so that nothing needs to be looked for.
+#[derive(Debug, Default)]
+struct Come(Vec<u32>);
+
+impl Come {
+    /// Returns whether it is new.
+    fn insert(&mut self, uid: u32) -> bool {
+        if self.0.last().is_none_or(|last| *last < uid) {
+            self.0.push(uid);
+            return true;
+        }
+        match self.0.binary_search(&uid) {
+            Ok(_) => false,
+            Err(at) => {
+                self.0.insert(at, uid);
+                true
+            }
+        }
+    }
+
+    fn contains(&self, uid: u32) -> bool {
+        self.0.binary_search(&uid).is_ok()
+    }
 }
 
 impl Lane {
@@ -116,7 +142,7 @@ impl Lane {
         let request = Request::on(selection.clone(), command);
         let sink = FetchSink::new(events.clone(), self.number, window, only);
         let token = self.connection.fetch(request, sink)?;
-        self.under_way.push(Asked { window, token, portion, at_most, come: HashSet::new() });
+        self.under_way.push(Asked { window, token, portion, at_most, come: Come::default() });
         Ok(())
     }
 
@@ -131,10 +157,10 @@ impl Lane {
     pub(super) fn ended(&mut self, window: u64) -> Option<Missing> {
         let at = self.under_way.iter().position(|asked| asked.window == window)?;
         let Asked { portion: Portion { place, set }, come, .. } = self.under_way.swap_remove(at);
-        let missing = set.numbers().map(|numbers| numbers.filter(|uid| !come.contains(uid)).collect());
+        let missing = set.numbers().map(|numbers| numbers.filter(|uid| !come.contains(*uid)).collect());
         Some(match missing {
             Some(set) => Missing { portion: Portion { place, set }, but_not: HashSet::new() },
-            None => Missing { portion: Portion { place, set }, but_not: come },
+            None => Missing { portion: Portion { place, set }, but_not: come.0.into_iter().collect() },
         })
     }
 
