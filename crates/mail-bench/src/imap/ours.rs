@@ -54,6 +54,8 @@ async fn work(job: Job) -> Result<Taken, Failed> {
         Task::Upload | Task::Append => {
             let messages: Vec<Bytes> =
                 (0..job.count).map(|number| mail::of_size(number, job.size).into()).collect();
+            // As with the reader, they go only when all is done.
+            let _kept = messages.clone();
             let meter = Meter::start();
             let stored = client.append_many(job.mailbox.as_str(), messages.into_iter().map(NewMessage::new));
             let count = stored.await.into_iter().collect::<Result<Vec<_>, _>>()?.len();

@@ -115,7 +115,7 @@ enum Batch {
 fn batches(messages: Vec<(NewMessage, Option<Error>)>, most: usize) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     let mut bytes = 0;
-    let is_whole = |message: &NewMessage| matches!(message.content, Content::Bytes(_));
+    let is_whole = |message: &NewMessage| matches!(message.content, Content::Whole(_));
     for (message, unfit) in messages {
         if let Some(error) = unfit {
             batches.push(Batch::Unfit(error));
@@ -171,7 +171,7 @@ impl Calls {
     /// Runs a command that carries this message.
     pub(super) async fn upload(&self, request: Request, content: Content) -> Result<Answer> {
         match content {
-            Content::Bytes(bytes) => self.run(request.with_upload(bytes)).await,
+            Content::Whole(message) => self.run(request.with_whole_upload(message)).await,
             Content::Reader(reader) => {
                 let lens: Vec<u64> = match request.command() {
                     Command::Append { messages, .. } => messages.iter().map(|message| message.len).collect(),
@@ -205,7 +205,7 @@ impl Calls {
         let messages = batch.iter().map(|message| message.about.clone()).collect();
         let command = Command::Append { mailbox: mailbox.clone(), messages };
         let request = batch.iter().fold(Request::new(command), |request, message| match &message.content {
-            Content::Bytes(bytes) => request.with_upload(bytes.clone()),
+            Content::Whole(message) => request.with_whole_upload(message.clone()),
             Content::Reader(_) => request,
         });
         match self.run(request).await {

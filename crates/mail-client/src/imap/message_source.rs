@@ -3,7 +3,7 @@
 use std::{fmt, pin::Pin};
 
 use bytes::{Bytes, BytesMut};
-use mail_proto::imap::{AppendForm, AppendMessage, DateTime, Flag};
+use mail_proto::imap::{AppendForm, AppendMessage, DateTime, Flag, client::WholeMessage};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::error::{Cause, Error, Result};
@@ -23,7 +23,7 @@ pub struct NewMessage {
 
 /// Where a message's bytes come from.
 pub(super) enum Content {
-    Bytes(Bytes),
+    Whole(WholeMessage),
     Reader(Pin<Box<dyn AsyncRead + Send>>),
 }
 
@@ -33,11 +33,11 @@ const CHUNK: usize = 64 << 10;
 impl NewMessage {
     /// A message that is all there. Its lines have to end in CRLF (RFC 5322 section 2.1); nothing is changed in it.
     pub fn new(message: impl Into<Bytes>) -> Self {
-        let message = message.into();
+        let message = WholeMessage::new(message);
         let about = AppendMessage::new(message.len() as u64);
         // Only a binary literal can hold NUL (RFC 3516 section 4.4).
-        let form = if memchr::memchr(0, &message).is_some() { AppendForm::Binary } else { AppendForm::Text };
-        Self { about: about.with_form(form), content: Content::Bytes(message) }
+        let form = if message.has_nul() { AppendForm::Binary } else { AppendForm::Text };
+        Self { about: about.with_form(form), content: Content::Whole(message) }
     }
 
     /// A message that is read as it is sent, of just this many bytes. If there turn out to be more or fewer, the

@@ -52,7 +52,7 @@ pub use crate::{
 pub use error::{Failure, SessionError};
 pub use establish::Config;
 pub use selected::{SelectedMailbox, Selection};
-pub use upload::UploadError;
+pub use upload::{UploadError, WholeMessage};
 
 use self::{
     establish::Phase,
@@ -110,7 +110,13 @@ impl Request {
 
     /// The next message of an APPEND, or the one of a REPLACE, whose length must be the one the command names.
     #[must_use]
-    pub fn with_upload(mut self, message: Bytes) -> Self {
+    pub fn with_upload(self, message: Bytes) -> Self {
+        self.with_whole_upload(WholeMessage::new(message))
+    }
+
+    /// As [`with_upload`](Self::with_upload), with a message that was looked through before.
+    #[must_use]
+    pub fn with_whole_upload(mut self, message: WholeMessage) -> Self {
         self.uploads.push(Source::Whole(message));
         self
     }

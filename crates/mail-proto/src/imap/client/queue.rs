@@ -240,10 +240,11 @@ impl Queue {
                 Fragment::Bytes(bytes) => Piece::Bytes(bytes),
                 Fragment::Wait => Piece::Wait,
                 Fragment::Upload { len } => match messages.next() {
-                    Some((_, (Source::Whole(bytes), message)))
-                        if bytes.len() as u64 == len && upload::nul(message.form, &bytes).is_none() =>
+                    Some((_, (Source::Whole(whole), message)))
+                        if whole.len() as u64 == len
+                            && !(whole.has_nul() && upload::forbids_nul(message.form)) =>
                     {
-                        Piece::Bytes(bytes)
+                        Piece::Bytes(whole.into_bytes())
                     }
                     Some((index, (Source::Streamed, message))) => {
                         self.uploads += 1;
@@ -252,7 +253,7 @@ impl Queue {
                     wrong => {
                         self.drop_rest(tag);
                         return Err(match wrong {
-                            Some((_, (Source::Whole(bytes), _))) if bytes.len() as u64 == len => {
+                            Some((_, (Source::Whole(whole), _))) if whole.len() as u64 == len => {
                                 EncodeError::Nul { what: "the message" }
                             }
                             _ => EncodeError::WrongLength { announced: len },

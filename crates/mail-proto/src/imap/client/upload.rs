@@ -19,7 +19,7 @@ use crate::imap::{
 #[derive(Clone)]
 pub(super) enum Source {
     /// They are all there.
-    Whole(Bytes),
+    Whole(WholeMessage),
     /// They come piece by piece.
     Streamed,
 }
@@ -28,9 +28,53 @@ pub(super) enum Source {
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whole(bytes) => write!(f, "Whole({})", bytes.len()),
+            Self::Whole(message) => write!(f, "Whole({})", message.len()),
             Self::Streamed => f.write_str("Streamed"),
         }
+    }
+}
+
+/// A message to upload that is all there. [`Debug`](fmt::Debug) shows its length, never what is in it.
+///
+/// Whether it holds NUL decides how it can be announced. That is looked for once, since it may be hundreds of
+/// megabytes.
+#[derive(Clone)]
+pub struct WholeMessage {
+    bytes: Bytes,
+    has_nul: bool,
+}
+
+impl WholeMessage {
+    /// This message.
+    pub fn new(message: impl Into<Bytes>) -> Self {
+        let bytes = message.into();
+        let has_nul = memchr::memchr(0, &bytes).is_some();
+        Self { bytes, has_nul }
+    }
+
+    /// Whether it holds NUL, which only [`AppendForm::Binary`] and [`AppendForm::Utf8`] can carry.
+    pub fn has_nul(&self) -> bool {
+        self.has_nul
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
+impl fmt::Debug for WholeMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WholeMessage({})", self.len())
     }
 }
 
@@ -99,7 +143,9 @@ impl Upload {
 
     /// Takes in a piece. Returns what may be written of it.
     pub(super) fn push(&mut self, mut bytes: Bytes) -> Result<Bytes, UploadError> {
-        if let Some(at) = nul(self.form, &bytes) {
+        if forbids_nul(self.form)
+            && let Some(at) = memchr::memchr(0, &bytes)
+        {
             return Err(UploadError::Nul { offset: self.given + at as u64 });
         }
         self.given += bytes.len() as u64;
@@ -121,11 +167,11 @@ impl Upload {
     }
 }
 
-/// Where a byte stands that a message of this form may not hold.
-pub(super) fn nul(form: AppendForm, message: &[u8]) -> Option<usize> {
+/// Whether a message of this form may hold no NUL.
+pub(super) fn forbids_nul(form: AppendForm) -> bool {
     match form {
-        AppendForm::Text | AppendForm::Catenate => memchr::memchr(0, message),
-        AppendForm::Binary | AppendForm::Utf8 => None,
+        AppendForm::Text | AppendForm::Catenate => true,
+        AppendForm::Binary | AppendForm::Utf8 => false,
     }
 }
 
