@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::terminals::{Context, any_value, is_astring_byte};
+use super::terminals::{Context, any_value, is_astring_byte, is_atom_byte, is_tag_byte};
 
 /// What a server takes, as far as writing depends on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,7 +183,21 @@ impl Encoder {
 
     /// A word that is an atom or can't be written. `what` names the argument in the error.
     pub(crate) fn atom(&mut self, word: &[u8], what: &'static str) -> &mut Self {
-        if word.is_empty() || !word.iter().all(|byte| is_astring_byte(*byte) && byte.is_ascii()) {
+        self.word(word, is_atom_byte, what)
+    }
+
+    /// A flag's name, or a mailbox attribute's: an atom, or with brackets in it, as servers have them. A user can take such a flag off again.
+    pub(crate) fn keyword(&mut self, name: &[u8], what: &'static str) -> &mut Self {
+        self.word(name, is_astring_byte, what)
+    }
+
+    /// `tag = 1*<any ASTRING-CHAR except "+">`
+    pub(crate) fn tag(&mut self, tag: &[u8]) -> &mut Self {
+        self.word(tag, is_tag_byte, "tag")
+    }
+
+    fn word(&mut self, word: &[u8], may_have: impl Fn(u8) -> bool, what: &'static str) -> &mut Self {
+        if word.is_empty() || !word.iter().all(|byte| may_have(*byte) && byte.is_ascii()) {
             return self.fail(EncodeError::NotAnAtom { what });
         }
         self.text.extend_from_slice(word);
@@ -382,6 +396,71 @@ mod tests {
         }
         let utf8 = EncodeOptions { utf8: true, ..EncodeOptions::default() };
         assert_eq!(astring("é".as_bytes(), utf8).unwrap(), "\"é\"".as_bytes());
+    }
+
+    /// What is written by itself; an error where it can't be.
+    fn written(write: impl FnOnce(&mut Encoder) -> &mut Encoder) -> Result<Vec<u8>, EncodeError> {
+        let mut encoder = Encoder::new(EncodeOptions::literals(Literals::Any));
+        write(&mut encoder);
+        encoder.finish().map(|encoded| encoded.to_bytes())
+    }
+
+    #[test]
+    fn a_word_is_written_only_as_what_its_reader_takes() {
+        for (word, atom, keyword, tag) in [
+            (&b"a"[..], true, true, true),
+            (b"a]", false, true, true),
+            (b"a+", true, true, false),
+            (b"", false, false, false),
+            (b"a b", false, false, false),
+            (b"a\r\n", false, false, false),
+            (b"a(", false, false, false),
+            (b"\xe9", false, false, false),
+        ] {
+            assert_eq!(written(|out| out.atom(word, "word")).is_ok(), atom, "{}", word.escape_ascii());
+            assert_eq!(written(|out| out.keyword(word, "word")).is_ok(), keyword, "{}", word.escape_ascii());
+            assert_eq!(written(|out| out.tag(word)).is_ok(), tag, "{}", word.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_raw_value_is_one_whole_value_without_line_ends() {
+        let raw = |bytes: &'static [u8]| written(|out| out.raw_value(&Bytes::from_static(bytes), "value"));
+        assert_eq!(raw(b"(a \"b\")").unwrap(), b"(a \"b\")");
+        for bad in [&b"a b"[..], b"(a", b"\"a", b"", b"{1}\r\nx", b"(a\tb)"] {
+            assert_eq!(raw(bad), Err(EncodeError::NotAValue { what: "value" }), "{}", bad.escape_ascii());
+        }
+        let mut server = Encoder::new(EncodeOptions::literals(Literals::Server));
+        server.raw_value(&Bytes::from_static(b"{1}\r\nx"), "value");
+        assert!(server.finish().is_ok());
+    }
+
+    #[test]
+    fn long_strings_and_bytes_that_are_no_text_go_as_literals() {
+        let quoted = |bytes: &[u8], utf8| {
+            let mut encoder = Encoder::new(EncodeOptions { utf8, ..EncodeOptions::literals(Literals::Any) });
+            encoder.string(bytes, "text");
+            encoder.finish().unwrap().to_bytes().starts_with(b"\"")
+        };
+        assert!(quoted(&[b'x'; 1000], false));
+        assert!(!quoted(&[b'x'; 1001], false) && !quoted(&[b'x'; 1002], false));
+        for (bytes, utf8, as_text) in [
+            ("é".as_bytes(), true, true),
+            ("é".as_bytes(), false, false),
+            (b"\xe9", true, false),
+            (b"\xe9", false, false),
+        ] {
+            assert_eq!(quoted(bytes, utf8), as_text, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn only_what_holds_a_nul_is_sent_as_binary() {
+        let value = |bytes| written(|out| out.binary_value(bytes, "value")).unwrap();
+        assert_eq!(value(Some(b"a\0")), b"~{2+}\r\na\0");
+        assert_eq!(value(Some(b"a")), b"\"a\"");
+        assert_eq!(value(Some(b"\r\n")), b"{2+}\r\n\r\n");
+        assert_eq!(value(None), b"NIL");
     }
 
     #[test]

@@ -109,8 +109,8 @@ impl Flag {
     pub(crate) fn encode(&self, out: &mut Encoder) {
         match self {
             Self::Other(name) => match name.strip_prefix(b"\\") {
-                Some(name) => out.raw("\\").atom(name, "flag"),
-                None => out.atom(name, "flag"),
+                Some(name) => out.raw("\\").keyword(name, "flag"),
+                None => out.keyword(name, "flag"),
             },
             // The names of the table are fixed text.
             system => out.raw(std::str::from_utf8(system.as_bytes()).unwrap_or_default()),

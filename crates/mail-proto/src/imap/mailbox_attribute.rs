@@ -146,8 +146,8 @@ impl MailboxAttribute {
     pub(crate) fn encode(&self, out: &mut Encoder) {
         let name = self.as_bytes();
         match name.strip_prefix(b"\\") {
-            Some(name) => out.raw("\\").atom(name, "mailbox attribute"),
-            None => out.atom(name, "mailbox attribute"),
+            Some(name) => out.raw("\\").keyword(name, "mailbox attribute"),
+            None => out.keyword(name, "mailbox attribute"),
         };
     }
 }

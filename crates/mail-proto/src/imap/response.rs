@@ -147,7 +147,7 @@ impl Response {
         let mut out = Encoder::new(options);
         match self {
             Self::Tagged { tag, status } => {
-                out.atom(tag, "tag").raw(" ");
+                out.tag(tag).raw(" ");
                 status.encode(&mut out);
             }
             Self::Continue { text } => drop(out.raw("+ ").line_text(text)),

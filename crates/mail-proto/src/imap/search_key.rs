@@ -580,7 +580,9 @@ fn encode_flag(flag: &Flag, set: bool, out: &mut Encoder) {
         (Some((name, _)), _) if set => out.raw(name),
         (_, Flag::Recent) => out.raw("OLD"),
         (Some((name, _)), _) => out.raw("UN").raw(name),
-        (None, flag) => out.raw(if set { "KEYWORD " } else { "UNKEYWORD " }).atom(flag.as_bytes(), "keyword"),
+        (None, flag) => {
+            out.raw(if set { "KEYWORD " } else { "UNKEYWORD " }).keyword(flag.as_bytes(), "keyword")
+        }
     };
 }
 

@@ -222,6 +222,11 @@ pub(crate) fn is_astring_byte(byte: u8) -> bool {
     is_atom_byte(byte) || byte == b']'
 }
 
+/// What a tag is made of: `any ASTRING-CHAR except "+"`
+pub(crate) fn is_tag_byte(byte: u8) -> bool {
+    is_astring_byte(byte) && byte != b'+'
+}
+
 pub(crate) fn take_while1<'a>(
     input: &'a [u8],
     accept: impl Fn(u8) -> bool,

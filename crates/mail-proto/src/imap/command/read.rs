@@ -25,8 +25,8 @@ use crate::{
         sequence_set::SequenceSet,
         sort::SortKey,
         terminals::{
-            Context, Parsing, astring, at_end, atom, byte, end, fail, is_astring_byte, keyword, list,
-            number64, nz_number, skip_spaces, spaces, take_while1,
+            Context, Parsing, astring, at_end, atom, byte, end, fail, is_tag_byte, keyword, list, number64,
+            nz_number, skip_spaces, spaces, take_while1,
         },
         thread,
         uid_batches::UidBatchesQuery,
@@ -60,7 +60,7 @@ pub fn tag_of(frame: &[u8]) -> Option<&[u8]> {
 
 /// `tag = 1*<any ASTRING-CHAR except "+">`
 fn tag(input: &[u8]) -> Parsing<'_, &[u8]> {
-    take_while1(input, |byte| is_astring_byte(byte) && byte != b'+', "a tag")
+    take_while1(input, is_tag_byte, "a tag")
 }
 
 fn tagged<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, TaggedCommand> {

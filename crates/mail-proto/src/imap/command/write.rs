@@ -21,7 +21,7 @@ impl Command {
     pub fn encode(&self, tag: &str, options: EncodeOptions) -> Result<Encoded, EncodeError> {
         let mut encoder = Encoder::new(options);
         let out = &mut encoder;
-        out.atom(tag.as_bytes(), "tag").raw(" ").raw(self.name());
+        out.tag(tag.as_bytes()).raw(" ").raw(self.name());
         self.arguments(out);
         out.raw("\r\n");
         encoder.finish()
