@@ -38,15 +38,18 @@ impl Exchange {
         self.client.mechanism().name()
     }
 
-    /// How long the initial response is in base64, without taking it. `None` where there is none.
-    pub(crate) fn initial_len(&self) -> Option<usize> {
-        // An empty one is written as "=".
-        self.client.peek_initial().map(|initial| (initial.expose().len().div_ceil(3) * 4).max(1))
-    }
-
     /// The initial response, which is then counted as sent. `None` where the server speaks first.
     pub(crate) fn initial(&mut self) -> Option<Secret> {
         self.client.initial()
+    }
+
+    /// The same for `AUTH mechanism initial-response`, where that line isn't longer than `longest`, its end included: else it has to wait for its
+    /// challenge (RFC 4954 section 4, RFC 5034 section 4).
+    pub(crate) fn initial_of_line(&mut self, longest: usize) -> Option<Secret> {
+        // An empty one is written as "=".
+        let initial = (self.client.peek_initial()?.expose().len().div_ceil(3) * 4).max(1);
+        let fits = "AUTH  \r\n".len() + self.mechanism().len() + initial <= longest;
+        if fits { self.client.initial() } else { None }
     }
 
     /// The server's challenge, in base64.
@@ -114,4 +117,33 @@ fn line(message: &Secret) -> Bytes {
     let mut line = BASE64_STANDARD.encode(message.expose());
     line.push_str("\r\n");
     line.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sasl::{Credentials, Mechanism, Options};
+
+    fn exchange(mechanism: Mechanism, credentials: &Credentials) -> Exchange {
+        let options = Options { mechanism: Some(mechanism), ..Options::default() };
+        Exchange::new(Client::negotiate([mechanism.name().as_bytes()], credentials, &options).unwrap())
+    }
+
+    #[test]
+    fn an_initial_response_goes_with_its_command_if_the_line_is_no_longer_than_allowed() {
+        let credentials = Credentials::password("kim", "secret");
+        let line = "AUTH PLAIN AGtpbQBzZWNyZXQ=\r\n".len();
+        let initial = |longest| exchange(Mechanism::Plain, &credentials).initial_of_line(longest);
+        assert!(initial(line).is_some() && initial(line + 1).is_some());
+        assert!(initial(line - 1).is_none());
+        // One that had to wait is the answer to the challenge.
+        let mut waits = exchange(Mechanism::Plain, &credentials);
+        assert!(waits.initial_of_line(line - 1).is_none());
+        assert!(matches!(waits.challenge(b""), Answer::Line(line) if line == "AGtpbQBzZWNyZXQ=\r\n"));
+        // An empty one is written as "=".
+        let external = Credentials::External;
+        let line = "AUTH EXTERNAL =\r\n".len();
+        assert!(exchange(Mechanism::External, &external).initial_of_line(line).is_some());
+        assert!(exchange(Mechanism::External, &external).initial_of_line(line - 1).is_none());
+    }
 }

@@ -151,14 +151,9 @@ impl Session {
             };
         let mut exchange = Exchange::new(client);
         let mechanism = Bytes::from_static(exchange.mechanism().as_bytes());
-        let mut command = Command::Auth { mechanism: mechanism.clone(), initial: None };
-        // An initial response that makes the line too long has to wait for its challenge (RFC 4954 section 4).
-        if let Some(len) = exchange.initial_len()
-            && self.config.login.sasl.initial_response != Some(false)
-            && b"AUTH ".len() + mechanism.len() + 1 + len + 2 <= LONGEST_COMMAND
-        {
-            command = Command::Auth { mechanism, initial: exchange.initial() };
-        }
+        let at_once = self.config.login.sasl.initial_response != Some(false);
+        let initial = if at_once { exchange.initial_of_line(LONGEST_COMMAND) } else { None };
+        let command = Command::Auth { mechanism, initial };
         self.exchange = Some(exchange);
         self.ask(Phase::Login, &command)
     }
