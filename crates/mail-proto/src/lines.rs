@@ -76,3 +76,34 @@ pub(crate) fn without_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(input: &[u8], limit: usize) -> Result<Option<Bytes>, FrameError> {
+        let mut lines = Lines::new(limit);
+        lines.buffer.extend_from_slice(input);
+        lines.next_line()
+    }
+
+    #[test]
+    fn a_line_may_be_as_long_as_the_limit_whether_its_end_was_read_or_not() {
+        let too_long = Err(FrameError::TextTooLong { limit: 5 });
+        assert_eq!(next(b"abc\r\n", 5), Ok(Some(Bytes::from_static(b"abc\r\n"))));
+        assert_eq!(next(b"abcd\r\n", 5), too_long);
+        assert_eq!(next(b"abcde", 5), Ok(None));
+        assert_eq!(next(b"abcdef", 5), too_long);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_short_line_is_its_own_and_a_long_one_is_not_copied() {
+        for (len, copied) in [(SHARE_FROM - 1, true), (SHARE_FROM, false)] {
+            let mut lines = Lines::new(usize::MAX);
+            lines.buffer.extend_from_slice(&vec![b'x'; len - 2]);
+            lines.buffer.extend_from_slice(b"\r\nmore");
+            let line = lines.next_line().unwrap().unwrap();
+            assert_eq!((line.len(), line.is_unique()), (len, copied));
+        }
+    }
+}

@@ -169,5 +169,18 @@ mod tests {
         assert_eq!(text.to_bytes().as_ref(), br#"a"b\c"#);
         assert_eq!(text.len(), 5);
         assert_eq!(text, Span::new(0, 5, false).of(br#"a"b\c"#));
+        assert_eq!(format!("{text:?}"), r#""a\"b\\c""#);
+    }
+
+    #[test]
+    fn strings_are_equal_by_their_content() {
+        let plain = |raw: &'static [u8]| Span::new(0, raw.len(), false).of(raw);
+        let escaped = |raw: &'static [u8]| Span::new(0, raw.len(), true).of(raw);
+        assert_eq!(plain(b"a"), plain(b"a"));
+        assert_ne!(plain(b"a"), plain(b"b"));
+        assert_ne!(plain(br"a\b"), escaped(br"a\b"));
+        assert_eq!(plain(br"a\b"), escaped(br"a\\b"));
+        assert_ne!(escaped(br"\a"), escaped(br"\b"));
+        assert!(plain(b"").is_empty() && !plain(b"a").is_empty());
     }
 }

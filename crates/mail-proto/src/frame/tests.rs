@@ -166,3 +166,101 @@ fn a_refused_literal_ends_its_command() {
         assert_eq!(framer.next_event(), Ok(Some(segment(b"b NOOP\r\n"))));
     }
 }
+
+#[test]
+fn what_is_exactly_at_a_limit_passes() {
+    let limits = Limits { text: 17, kept_literal: 8, literal: 9, literals: 2, frame: 32 };
+    let read = |input: &[u8]| events(Framer::responses(limits.clone()), &[b"* OK\r\n", input]);
+    let passes = |input: &[u8]| assert!(read(input).unwrap().len() > 1, "{}", input.escape_ascii());
+    let fails = |input: &[u8], error| assert_eq!(read(input), Err(error), "{}", input.escape_ascii());
+
+    // Text: literals that are kept don't count.
+    passes(b"* 3456789012345\r\n");
+    fails(b"* 34567890123456\r\n", FrameError::TextTooLong { limit: 17 });
+    passes(b"* X {8}\r\n12345678 34567\r\n");
+    fails(b"* X {8}\r\n12345678 345678\r\n", FrameError::TextTooLong { limit: 17 });
+    // Literals: how long, how many, and which are streamed.
+    passes(b"* {9}\r\n123456789\r\n");
+    fails(b"* {10}\r\n", FrameError::LiteralTooLong { announced: 10, limit: 9 });
+    passes(b"* {0}\r\n{0}\r\n\r\n");
+    fails(b"* {0}\r\n{0}\r\n{0}\r\n", FrameError::TooManyLiterals { limit: 2 });
+    assert!(
+        matches!(&read(b"* {8}\r\n12345678\r\n").unwrap()[..], [_, Event::Segment(one)] if one.streamed.is_none())
+    );
+    assert!(matches!(&read(b"* {9}\r\n").unwrap()[..], [_, Event::Segment(one)] if one.streamed == Some(9)));
+    // The frame: its literals count, and it fails as soon as one that doesn't fit is announced.
+    passes(b"* {8}\r\n12345678{8}\r\n12345678 6\r\n");
+    fails(b"* {8}\r\n12345678{8}\r\n12345678 67\r\n", FrameError::FrameTooLong { limit: 32 });
+    let tight = Limits { frame: 15, ..limits.clone() };
+    let announces = |input: &[u8]| events(Framer::responses(tight.clone()), &[input]);
+    assert_eq!(announces(b"* {8}\r\n"), Ok(vec![]));
+    assert_eq!(announces(b"* X {8}\r\n"), Err(FrameError::FrameTooLong { limit: 15 }));
+    assert_eq!(announces(b"* XY {8}\r\n"), Err(FrameError::FrameTooLong { limit: 15 }));
+}
+
+#[test]
+fn what_stands_before_a_streamed_literal_counts_in_its_frame() {
+    let limits = Limits { kept_literal: 2, frame: 20, ..Limits::RESPONSES };
+    let read = |input: &[u8]| events(Framer::responses(limits.clone()), &[input]);
+    assert!(read(b"* X {3}\r\nabc 3456789\r\n").is_ok());
+    assert_eq!(read(b"* X {3}\r\nabc 34567890123\r\n"), Err(FrameError::FrameTooLong { limit: 20 }));
+    assert_eq!(read(b"* X {3}\r\nabc 345 {2}\r\n"), Err(FrameError::FrameTooLong { limit: 20 }));
+}
+
+#[test]
+fn braces_around_no_number_and_numbers_without_both_braces_are_text() {
+    for line in ["* X {}\r\n", "* X {+}\r\n", "* X a5}\r\n", "* X 5}\r\n", "* X {5\r\n", "* X {a5}\r\n"] {
+        let read = events(client(), &[line.as_bytes()]).unwrap();
+        assert!(matches!(&read[..], [Event::Segment(one)] if one.bytes == line), "{line:?}: {read:?}");
+    }
+}
+
+#[test]
+fn it_says_where_in_the_stream_it_stands() {
+    let mut framer = client();
+    let stands = |framer: &Framer| (framer.is_at_frame_start(), framer.streaming());
+    assert_eq!(stands(&framer), (true, 0));
+    let mut feed = |input: &[u8]| {
+        framer.buffer().extend_from_slice(input);
+        while framer.next_event().unwrap().is_some() {}
+        stands(&framer)
+    };
+    assert_eq!(feed(b"* OK hi"), (false, 0));
+    assert_eq!(feed(b"\r\n"), (true, 0));
+    assert_eq!(feed(b"* X {9}\r\n"), (false, 9));
+    assert_eq!(feed(b"1234"), (false, 5));
+    assert_eq!(feed(b"56789"), (false, 0));
+    assert_eq!(feed(b"\r\n"), (true, 0));
+}
+
+#[test]
+fn after_a_reset_nothing_is_left_of_what_came_before() {
+    let mut framer = client();
+    framer.buffer().extend_from_slice(b"* OK\n* OK half");
+    while framer.next_event().unwrap().is_some() {}
+    framer.reset();
+    assert!(framer.is_at_frame_start());
+    // Nor of how its lines ended.
+    framer.buffer().extend_from_slice(b"* OK\r\n* OK a\nb\r\n");
+    let read: Vec<_> = std::iter::from_fn(|| framer.next_event().unwrap()).collect();
+    assert_eq!(read, [segment(b"* OK\r\n"), segment(b"* OK a\nb\r\n")]);
+}
+
+#[test]
+fn what_is_kept_of_a_short_line_is_its_own_and_a_long_one_is_not_copied() {
+    for (len, copied) in [(SHARE_FROM - 1, true), (SHARE_FROM, false)] {
+        let mut framer = client();
+        let line = [b"* ", &vec![b'x'; len - 4][..], b"\r\n"].concat();
+        framer.buffer().extend_from_slice(&[&line[..], b"* more"].concat());
+        let Ok(Some(Event::Segment(kept))) = framer.next_event() else { panic!("{len}") };
+        assert_eq!(kept.bytes, line);
+        assert_eq!(kept.bytes.is_unique(), copied, "{len}");
+    }
+}
+
+#[test]
+fn debug_shows_how_much_and_not_what() {
+    let mut framer = client();
+    framer.buffer().extend_from_slice(b"secret");
+    assert_eq!(format!("{framer:?}"), "Framer { side: Client, buffered: 6, streaming: 0, failed: None, .. }");
+}

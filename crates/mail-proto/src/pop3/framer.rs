@@ -150,3 +150,55 @@ impl Framer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(framer: &mut Framer, input: &[u8]) -> Result<Vec<Event>, FrameError> {
+        framer.buffer().extend_from_slice(input);
+        std::iter::from_fn(|| framer.next_event().transpose()).collect()
+    }
+
+    #[test]
+    fn the_stream_may_end_between_two_answers_only() {
+        let mut framer = Framer::new(Limits::default());
+        assert!(framer.is_at_status());
+        feed(&mut framer, b"+OK").unwrap();
+        assert!(!framer.is_at_status(), "amid a line");
+        feed(&mut framer, b"\r\n").unwrap();
+        assert!(framer.is_at_status());
+        framer.expect(AnswerForm::Lines);
+        assert!(!framer.is_at_status(), "amid a listing");
+        feed(&mut framer, b".\r\n").unwrap();
+        assert!(framer.is_at_status());
+    }
+
+    #[test]
+    fn after_a_reset_nothing_is_left_of_what_came_before() {
+        let mut framer = Framer::new(Limits::default());
+        feed(&mut framer, b"+OK\n").unwrap();
+        framer.expect(AnswerForm::Lines);
+        feed(&mut framer, b"half").unwrap();
+        framer.reset();
+        assert!(framer.is_at_status());
+        // Nor of how its lines ended.
+        let read = feed(&mut framer, b"+OK\r\n+OK a\nb\r\n").unwrap();
+        let lines = [&b"+OK\r\n"[..], b"+OK a\nb\r\n"];
+        assert_eq!(read, lines.map(|line| Event::Status(Bytes::from_static(line))));
+    }
+
+    #[test]
+    fn an_answer_may_be_as_long_as_the_limit() {
+        for (form, answer) in
+            [(AnswerForm::Lines, &b"abc\r\n.\r\n"[..]), (AnswerForm::Message, b"abc\r\n.\r\n")]
+        {
+            for (limit, fits) in [(5, true), (4, false), (6, true)] {
+                let mut framer = Framer::new(Limits { answer: limit, ..Limits::default() });
+                feed(&mut framer, b"+OK\r\n").unwrap();
+                framer.expect(form);
+                assert_eq!(feed(&mut framer, answer).is_ok(), fits, "{form:?}, {limit}");
+            }
+        }
+    }
+}

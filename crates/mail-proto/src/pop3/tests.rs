@@ -92,6 +92,24 @@ fn events(form: AnswerForm, pieces: &[&[u8]], limits: &Limits) -> (Vec<Event>, O
 }
 
 #[test]
+fn message_numbers_begin_at_one_and_stand_alone() {
+    let read = |line: &'static str, strict| {
+        let options = if strict { ParseOptions::STRICT } else { ParseOptions::default() };
+        Command::parse_with(line, options).map(|parsed| (parsed.value, parsed.quirks.len()))
+    };
+    assert_eq!(read("RETR 1\r\n", true).unwrap(), (Command::Retr(1), 0));
+    for line in ["RETR 0\r\n", "RETR\r\n", "RETR 4294967296\r\n", "RETR -1\r\n"] {
+        assert!(read(line, false).is_err(), "{line}");
+    }
+    let total = |options| {
+        let reply = reply("+OK 2 320 octets\r\n");
+        DropListing::parse(&reply, options).map(|parsed| (parsed.value.octets, parsed.quirks.len()))
+    };
+    assert_eq!(total(ParseOptions::default()).unwrap(), (320, 1));
+    assert!(total(ParseOptions::STRICT).is_err());
+}
+
+#[test]
 fn limits_end_the_stream() {
     let limits = Limits { line: 10, answer: 5 };
     let fails = |form, input: &[u8]| events(form, &[input], &limits).1.unwrap();

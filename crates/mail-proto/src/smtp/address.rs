@@ -154,6 +154,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_bracket_in_quotes_does_not_end_a_path() {
+        for (path, address) in [
+            (r#"<"a>b"@example.org> X"#, r#""a>b"@example.org"#),
+            (r#"<"a\">b"@example.org> X"#, r#""a\">b"@example.org"#),
+            (r#"<"a\\"@example.org> X"#, r#""a\\"@example.org"#),
+        ] {
+            let path = bytes::Bytes::from_static(path.as_bytes());
+            let mut reading = Reading::new(&path, true).unwrap();
+            let read = parse_path(&mut reading).unwrap().unwrap();
+            assert_eq!((read.as_str(), reading.rest()), (address, &b" X"[..]));
+        }
+    }
+
+    #[test]
     fn an_address_carries_nothing_but_itself() {
         for good in [
             "kim@example.org",

@@ -29,7 +29,7 @@ pub(super) enum Streaming {
     /// It belongs to nothing that could be read.
     Lost,
     /// Its message's UID hasn't come yet, and nothing else tells whose it is: kept until it does.
-    Held { head: Fetch, chunks: Vec<Bytes>, len: u64 },
+    Held { head: Fetch, chunks: Vec<Bytes> },
 }
 
 /// Whose a piece of data is.
@@ -89,7 +89,7 @@ impl Session {
         match piece {
             Piece::Response(read) => self.take_in(read, None)?,
             Piece::Segment(segment) => self.segment(segment)?,
-            Piece::Chunk(bytes) => self.chunk(bytes)?,
+            Piece::Chunk(bytes) => self.chunk(bytes),
         }
         Ok(true)
     }
@@ -132,23 +132,17 @@ impl Session {
         }
     }
 
-    fn chunk(&mut self, bytes: Bytes) -> Result<(), SessionError> {
+    fn chunk(&mut self, bytes: Bytes) {
         if let Some(gathering) = &mut self.gathering {
             gathering.chunk(&bytes);
-            return Ok(());
+            return;
         }
         match &mut self.streaming {
             Some(Streaming::To(id)) => self.course.tell(Event::Chunk { id: *id, bytes }),
-            Some(Streaming::Held { chunks, len, .. }) => {
-                *len += bytes.len() as u64;
-                if *len > HELD {
-                    return Err(SessionError::Unroutable { len: *len });
-                }
-                chunks.push(bytes);
-            }
+            // As long as was announced, which is no more than may be held.
+            Some(Streaming::Held { chunks, .. }) => chunks.push(bytes),
             Some(Streaming::Lost) | None => {}
         }
-        Ok(())
     }
 
     fn response(&mut self, response: Response) -> Result<(), SessionError> {
@@ -317,8 +311,6 @@ impl Session {
                 }
                 Some(uid)
             }
-            // One that has two UIDs has none to go by.
-            _ if fetch.has_two_uids() => None,
             (None, Some(mailbox)) => mailbox.uid_of(fetch.seq()),
             (None, None) => None,
         }
@@ -366,7 +358,7 @@ impl Session {
                 if len > HELD {
                     return Err(SessionError::Unroutable { len });
                 }
-                self.streaming = Some(Streaming::Held { head: fetch, chunks: Vec::new(), len: 0 });
+                self.streaming = Some(Streaming::Held { head: fetch, chunks: Vec::new() });
             }
             more => {
                 self.streaming = more.map(|_| Streaming::To(id));

@@ -219,6 +219,91 @@ mod tests {
         );
     }
 
+    fn map(runs: &[(u32, u32, u32)]) -> UidMap {
+        UidMap { runs: runs.iter().map(|(seq, uid, len)| Run { seq: *seq, uid: *uid, len: *len }).collect() }
+    }
+
+    fn learnt(facts: &[(u32, u32)]) -> UidMap {
+        let mut map = UidMap::default();
+        facts.iter().for_each(|(seq, uid)| map.learn(*seq, *uid));
+        map
+    }
+
+    #[test]
+    fn a_run_grows_at_both_ends() {
+        assert_eq!(learnt(&[(1, 11), (2, 12), (3, 13)]), map(&[(1, 11, 3)]));
+        assert_eq!(learnt(&[(3, 13), (2, 12), (1, 11)]), map(&[(1, 11, 3)]));
+        assert_eq!(learnt(&[(1, 11), (3, 14), (2, 12)]), map(&[(1, 11, 2), (3, 14, 1)]));
+    }
+
+    #[test]
+    fn there_is_no_message_and_no_uid_0() {
+        assert_eq!(learnt(&[(0, 5), (5, 0), (0, 0)]), map(&[]));
+    }
+
+    #[test]
+    fn what_contradicts_the_last_word_is_forgotten() {
+        let known = [(2, 12), (3, 13), (9, 40)];
+        for fact in [(3, 14), (5, 13), (1, 12), (8, 40), (8, 41), (10, 39)] {
+            assert_eq!(learnt(&[&known[..], &[fact]].concat()), map(&[(fact.0, fact.1, 1)]), "{fact:?}");
+        }
+        assert_eq!(learnt(&[&known[..], &[(5, 14)]].concat()), map(&[(2, 12, 2), (5, 14, 1), (9, 40, 1)]));
+    }
+
+    #[test]
+    fn one_that_goes_leaves_the_rest_of_its_run() {
+        let expunged = |seq| {
+            let mut known = map(&[(4, 13, 3), (10, 40, 1)]);
+            known.expunge(seq);
+            known
+        };
+        assert_eq!(expunged(3), map(&[(3, 13, 3), (9, 40, 1)]));
+        assert_eq!(expunged(4), map(&[(4, 14, 2), (9, 40, 1)]));
+        assert_eq!(expunged(5), map(&[(4, 13, 1), (5, 15, 1), (9, 40, 1)]));
+        assert_eq!(expunged(6), map(&[(4, 13, 2), (9, 40, 1)]));
+        assert_eq!(expunged(10), map(&[(4, 13, 3)]));
+        assert_eq!(expunged(11), map(&[(4, 13, 3), (10, 40, 1)]));
+    }
+
+    #[test]
+    fn what_vanishes_moves_what_lies_behind_it() {
+        let vanished = |uids: &str| {
+            let mut known = map(&[(1, 11, 4), (5, 20, 1), (9, 40, 2)]);
+            known.vanish(&uids.parse().unwrap());
+            known
+        };
+        assert_eq!(vanished("12"), map(&[(1, 11, 1), (4, 20, 1), (8, 40, 2)]));
+        assert_eq!(vanished("11"), map(&[(4, 20, 1), (8, 40, 2)]));
+        assert_eq!(vanished("20"), map(&[(1, 11, 4), (8, 40, 2)]));
+        assert_eq!(vanished("14,40"), map(&[(1, 11, 3), (4, 20, 1)]));
+        assert_eq!(vanished("50:60"), map(&[(1, 11, 4), (5, 20, 1), (9, 40, 2)]));
+        // It says that more are gone than there were.
+        assert_eq!(vanished("1:9"), map(&[]));
+        assert_eq!(vanished("15:19"), map(&[]));
+    }
+
+    #[test]
+    fn a_mailbox_that_shrank_has_no_messages_beyond_its_end() {
+        let known = |count| {
+            let mut known = map(&[(2, 12, 3), (9, 40, 1)]);
+            known.exists(count);
+            known
+        };
+        assert_eq!(known(9), map(&[(2, 12, 3), (9, 40, 1)]));
+        assert_eq!(known(8), map(&[(2, 12, 3)]));
+        assert_eq!(known(3), map(&[(2, 12, 2)]));
+        assert_eq!(known(1), map(&[]));
+    }
+
+    #[test]
+    fn a_run_that_is_split_takes_no_more_room_than_there_is() {
+        let runs = (0..MOST_RUNS as u32).map(|number| (number * 4 + 1, number * 5 + 1, 3));
+        let mut known = map(&runs.collect::<Vec<_>>());
+        known.expunge(2);
+        assert_eq!(known.runs.len(), MOST_RUNS);
+        assert_eq!((known.uid_of(1), known.uid_of(2), known.uid_of(4)), (Some(1), None, Some(6)));
+    }
+
     #[test]
     fn it_takes_so_much_memory_and_no_more() {
         let mut map = UidMap::default();

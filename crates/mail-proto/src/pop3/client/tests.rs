@@ -472,3 +472,95 @@ proptest! {
         prop_assert!(ends.values().all(|ends| *ends == 1), "{:?} after {} bytes", ends, fed);
     }
 }
+
+#[test]
+fn one_that_is_cancelled_before_it_was_written_never_runs() {
+    let mut dialogue = Dialogue::ready("");
+    let first = dialogue.session.submit(Command::Noop);
+    let second = dialogue.session.submit(Command::Stat);
+    assert_eq!(dialogue.written(), "NOOP\r\n");
+    assert!(!dialogue.session.cancel(first));
+    assert!(dialogue.session.cancel(second));
+    assert!(!dialogue.session.cancel(second), "it is gone already");
+    dialogue.server("+OK\r\n");
+    assert_eq!((dialogue.written().as_str(), dialogue.session.load()), ("", (0, 0)));
+}
+
+#[test]
+fn the_end_of_the_connection_says_what_was_written() {
+    let mut dialogue = Dialogue::ready("PIPELINING\r\n");
+    let written = dialogue.session.submit(Command::Dele(1));
+    assert_eq!(dialogue.written(), "DELE 1\r\n");
+    let unwritten = dialogue.session.submit(Command::Noop);
+    dialogue.session.closed();
+    assert_eq!(dialogue.session.take_lost(), [(written, Loss::NoEffect), (unwritten, Loss::Unwritten)]);
+}
+
+#[test]
+fn only_what_the_server_confirms_is_marked() {
+    let mut dialogue = Dialogue::ready("");
+    let mut marked = |command, answer: &str| {
+        dialogue.session.submit(command);
+        dialogue.server(answer);
+        dialogue.session.marked_as_deleted()
+    };
+    assert_eq!(marked(Command::Dele(1), "+OK\r\n"), 1);
+    assert_eq!(marked(Command::Dele(2), "+OK\r\n"), 2);
+    assert_eq!(marked(Command::Dele(9), "-ERR no such message\r\n"), 2);
+    assert_eq!(marked(Command::Rset, "-ERR\r\n"), 2);
+    assert_eq!(marked(Command::Rset, "+OK\r\n"), 0);
+    assert_eq!(marked(Command::Dele(1), "+OK\r\n"), 1);
+    assert_eq!(
+        marked(Command::Quit, "-ERR some were not removed\r\n"),
+        0,
+        "what was marked is gone or isn't"
+    );
+}
+
+#[test]
+fn capabilities_are_those_of_the_last_listing_that_went_well() {
+    let mut dialogue = Dialogue::ready("PIPELINING\r\n");
+    let has = |dialogue: &Dialogue, capability| dialogue.session.capabilities().unwrap().has(&capability);
+    dialogue.session.submit(Command::Capa);
+    dialogue.server("-ERR not now\r\n");
+    assert!(has(&dialogue, Capability::Pipelining));
+    dialogue.session.submit(Command::Capa);
+    dialogue.server("+OK\r\nUIDL\r\n");
+    // Another command amid the listing changes nothing about it.
+    dialogue.session.submit(Command::Noop);
+    dialogue.server("TOP\r\n.\r\n");
+    assert!(has(&dialogue, Capability::Uidl) && has(&dialogue, Capability::Top));
+    assert!(!has(&dialogue, Capability::Pipelining));
+}
+
+#[test]
+fn what_is_told_of_one_message_is_an_item_like_those_of_a_listing() {
+    let mut dialogue = Dialogue::ready("");
+    let mut items = |command, answer: &str| {
+        let id = dialogue.session.submit(command);
+        let events = dialogue.server(answer);
+        let items = events.into_iter().filter_map(|event| match event {
+            Event::Item { id: to, item } if to == id => Some(item),
+            _ => None,
+        });
+        items.collect::<Vec<_>>()
+    };
+    let is_size = |item: &Item| matches!(item, Item::Size(listing) if listing.octets == 120);
+    let is_id = |item: &Item| matches!(item, Item::UniqueId(one) if one.uid == "u2");
+    let sizes = items(Command::List(Some(2)), "+OK 2 120\r\n");
+    assert!(sizes.len() == 1 && is_size(&sizes[0]), "{sizes:?}");
+    let ids = items(Command::Uidl(Some(2)), "+OK 2 u2\r\n");
+    assert!(ids.len() == 1 && is_id(&ids[0]), "{ids:?}");
+    let ids = items(Command::Uidl(None), "+OK\r\n1 u1\r\n2 u2\r\n.\r\n");
+    assert!(ids.len() == 2 && is_id(&ids[1]), "{ids:?}");
+}
+
+#[test]
+fn who_acts_for_another_is_not_logged_in_as_himself() {
+    let mut config = Config::new(Security::ImplicitTls, Credentials::password("kim", "secret"));
+    config.login.sasl.authorization = Some("lee".into());
+    let mut dialogue = Dialogue::with(config);
+    dialogue.server("+OK hi\r\n");
+    assert_eq!(dialogue.error("+OK\r\nUSER\r\n.\r\n"), SessionError::NoMechanism);
+    assert_eq!(dialogue.written(), "");
+}

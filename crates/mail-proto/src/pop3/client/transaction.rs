@@ -220,9 +220,6 @@ impl Session {
                     self.course.tell(Event::Completed { id, outcome });
                 }
                 Request::Command(command) => {
-                    if command == Command::Capa {
-                        self.announced = Default::default();
-                    }
                     if let Err(error) = self.start(Owner::Caller(id), command) {
                         self.course.tell(Event::Completed { id, outcome: Err(error.into()) });
                     }

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    LoneLineBreak,
     sasl::SaslError,
-    smtp::{Address, Body, EnhancedCode, Notify},
+    smtp::{Address, Body, EnhancedCode, Extension, Notify},
 };
 
 /// A session and what the server does, line by line. Time stands still unless told.
@@ -661,4 +662,160 @@ fn a_message_is_broken_off_as_far_as_it_can_be() {
     assert_eq!(dialogue.session.break_off(), Some((id, Loss::OutcomeUnknown)));
     ended(dialogue.server("250 queued\r\n"), id).0.unwrap();
     assert!(!dialogue.session.needs_reset());
+}
+
+#[test]
+fn a_server_without_ehlo_is_greeted_the_old_way() {
+    let mut dialogue = Dialogue::with(Config::new(Security::ImplicitTls, None));
+    dialogue.server("220 hi\r\n");
+    dialogue.server("502 what\r\n");
+    assert_eq!(dialogue.written(), "HELO localhost\r\n");
+    assert!(matches!(dialogue.server("250 hi\r\n")[..], [Event::Ready]));
+    assert!(!dialogue.session.extensions().has(&Extension::Pipelining));
+
+    let mut dialogue = Dialogue::with(Config::new(Security::ImplicitTls, None));
+    dialogue.server("220 hi\r\n");
+    dialogue.server("502 what\r\n");
+    assert!(matches!(dialogue.error("550 go away\r\n"), SessionError::HelloRefused(_)));
+    let dialogue = Dialogue::ready("PIPELINING");
+    assert!(dialogue.session.extensions().has(&Extension::Pipelining));
+}
+
+#[test]
+fn only_a_temporary_refusal_may_pass() {
+    for (answer, transient) in [("451 4.3.0 later\r\n", true), ("550 5.1.0 never\r\n", false)] {
+        let mut dialogue = Dialogue::ready("PIPELINING");
+        let id = dialogue.session.send(envelope(&["a@y"]));
+        let events = dialogue.server(&format!("{answer}503 first\r\n503 first\r\n"));
+        assert_eq!(ended(events, id).0.unwrap_err().is_transient(), transient, "{answer}");
+    }
+    assert!(!Failure::RecipientsRefused.is_transient());
+}
+
+#[test]
+fn one_that_is_cancelled_before_it_was_written_never_runs() {
+    let mut dialogue = Dialogue::ready("");
+    let first = dialogue.session.submit(Command::Noop);
+    let second = dialogue.session.submit(Command::Vrfy("kim".into()));
+    assert_eq!(dialogue.written(), "NOOP\r\n");
+    assert!(!dialogue.session.cancel(first));
+    assert!(dialogue.session.cancel(second));
+    dialogue.server("250 ok\r\n");
+    assert_eq!(dialogue.written(), "");
+}
+
+#[test]
+fn the_end_of_the_connection_says_what_was_written() {
+    let mut dialogue = Dialogue::ready("");
+    let noop = dialogue.session.submit(Command::Noop);
+    dialogue.session.closed();
+    assert_eq!(dialogue.session.take_lost(), [(noop, Loss::Unwritten)]);
+    let mut dialogue = Dialogue::ready("");
+    let noop = dialogue.session.submit(Command::Noop);
+    dialogue.written();
+    dialogue.session.closed();
+    assert_eq!(dialogue.session.take_lost(), [(noop, Loss::NotAccepted)]);
+
+    // A message of which nothing was written, behind one that was.
+    let mut dialogue = Dialogue::ready("PIPELINING");
+    let first = dialogue.session.send(envelope(&["a@y"]));
+    let events = dialogue.server("550 no\r\n503 first\r\n503 first\r\n");
+    assert!(ended(events, first).0.is_err());
+    let second = dialogue.session.send(envelope(&["a@y"]));
+    dialogue.session.closed();
+    assert_eq!(dialogue.session.take_lost(), [(second, Loss::Unwritten)]);
+}
+
+#[test]
+fn a_message_that_was_refused_cannot_have_been_accepted() {
+    let mut dialogue = Dialogue::ready("PIPELINING");
+    let id = dialogue.session.send(envelope(&["a@y"]));
+    // All are refused, and the server asks for the message all the same: an empty one ends it.
+    dialogue.server("250 ok\r\n550 no\r\n354 go on\r\n");
+    assert_eq!(dialogue.written(), ".\r\n");
+    dialogue.session.closed();
+    assert_eq!(dialogue.session.take_lost(), [(id, Loss::NotAccepted)]);
+}
+
+#[test]
+fn a_size_up_to_the_servers_own_is_let_through() {
+    for (size, goes) in [(1000, true), (1001, false)] {
+        let mut dialogue = Dialogue::ready("SIZE 1000");
+        let mut message = envelope(&["a@y"]);
+        message.parameters.size = Some(size);
+        let id = dialogue.session.send(message);
+        assert_eq!(dialogue.written().contains("SIZE=1000"), goes);
+        if !goes {
+            let (outcome, _) = ended(dialogue.server(""), id);
+            assert_eq!(outcome, Err(Failure::TooLarge { size, limit: 1000 }));
+        }
+    }
+}
+
+#[test]
+fn behind_an_rset_of_ones_own_the_session_writes_none() {
+    let refused = |dialogue: &mut Dialogue| {
+        let id = dialogue.session.send(envelope(&["a@y"]));
+        let events = dialogue.server("550 no\r\n503 first\r\n503 first\r\n");
+        assert!(ended(events, id).0.is_err());
+    };
+    let mut dialogue = Dialogue::ready("PIPELINING");
+    refused(&mut dialogue);
+    dialogue.session.send(envelope(&["b@y"]));
+    assert!(dialogue.written().starts_with("RSET\r\nMAIL "));
+
+    let mut dialogue = Dialogue::ready("PIPELINING");
+    refused(&mut dialogue);
+    dialogue.session.submit(Command::Rset);
+    dialogue.server("250 ok\r\n");
+    dialogue.session.send(envelope(&["b@y"]));
+    assert!(dialogue.written().starts_with("MAIL "));
+}
+
+/// A session whose message is asked for, to go by BDAT.
+fn with_chunks(body: Option<Body>) -> Dialogue {
+    let mut dialogue = Dialogue::ready("PIPELINING,CHUNKING,BINARYMIME");
+    let mut message = Envelope { transfer: Transfer::Chunks, ..envelope(&["a@y"]) };
+    message.parameters.body = body;
+    dialogue.session.send(message);
+    assert!(matches!(dialogue.server("250 ok\r\n250 ok\r\n")[..], [Event::SendBody { .. }]));
+    dialogue
+}
+
+#[test]
+fn a_chunk_of_nothing_is_not_written() {
+    let mut dialogue = with_chunks(None);
+    dialogue.session.write_body(Bytes::new());
+    assert_eq!(dialogue.written(), "");
+    dialogue.session.write_body(Bytes::from_static(b"a\r\n"));
+    assert_eq!(dialogue.written(), "BDAT 3\r\na\r\n");
+}
+
+#[test]
+fn a_lone_line_break_in_a_chunk_is_told_by_its_place_in_the_message() {
+    let mut dialogue = with_chunks(None);
+    dialogue.session.write_body(Bytes::from_static(b"abc\r\n"));
+    dialogue.session.write_body(Bytes::from_static(b"d\ne"));
+    assert_eq!(dialogue.error(""), SessionError::LoneLineBreak(LoneLineBreak { offset: 6 }));
+    assert_eq!(dialogue.session.body_room(), 0, "nothing more is taken");
+    dialogue.session.write_body(Bytes::from_static(b"f\r\n"));
+    assert_eq!(dialogue.written(), "");
+}
+
+#[test]
+fn a_message_that_ends_amid_a_line_break_is_broken_off_unless_its_bytes_are_no_lines() {
+    for (body, ends) in [(None, false), (Some(Body::BinaryMime), true)] {
+        let mut dialogue = with_chunks(body);
+        dialogue.session.write_body(Bytes::from_static(b"abc\r"));
+        dialogue.session.finish_body();
+        if ends {
+            assert!(dialogue.written().ends_with("abc\rBDAT 0 LAST\r\n"));
+        } else {
+            assert_eq!(dialogue.error(""), SessionError::BrokenOff);
+        }
+        let mut dialogue = with_chunks(body);
+        dialogue.session.write_body(Bytes::from_static(b"abc"));
+        dialogue.session.finish_body();
+        assert!(dialogue.written().ends_with("abcBDAT 0 LAST\r\n"));
+    }
 }

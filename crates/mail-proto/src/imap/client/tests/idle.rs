@@ -55,3 +55,20 @@ fn idle_may_end_of_its_own_accord() {
     dialogue.session.submit(Request::new(Command::Noop));
     assert_eq!(dialogue.written(), "A3 NOOP\r\n", "DONE would be a command of its own now");
 }
+
+#[test]
+fn idle_ends_with_its_own_command_and_no_others() {
+    let mut dialogue = Dialogue::ready();
+    let noop = dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.written();
+    dialogue.server("A1 OK done\r\n");
+    dialogue.events();
+    let idle = dialogue.session.submit(Request::new(Command::Idle));
+    dialogue.written();
+    dialogue.server("+ idling\r\n");
+    dialogue.events();
+    dialogue.session.cancel(noop);
+    assert_eq!(dialogue.written(), "");
+    dialogue.session.cancel(idle);
+    assert_eq!(dialogue.written(), "DONE\r\n");
+}

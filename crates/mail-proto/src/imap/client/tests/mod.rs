@@ -215,3 +215,47 @@ fn debug_shows_nothing_of_what_is_written_or_read() {
     assert!(!shown.contains("secret"), "{shown}");
     assert_eq!(dialogue.written(), "A1 LOGIN kim secret\r\n");
 }
+
+#[test]
+fn what_the_server_can_do_is_known_once_it_said_so() {
+    let mut dialogue = Dialogue::new(Security::ImplicitTls);
+    assert!(dialogue.session.capabilities().is_none());
+    dialogue.server("* PREAUTH [CAPABILITY IMAP4rev1 IDLE] hi\r\n");
+    dialogue.events();
+    assert!(dialogue.session.capabilities().unwrap().has(&Capability::Idle));
+}
+
+#[test]
+fn names_are_taken_as_modified_utf7_until_utf8_is_switched_on() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.server("* LIST () NIL \"\u{e9}&AOk-\"\r\n");
+    let events = dialogue.events();
+    let [Event::Data { data: Untagged::List(list), .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(list.mailbox, MailboxName::from_wire("\u{e9}&AOk-"));
+}
+
+#[test]
+fn new_commands_do_not_give_a_silent_server_more_time() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.written();
+    let due = dialogue.now + Duration::from_secs(60);
+    dialogue.now += Duration::from_secs(50);
+    dialogue.session.submit(Request::new(Command::list("", "*")));
+    assert!(!dialogue.written().is_empty());
+    assert_eq!(dialogue.session.deadline(), Some(due));
+}
+
+#[test]
+fn the_rest_of_a_command_gives_the_server_its_time_anew() {
+    let mut dialogue = Dialogue::ready();
+    let message = AppendMessage::new(300_000);
+    let append = Command::Append { mailbox: MailboxName::inbox(), messages: vec![message] };
+    dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.session.submit(Request::new(append).with_upload(vec![b'x'; 300_000].into()));
+    dialogue.session.transmit().unwrap();
+    dialogue.session.transmitted(dialogue.now);
+    dialogue.now += Duration::from_secs(50);
+    assert!(!dialogue.written().is_empty());
+    assert_eq!(dialogue.session.deadline(), Some(dialogue.now + Duration::from_secs(300)));
+}

@@ -9,7 +9,7 @@ use super::{
 use crate::{ParseOptions, imap::command::TaggedCommand};
 
 /// The command of this line.
-fn command(line: &str) -> Command {
+pub(super) fn command(line: &str) -> Command {
     let parsed = TaggedCommand::parse(format!("A1 {line}\r\n"), ParseOptions::default());
     parsed.unwrap_or_else(|error| panic!("{line}: {error}")).value.command
 }
@@ -218,7 +218,9 @@ const CONFLICTS: [(&str, &str); 60] = [
 ];
 
 /// Commands that may.
-const HARMLESS: [(&str, &str); 26] = [
+const HARMLESS: [(&str, &str); 28] = [
+    ("GETACL a", "STATUS a (MESSAGES)"),
+    ("GETMETADATA a /private/x", "STATUS a (MESSAGES)"),
     ("UID FETCH 1:5 FLAGS", "UID FETCH 6:9 FLAGS"),
     ("UID FETCH 1:5 FLAGS", "UID STORE 6 FLAGS ()"),
     ("UID FETCH 1:5 FLAGS", "UID SEARCH SEEN"),

@@ -191,3 +191,161 @@ fn what_notify_tells_is_told_in_order_and_all_of_it() {
         assert_eq!(routed(dialogue.events()).len(), 1);
     }
 }
+
+/// What is told, the command that asks for it, and others that it answers too.
+const ASKED_FOR: [(&str, &str, &[&str]); 24] = [
+    ("CAPABILITY IMAP4rev1", "CAPABILITY", &[]),
+    ("ENABLED CONDSTORE", "ENABLE CONDSTORE", &[]),
+    ("ID NIL", "ID NIL", &[]),
+    ("NAMESPACE NIL NIL NIL", "NAMESPACE", &[]),
+    ("JMAPACCESS \"https://x/\"", "GETJMAPACCESS", &[]),
+    ("LIST () NIL a", "LIST \"\" * RETURN (STATUS (MESSAGES) MYRIGHTS METADATA (/private/x))", &[]),
+    ("LSUB () NIL a", "LSUB \"\" *", &[]),
+    ("XLIST () NIL a", "XLIST \"\" *", &[]),
+    ("STATUS a (MESSAGES 1)", "STATUS a (MESSAGES)", &["LIST \""]),
+    ("SEARCH 1", "UID SEARCH SEEN", &["UID SEARCH RETURN (COUNT) SEEN"]),
+    ("SORT 1", "UID SORT (DATE) UTF-8 SEEN", &["UID SORT RETURN (COUNT) (DATE) UTF-8 SEEN"]),
+    ("THREAD (1)", "UID THREAD REFERENCES UTF-8 SEEN", &[]),
+    ("ESEARCH UID COUNT 1", "UID SEARCH RETURN (COUNT) SEEN", &["UID SORT RETURN", "ESEARCH"]),
+    ("ESEARCH UID COUNT 2", "UID SORT RETURN (COUNT) (DATE) UTF-8 SEEN", &["UID SEARCH RETURN", "ESEARCH"]),
+    ("ESEARCH UID COUNT 3", "ESEARCH IN (personal) SEEN", &["UID SEARCH RETURN", "UID SORT RETURN"]),
+    ("UIDBATCHES 1:9", "UIDBATCHES 2000", &[]),
+    ("VANISHED (EARLIER) 1", "UID FETCH 1:5 (FLAGS) (CHANGEDSINCE 1 VANISHED)", &["SELECT"]),
+    ("VANISHED (EARLIER) 2", "SELECT a (QRESYNC (1 2))", &["UID FETCH"]),
+    ("QUOTA r (STORAGE 1 2)", "GETQUOTA r", &["GETQUOTAROOT"]),
+    ("QUOTAROOT a r", "GETQUOTAROOT a", &[]),
+    ("ACL a kim lr", "GETACL a", &[]),
+    ("LISTRIGHTS a kim lr", "LISTRIGHTS a kim", &[]),
+    ("MYRIGHTS a lr", "MYRIGHTS a", &["LIST \""]),
+    ("METADATA a (/private/x v)", "GETMETADATA a /private/x", &["LIST \""]),
+];
+
+/// Whether this data is the answer to this command, whose tag is A1.
+fn answers(line: &str, data: &str) -> bool {
+    let response = crate::imap::response::parse(format!("* {data}\r\n"), Default::default());
+    let Ok(crate::imap::response::Response::Untagged(data)) = response.map(|parsed| parsed.value) else {
+        panic!("{data}");
+    };
+    super::super::routing::answers(&pipeline::command(line), "A1", &data)
+}
+
+#[test]
+fn data_answers_the_command_that_asks_for_it_and_no_other() {
+    for (data, asks, too) in ASKED_FOR {
+        assert!(answers(asks, data), "{asks}: {data}");
+        for (_, other, _) in ASKED_FOR.iter().filter(|(_, other, _)| *other != asks) {
+            assert_eq!(answers(other, data), too.iter().any(|too| other.starts_with(too)), "{other}: {data}");
+        }
+    }
+}
+
+#[test]
+fn data_answers_for_the_mailbox_and_the_tag_that_are_meant() {
+    for (command, data, does) in [
+        ("STATUS b (MESSAGES)", "STATUS a (MESSAGES 1)", false),
+        ("LIST \"\" *", "STATUS a (MESSAGES 1)", false),
+        ("NOTIFY SET STATUS (personal (MessageNew))", "STATUS a (MESSAGES 1)", true),
+        ("NOTIFY SET (personal (MessageNew))", "STATUS a (MESSAGES 1)", false),
+        ("LISTRIGHTS b kim", "LISTRIGHTS a kim lr", false),
+        ("GETACL b", "ACL a kim lr", false),
+        ("MYRIGHTS b", "MYRIGHTS a lr", false),
+        ("GETQUOTAROOT b", "QUOTAROOT a r", false),
+        ("GETMETADATA b /private/x", "METADATA a (/private/x v)", false),
+        ("GETMETADATA a /private/x", "METADATA a /private/x", false),
+        ("SELECT a", "VANISHED (EARLIER) 1", false),
+        ("UID FETCH 1:5 (FLAGS)", "VANISHED (EARLIER) 1", false),
+        ("SELECT a (QRESYNC (1 2))", "VANISHED 1", false),
+        ("UID SEARCH SEEN", "ESEARCH UID COUNT 1", false),
+        ("UID SEARCH RETURN (COUNT) SEEN", "ESEARCH (TAG \"A1\") UID COUNT 1", true),
+        ("UID SEARCH RETURN (COUNT) SEEN", "ESEARCH (TAG \"A2\") UID COUNT 1", false),
+        ("UIDBATCHES 2000", "UIDBATCHES (TAG \"A1\") 1:9", true),
+        ("UIDBATCHES 2000", "UIDBATCHES (TAG \"A2\") 1:9", false),
+        ("LOGOUT", "BYE bye", true),
+        ("NOOP", "BYE bye", false),
+        ("UID MOVE 1:5 b", "OK [COPYUID 1 4 9] moved", true),
+        ("UID MOVE 1:5 b", "OK [COPYUID 1 7 9] moved", false),
+        ("UID COPY 1:5 b", "OK [COPYUID 1 4 9] copied", false),
+    ] {
+        assert_eq!(answers(command, data), does, "{command}: {data}");
+    }
+}
+
+/// Which of the commands, each put on the wire alone, is told of this message: the mailbox has message 3 as UID 30.
+fn told(command: &str, data: &str) -> bool {
+    let mut dialogue = Dialogue::ready();
+    let selection = Selection { read_only: false, ..examined("a", None) };
+    dialogue.session.submit(Request::on(selection.clone(), Command::Noop));
+    dialogue.written();
+    dialogue.server("* 9 EXISTS\r\nA1 OK done\r\n");
+    dialogue.events();
+    dialogue.written();
+    dialogue.server("A2 OK done\r\n* 3 FETCH (UID 30)\r\n");
+    dialogue.events();
+    let id = dialogue.session.submit(Request::on(selection.clone(), pipeline::command(command)));
+    assert!(!dialogue.written().is_empty(), "{command}");
+    dialogue.server(&format!("* {data}\r\n"));
+    routed(dialogue.events()) == [Some(id)]
+}
+
+#[test]
+fn a_message_is_told_to_the_command_that_asked_for_such_a_thing() {
+    for (command, data, does) in [
+        ("FETCH 3 BODY.PEEK[]", "3 FETCH (BODY[] x)", true),
+        ("FETCH 3 BODY.PEEK[]", "4 FETCH (BODY[] x)", false),
+        ("FETCH 3:* BODY.PEEK[]", "9 FETCH (BODY[] x)", true),
+        ("FETCH 20:* BODY.PEEK[]", "9 FETCH (BODY[] x)", true),
+        ("UID FETCH 30 BODY.PEEK[]", "3 FETCH (BODY[] x)", true),
+        ("UID FETCH 50 BODY.PEEK[]", "5 FETCH (BODY[] x)", true),
+        ("UID FETCH 50:51 BODY.PEEK[]", "5 FETCH (BODY[] x)", false),
+        ("UID FETCH 50:51 BODY.PEEK[]", "5 FETCH (UID 51 BODY[] x)", true),
+        ("UID FETCH 90:* BODY.PEEK[]", "5 FETCH (UID 50 BODY[] x)", true),
+        // Flags are told at any time.
+        ("UID FETCH 30 BODY.PEEK[]", "3 FETCH (FLAGS ())", false),
+        ("UID FETCH 30 FLAGS", "3 FETCH (FLAGS ())", true),
+        ("FETCH 3 FLAGS", "3 FETCH (FLAGS ())", true),
+        ("UID STORE 30 FLAGS ()", "3 FETCH (FLAGS ())", true),
+        ("UID STORE 30 FLAGS ()", "3 FETCH (UID 30 BODY[] x)", false),
+        ("STORE 3 FLAGS ()", "3 FETCH (FLAGS ())", true),
+        ("STORE 3 FLAGS ()", "4 FETCH (FLAGS ())", false),
+        ("UID STORE 30 X-GM-LABELS (a)", "3 FETCH (X-GM-LABELS (a))", true),
+        ("UID STORE 30 X-GM-LABELS (a)", "3 FETCH (UID 30 FLAGS ())", false),
+        ("UID STORE 30 X-GM-LABELS (a)", "3 FETCH (UID 30 BODY[] x)", false),
+        ("STORE 3 X-GM-LABELS (a)", "3 FETCH (X-GM-LABELS (a))", true),
+        ("NOOP", "3 FETCH (FLAGS ())", false),
+    ] {
+        assert_eq!(told(command, data), does, "{command}: {data}");
+    }
+}
+
+#[test]
+fn of_several_who_ask_for_one_message_none_is_told_of_one_that_cannot_be_told_apart() {
+    let mut dialogue = Dialogue::ready();
+    for uid in ["30", "31"] {
+        dialogue.session.submit(Request::on(examined("a", None), bodies(uid)));
+    }
+    dialogue.written();
+    dialogue.server("* 9 EXISTS\r\nA1 OK done\r\n");
+    dialogue.events();
+    dialogue.server("* 3 FETCH (BODY[] x)\r\n");
+    assert_eq!(routed(dialogue.events()), [None]);
+}
+
+#[test]
+fn flags_that_changed_in_the_mailbox_before_are_news_until_the_next_is_selected() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.session.submit(Request::on(examined("a", None), Command::Noop));
+    dialogue.written();
+    dialogue.server("* 9 EXISTS\r\nA1 OK done\r\n");
+    dialogue.events();
+    dialogue.written();
+    dialogue.server("A2 OK done\r\n");
+    dialogue.events();
+    dialogue
+        .session
+        .submit(Request::on(examined("b", None), fetch("1:5", vec![FetchItem::Uid, FetchItem::Flags])));
+    assert_eq!(dialogue.written(), "A3 EXAMINE b\r\nA4 UID FETCH 1:5 (UID FLAGS)\r\n");
+    dialogue.server("* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n");
+    assert_eq!(routed(dialogue.events()), [None]);
+    dialogue.server("* 1 FETCH (UID 1 ENVELOPE NIL)\r\n");
+    assert!(matches!(dialogue.error(), SessionError::Premature(_)));
+}

@@ -361,3 +361,71 @@ fn a_mailbox_is_put_away_before_it_is_deleted_or_renamed() {
         assert!(outcomes(dialogue.events()).iter().any(|(ended, outcome)| *ended == id && outcome.is_ok()));
     }
 }
+
+#[test]
+fn what_a_selection_tells_and_what_changes_later_is_known() {
+    let mut dialogue = Dialogue::ready();
+    dialogue.session.submit(Request::on(writable("a", None), Command::Noop));
+    dialogue.written();
+    dialogue.server(
+        "* FLAGS (\\Seen x)\r\n* 3 EXISTS\r\n* 1 RECENT\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 9] .\r\n\
+        * OK [UNSEEN 2] .\r\n* OK [HIGHESTMODSEQ 5] .\r\n* OK [MAILBOXID (F1)] .\r\n* OK [PERMANENTFLAGS (\\Seen)] .\r\n\
+        A1 OK [READ-WRITE] done\r\n",
+    );
+    dialogue.events();
+    dialogue.written();
+    let selected = dialogue.session.selected().unwrap();
+    assert_eq!((selected.exists, selected.recent, selected.unseen), (3, 1, Some(2)));
+    assert_eq!((selected.uid_validity, selected.uid_next), (Some(7), Some(9)));
+    assert_eq!((selected.highest_mod_seq, selected.mailbox_id.as_deref()), (Some(5), Some(&b"F1"[..])));
+    assert_eq!((selected.flags.len(), selected.permanent_flags.as_ref().map(Vec::len)), (2, Some(1)));
+    assert!(!selected.read_only && !selected.examined);
+
+    let mut learn = |line: &str| {
+        dialogue.server(&format!("* {line}\r\n"));
+        dialogue.events();
+        dialogue.session.selected().unwrap().clone()
+    };
+    // There is no message 0, no UID 0 and no UIDVALIDITY 0.
+    let selected = learn("OK [UIDVALIDITY 0] .");
+    assert_eq!(selected.uid_validity, None);
+    assert_eq!(learn("OK [UIDNEXT 0] .").uid_next, None);
+    assert_eq!(learn("OK [UNSEEN 0] .").unseen, None);
+    assert_eq!(learn("OK [NOMODSEQ] .").highest_mod_seq, None);
+    assert!(learn("OK [READ-ONLY] .").read_only);
+    assert!(!learn("OK [READ-WRITE] .").read_only);
+    assert_eq!(learn("NO [UIDNEXT 12] .").uid_next, None, "only what goes well tells");
+    assert!(learn("FLAGS ()").flags.is_empty());
+    assert_eq!(learn("2 EXPUNGE").exists, 2);
+}
+
+#[test]
+fn one_that_was_examined_stays_read_only() {
+    let mut dialogue = Dialogue::ready();
+    let request = Request::on(examined("a", None), Command::Noop);
+    assert_eq!(request.selection(), Some(&examined("a", None)));
+    assert_eq!(Request::new(Command::Noop).selection(), None);
+    dialogue.session.submit(request);
+    dialogue.written();
+    dialogue.server("A1 OK [READ-WRITE] done\r\n");
+    dialogue.events();
+    assert!(dialogue.session.selected().unwrap().read_only);
+}
+
+#[test]
+fn a_mailbox_stays_selected_until_the_server_has_put_it_away() {
+    for (answer, selected) in [("NO", true), ("BAD", true), ("OK", false)] {
+        for command in [Command::Close, Command::Unselect] {
+            let mut dialogue = Dialogue::ready();
+            dialogue.session.submit(Request::new(Command::select(MailboxName::new("a"))));
+            dialogue.written();
+            dialogue.server("A1 OK done\r\n");
+            dialogue.session.submit(Request::new(command));
+            dialogue.events();
+            dialogue.written();
+            dialogue.server(&format!("A2 {answer} done\r\n"));
+            dialogue.events();
+            assert_eq!(dialogue.session.selected().is_some(), selected, "{answer}");
+        }
+    }
+}

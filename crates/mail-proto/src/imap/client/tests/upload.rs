@@ -1,7 +1,7 @@
 //! Messages that come piece by piece.
 
 use super::*;
-use crate::imap::CatenatePart;
+use crate::imap::{CatenatePart, EncodeError};
 
 const NO_LITERALS: &str = "IMAP4rev1";
 const LITERAL_PLUS: &str = "IMAP4rev1 LITERAL+ MULTIAPPEND BINARY REPLACE";
@@ -362,17 +362,14 @@ fn a_message_that_no_literal_can_carry_is_not_begun() {
     dialogue.session.submit(Request::new(append(AppendForm::Text)).with_upload("a\0".into()));
     assert!(matches!(
         dialogue.events()[..],
-        [Event::Completed { outcome: Err(Failure::Encode(crate::imap::EncodeError::Nul { .. })), .. }]
+        [Event::Completed { outcome: Err(Failure::Encode(EncodeError::Nul { .. })), .. }]
     ));
     dialogue.session.submit(Request::new(append(AppendForm::Binary)).with_upload("a\0".into()));
     assert_eq!(dialogue.written(), "A1 APPEND INBOX ~{2+}\r\na\0\r\n");
     dialogue.session.submit(Request::new(append(AppendForm::Text)));
     assert!(matches!(
         dialogue.events()[..],
-        [Event::Completed {
-            outcome: Err(Failure::Encode(crate::imap::EncodeError::WrongLength { .. })),
-            ..
-        }]
+        [Event::Completed { outcome: Err(Failure::Encode(EncodeError::WrongLength { .. })), .. }]
     ));
 }
 
@@ -429,4 +426,54 @@ fn debug_shows_how_much_is_uploaded_and_never_what() {
     dialogue.upload(id, &["secret"]);
     let shown = format!("{:?}", dialogue.session);
     assert!(shown.contains("Last") && shown.contains("Bytes(5)") && !shown.contains("secret"), "{shown}");
+}
+
+#[test]
+fn a_message_of_another_length_than_was_announced_is_not_written() {
+    for (message, error) in [
+        (&b"abcd"[..], EncodeError::WrongLength { announced: 3 }),
+        (b"a", EncodeError::WrongLength { announced: 3 }),
+        (b"a\0c", EncodeError::Nul { what: "the message" }),
+    ] {
+        let mut dialogue = at(LITERAL_PLUS);
+        let append = Command::Append { mailbox: MailboxName::inbox(), messages: vec![AppendMessage::new(3)] };
+        dialogue.session.submit(Request::new(append).with_upload(Bytes::from_static(message)));
+        let events = dialogue.events();
+        let [Event::Completed { outcome: Err(Failure::Encode(found)), .. }] = &events[..] else {
+            panic!("{events:?}")
+        };
+        assert_eq!(*found, error);
+        assert_eq!(dialogue.written(), "");
+    }
+}
+
+#[test]
+fn a_command_that_goes_away_does_not_break_off_the_message_of_another() {
+    let mut dialogue = at(LITERAL_PLUS);
+    let noop = dialogue.session.submit(Request::new(Command::Noop));
+    let one = dialogue.session.submit(append(&[3]));
+    dialogue.written();
+    assert_eq!(dialogue.asked(), (one, 0));
+    assert!(!dialogue.session.cancel(noop));
+    assert!(dialogue.events().is_empty());
+    dialogue.session.cancel(one);
+    assert!(matches!(dialogue.error(), SessionError::Upload(UploadError::BrokenOff)));
+}
+
+#[test]
+fn what_a_refused_command_still_has_to_write_holds_up_others_no_longer_than_it_takes() {
+    let mut dialogue = at(LITERAL_PLUS);
+    let append =
+        Command::Append { mailbox: MailboxName::inbox(), messages: vec![AppendMessage::new(600_000)] };
+    dialogue.session.submit(Request::new(append).with_upload(vec![b'x'; 600_000].into()));
+    dialogue.session.submit(Request::new(Command::Unselect));
+    dialogue.session.transmit().unwrap();
+    dialogue.session.transmit().unwrap();
+    dialogue.server("A1 NO too large\r\n");
+    assert!(matches!(dialogue.events()[..], [Event::Completed { outcome: Err(Failure::Refused(_)), .. }]));
+    assert_eq!(dialogue.session.load(), (1, 1), "UNSELECT runs alone");
+    assert!(dialogue.session.transmit().is_some());
+    assert_eq!(dialogue.session.load(), (1, 1));
+    let rest = dialogue.written();
+    assert!(rest.ends_with("x\r\nA2 UNSELECT\r\n"), "{}", rest.len());
 }
