@@ -8,6 +8,7 @@ mod cargo;
 mod deny;
 mod fuzz;
 mod msrv;
+mod mutants;
 mod servers;
 mod steps;
 mod test;
@@ -42,6 +43,8 @@ enum Task {
     },
     /// Run fuzz targets for some time each, with cargo-fuzz and a nightly toolchain
     Fuzz(fuzz::Options),
+    /// Alter the code that carries the rules, bit by bit, and see that the tests notice (cargo-mutants)
+    Mutants(mutants::Options),
     /// Start, stop and show throw-away mail servers on loopback
     #[command(subcommand)]
     Servers(servers::Action),
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
             cargo::run(cargo::command(&bench).args(arguments))
         }
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Mutants(options) => mutants::run(&options),
         Task::Servers(action) => servers::run(&action),
     };
     match done {
