@@ -162,12 +162,10 @@ impl Reply {
             Some(_) => return Err(reading.error("a space")),
         }
         if kind != ReplyKind::Continue && reading.peek() == Some(b'[') {
-            let inner = &reading.rest()[1..];
-            let end = inner.iter().position(|byte| *byte == b']');
             // A bracket that isn't a code is text.
-            if let Some((end, found)) = end.and_then(|end| Some((end, Code::new(&inner[..end])?))) {
+            if let Some((found, len)) = leading_code(reading.rest()) {
                 code = Some(found);
-                reading.advance(end + 2);
+                reading.advance(len);
                 if !reading.eat(b' ') && !reading.is_at_end() {
                     reading.quirk(QuirkKind::MissingSpace, "a space")?;
                 }
@@ -192,14 +190,7 @@ impl Reply {
             line.extend_from_slice(b" [");
             line.extend_from_slice(argument::word(code.name().as_bytes(), "code")?);
             line.push(b']');
-        } else if self.kind != ReplyKind::Continue
-            && Code::new(
-                text.strip_prefix(b"[")
-                    .and_then(|text| text.split(|byte| *byte == b']').next())
-                    .unwrap_or_default(),
-            )
-            .is_some()
-        {
+        } else if self.kind != ReplyKind::Continue && leading_code(text).is_some() {
             // Text that would be read as a code; two spaces keep it text.
             line.push(b' ');
         }
@@ -232,4 +223,11 @@ impl Reply {
         }
         None
     }
+}
+
+/// The code in brackets that this text begins with, and how long it is with them.
+fn leading_code(text: &[u8]) -> Option<(Code, usize)> {
+    let inner = text.strip_prefix(b"[")?;
+    let end = inner.iter().position(|byte| *byte == b']')?;
+    Some((Code::new(&inner[..end])?, end + 2))
 }

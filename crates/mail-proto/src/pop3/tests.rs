@@ -190,6 +190,9 @@ fn text_that_looks_like_a_code_is_kept_from_being_one_where_codes_are() {
     assert_eq!(written(ReplyKind::Ok), "+OK  [X] y\r\n");
     // A challenge has none.
     assert_eq!(written(ReplyKind::Continue), "+ [X] y\r\n");
+    // Nor is it one without its bracket.
+    assert_eq!(Reply::new(ReplyKind::Err, "[x y").encode().unwrap(), "-ERR [x y\r\n");
+    assert_eq!(Reply::new(ReplyKind::Err, "[x").encode().unwrap(), "-ERR [x\r\n");
 }
 
 #[test]

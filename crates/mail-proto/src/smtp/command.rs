@@ -130,8 +130,11 @@ impl Command {
             }
             Self::Vrfy(text) => {
                 line.push(b' ');
-                if text.is_empty() {
-                    return Err(ArgumentError::Empty { what: "mailbox" });
+                match text.first() {
+                    None => return Err(ArgumentError::Empty { what: "mailbox" }),
+                    // It would go for the space before the argument.
+                    Some(b' ' | b'\t') => return Err(ArgumentError::ForbiddenByte { what: "mailbox" }),
+                    Some(_) => {}
                 }
                 line.extend_from_slice(argument::text(text, "mailbox")?);
             }

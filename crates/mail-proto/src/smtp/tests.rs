@@ -158,6 +158,8 @@ fn what_would_end_a_command_is_refused_before_anything_is_sent() {
     let line_break = |what| Err(ArgumentError::LineBreak { what });
     assert_eq!(Command::Ehlo(bad()).encode(), line_break("host name"));
     assert_eq!(Command::Vrfy(bad()).encode(), line_break("mailbox"));
+    let leads = Command::Vrfy(" kim".into()).encode();
+    assert_eq!(leads, Err(ArgumentError::ForbiddenByte { what: "mailbox" }), "it would be read as another");
     let mail = |parameters| Command::Mail { from: None, parameters }.encode();
     assert!(mail(MailParameters { envelope_id: Some(bad()), ..Default::default() }).is_err());
     assert!(mail(MailParameters { auth: Some(bad()), ..Default::default() }).is_err());
