@@ -6,7 +6,9 @@
 
 mod command;
 mod data;
+mod pop3;
 mod response;
+mod smtp;
 mod words;
 
 use arbitrary::{Result, Unstructured};

@@ -11,6 +11,7 @@ use crate::{
         fetch::FetchItem,
         response::{self, ParseOptions, Response, Untagged},
     },
+    pop3, smtp,
 };
 
 fn made<T: for<'a> Arbitrary<'a> + std::fmt::Debug>() -> impl Strategy<Value = T> {
@@ -58,9 +59,66 @@ fn most_values_can_be_written_and_read() {
 }
 
 #[test]
+fn most_values_of_pop3_can_be_written_and_read() {
+    let (written, read) = shares(|command: &pop3::Command| {
+        Some(pop3::Command::parse(command.encode().ok()?).as_ref() == Ok(command))
+    });
+    assert!(written > 900 && read == written, "{written} commands written, {read} read");
+    let (written, read) = shares(|reply: &pop3::Reply| {
+        let parsed = pop3::Reply::parse(reply.encode().ok()?, ParseOptions::default());
+        Some(parsed.is_ok_and(|parsed| parsed.value == *reply))
+    });
+    assert!(written > 900 && read == written, "{written} replies written, {read} read");
+    let (written, read) = shares(|capability: &pop3::Capability| {
+        Some(pop3::Capability::parse(capability.encode().ok()?) == *capability)
+    });
+    assert!(written > 900 && read == written, "{written} capabilities written, {read} read");
+}
+
+#[test]
+fn most_values_of_smtp_can_be_written_and_read() {
+    let (written, read) = shares(|command: &smtp::Command| {
+        Some(smtp::Command::parse(command.encode().ok()?).as_ref() == Ok(command))
+    });
+    assert!(written > 900 && read == written, "{written} commands written, {read} read");
+    let (written, read) = shares(|reply: &smtp::Reply| {
+        let mut reader = smtp::ReplyReader::new(smtp::Limits::default(), ParseOptions::default());
+        reader.buffer().extend_from_slice(&reply.encode().ok()?);
+        Some(matches!(reader.next_reply(), Ok(Some(parsed)) if parsed.value == *reply))
+    });
+    assert!(written > 900 && read > written * 9 / 10, "{written} replies written, {read} read");
+}
+
+#[test]
 fn no_bytes_make_a_value_all_the_same() {
+    assert!(pop3::Command::arbitrary(&mut Unstructured::new(b"")).is_ok());
+    assert!(pop3::Reply::arbitrary(&mut Unstructured::new(b"")).is_ok());
+    assert!(smtp::Command::arbitrary(&mut Unstructured::new(b"")).is_ok());
+    assert!(smtp::Reply::arbitrary(&mut Unstructured::new(b"")).is_ok());
     assert!(Response::arbitrary(&mut Unstructured::new(b"")).is_ok());
     assert!(Command::arbitrary(&mut Unstructured::new(b"")).is_ok());
+}
+
+#[test]
+fn every_variant_of_pop3_and_smtp_is_made() {
+    use pop3::{Capability, Code, ReplyKind};
+    use smtp::Extension;
+
+    assert_every_variant_is_generated!(singly(made::<ReplyKind>()) => ReplyKind: Ok Err Continue);
+    assert_every_variant_is_generated!(singly(made::<Code>()) => Code: InUse LoginDelay Auth SysTemp SysPerm Utf8 Other);
+    assert_every_variant_is_generated!(singly(made::<Capability>()) => Capability:
+        Top Uidl User Sasl RespCodes AuthRespCode LoginDelay Pipelining Expire Implementation Stls Utf8 Lang Other);
+    assert_every_variant_is_generated!(singly(made::<Extension>()) => Extension:
+        StartTls Auth Size Pipelining EightBitMime BinaryMime Chunking SmtpUtf8 EnhancedStatusCodes Dsn RequireTls
+        Other);
+    {
+        use pop3::Command;
+        assert_every_variant_is_generated!(singly(made::<Command>()) => Command:
+            User Pass Apop Auth Stls Capa Utf8 Lang Stat List Uidl Retr Top Dele Noop Rset Quit);
+    }
+    use smtp::Command;
+    assert_every_variant_is_generated!(singly(made::<Command>()) => Command:
+        Ehlo Helo StartTls Auth Mail Rcpt Data Bdat Rset Noop Vrfy Quit);
 }
 
 #[test]
