@@ -1,6 +1,6 @@
-//! Framing gives the same events however the input is split, and gives back every byte.
+//! Framing gives the same events however the input is split, and whether they are lent or given, and gives back every byte.
 
-use mail_proto::frame::{Event, FrameError, Framer, Limits};
+use mail_proto::frame::{Event, FrameError, Framer, Lent, Limits, Segment};
 
 use crate::steps::however_split;
 
@@ -27,7 +27,9 @@ fn small(mut limits: Limits) -> Limits {
 
 fn framed_alike(input: &[u8], framer: impl Fn() -> Framer) {
     let whole = events(framer(), &[input]);
-    however_split(input, |pieces| events(framer(), pieces), |split, how| assert_eq!(whole, split, "{how}"));
+    let same = |split, how: &str| assert_eq!(whole, split, "{how}");
+    however_split(input, |pieces| events(framer(), pieces), |split, how| same(split, how));
+    however_split(input, |pieces| lent(framer(), pieces), |split, how| same(split, &format!("{how}, lent")));
     assert!(input.starts_with(&whole.bytes), "the events are not the bytes of the input");
 }
 
@@ -54,6 +56,49 @@ fn events(mut framer: Framer, pieces: &[&[u8]]) -> Framed {
                     return framed;
                 }
             }
+        }
+    }
+    framed
+}
+
+/// The same of what is lent: of the segments every second one is read where it lies, and the others are taken.
+fn lent(mut framer: Framer, pieces: &[&[u8]]) -> Framed {
+    let mut framed = Framed { events: Vec::new(), bytes: Vec::new(), error: None };
+    let mut takes = false;
+    for piece in pieces {
+        framer.buffer().extend_from_slice(piece);
+        loop {
+            let mut left = framer.buffered();
+            let event = match framer.lend() {
+                Ok(Some(Lent::Segment(segment))) => {
+                    takes = !takes;
+                    left -= segment.bytes().len();
+                    let read = Segment {
+                        bytes: segment.bytes().to_vec().into(),
+                        continues: segment.continues(),
+                        streamed: segment.streamed(),
+                    };
+                    if takes {
+                        assert_eq!(segment.take(), read);
+                    } else {
+                        drop(segment);
+                    }
+                    Event::Segment(read)
+                }
+                Ok(Some(Lent::Chunk(bytes))) => {
+                    left -= bytes.len();
+                    Event::Chunk(bytes)
+                }
+                Ok(Some(Lent::LiteralWaits { len })) => Event::LiteralWaits { len },
+                Ok(Some(_)) => unreachable!("there is nothing else to lend"),
+                Ok(None) => break,
+                Err(error) => {
+                    framed.error = Some(error);
+                    return framed;
+                }
+            };
+            assert_eq!(framer.buffered(), left, "what was read leaves the buffer, and nothing else does");
+            framed.push(event);
         }
     }
     framed

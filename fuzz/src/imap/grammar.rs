@@ -1,6 +1,6 @@
 //! What is read can be written, and what was written is read as the same.
 
-use mail_proto::frame::{Event, Framer, Limits};
+use mail_proto::frame::{Event, Framer, Lent, Limits};
 use mail_proto::imap::command::TaggedCommand;
 use mail_proto::imap::encode::{EncodeOptions, Encoded, Fragment, Literals};
 use mail_proto::imap::response::{self, ParseOptions, Reader};
@@ -29,11 +29,25 @@ pub fn responses_survive_being_written(data: &[u8]) {
     let mut framer = Framer::responses(limits);
     let mut reader = Reader::new(ParseOptions::default());
     framer.buffer().extend_from_slice(data);
+    let mut given = Vec::new();
     while let Ok(Some(event)) = framer.next_event() {
         if let Event::Segment(segment) = event {
-            let _ = reader.segment(segment);
+            given.push(reader.segment(segment));
         }
     }
+    // And where they lie, which makes no difference.
+    let mut limits = Limits::RESPONSES;
+    limits.kept_literal = 4;
+    let mut framer = Framer::responses(limits);
+    let mut reader = Reader::new(ParseOptions::default());
+    framer.buffer().extend_from_slice(data);
+    let mut lent = Vec::new();
+    while let Ok(Some(event)) = framer.lend() {
+        if let Lent::Segment(segment) = event {
+            lent.push(reader.lent(segment));
+        }
+    }
+    assert_eq!(lent, given);
 }
 
 /// What a client says: each frame is read tolerantly and strictly; what is strictly right is written and read again.
