@@ -9,6 +9,7 @@ mod mutation;
 pub mod pop3;
 mod random;
 pub mod sasl;
+mod script;
 pub mod seeds;
 pub mod smtp;
 mod steps;

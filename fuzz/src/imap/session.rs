@@ -1,11 +1,11 @@
 //! An IMAP session against a server that says anything, while its user does anything.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
 use mail_proto::frame::{self, Framer, Limits};
 use mail_proto::imap::client::{
-    ClientSession, CommandId, Config, Credentials, Event, Request, Security, Selection, Session, SessionError,
+    ClientSession, CommandId, Config, Credentials, Event, Request, Selection, Session,
 };
 use mail_proto::imap::command::{Command, StoreAction};
 use mail_proto::imap::fetch::{FetchItem, Section};
@@ -13,8 +13,8 @@ use mail_proto::imap::{AppendMessage, Capability, Flag, MailboxName, SearchKey, 
 
 use crate::{
     random::Random,
+    script::{self, CLOSE, PIECE, Play, Stage, TLS, WRITE},
     seeds::{self, Corpus},
-    shown,
     steps::{Steps, piece},
 };
 
@@ -48,15 +48,13 @@ const SAID: [&[u8]; 24] = [
     b"* ENABLED UTF8=ACCEPT\r\n",
 ];
 
-// Steps that scripts are made of.
+// Steps that scripts are made of, besides those of all scripts.
 const GREETING: u8 = 48;
 const ANSWER: u8 = 96;
-const TLS: u8 = 224;
-const CLOSE: u8 = 240;
+const SUBMIT: u8 = 144;
+const CANCEL: u8 = 208;
 const UPLOAD: u8 = 241;
 const UPLOAD_END: u8 = 244;
-const PIECE: u8 = 245;
-const WRITE: u8 = 255;
 
 /// From the greeting to the login, whatever the protection.
 const LOG_IN: [u8; 10] = [GREETING, WRITE, ANSWER, TLS, WRITE, ANSWER, WRITE, ANSWER, WRITE, ANSWER];
@@ -85,11 +83,7 @@ struct Reached {
 }
 
 fn run(choice: u8, steps: &[u8]) -> Reached {
-    let security = match choice % 3 {
-        0 => Security::ImplicitTls,
-        1 => Security::StartTls,
-        _ => Security::Plaintext,
-    };
+    let security = script::security(choice);
     let mut config = Config::new(security, Credentials::password("kim", PASSWORD));
     config.compress = choice & 64 != 0;
     if choice & 128 != 0 {
@@ -97,70 +91,15 @@ fn run(choice: u8, steps: &[u8]) -> Reached {
     }
     // Streamed from here on, so that short inputs stream.
     config.limits.kept_literal = 4;
-    let mut now = Instant::now();
-    let mut run = Run {
-        session: Session::new(config, now),
+    let imap = Imap {
         // At the server every literal is kept, so that a command is one frame.
         server: Framer::commands(Limits::COMMANDS),
         tags: Vec::new(),
         seen: BTreeSet::new(),
-        on_their_way: BTreeSet::new(),
-        in_the_clear: security == Security::StartTls,
-        handshake: false,
         wanted: None,
         reached: Reached::default(),
     };
-    let mut steps = Steps(steps);
-    while let Some(step) = steps.next() {
-        match step {
-            // Anything at all.
-            0..32 => run.hear(steps.take(usize::from(step) + 1), now),
-            PIECE => run.hear(steps.piece(), now),
-            32..96 => run.hear(SAID[usize::from(step) % SAID.len()], now),
-            // The answer to a command that was written, most often to the oldest.
-            96..144 if !run.tags.is_empty() => {
-                let tag = run.tags.remove(usize::from(step / 12) % run.tags.len().min(2));
-                let answer =
-                    ["OK done", "NO [LIMIT] no", "BAD what", "OK [READ-ONLY] done"][usize::from(step % 4)];
-                run.hear(format!("{tag} {answer}\r\n").as_bytes(), now);
-            }
-            144..208 => {
-                let id = run.session.submit(request(step));
-                assert!(run.on_their_way.insert(id), "an id is used twice");
-            }
-            208..224 => {
-                let ids: Vec<_> = run.on_their_way.iter().copied().collect();
-                if let Some(&id) = ids.get(usize::from(step) % ids.len().max(1))
-                    && run.session.cancel(id)
-                {
-                    run.on_their_way.remove(&id);
-                }
-            }
-            224..236 if run.handshake => {
-                (run.handshake, run.in_the_clear) = (false, false);
-                run.server.reset();
-                run.session.tls_established();
-            }
-            236..240 => {
-                now += Duration::from_secs(u64::from(step));
-                run.session.reading_resumed(now);
-            }
-            CLOSE => run.session.closed(),
-            UPLOAD..UPLOAD_END => run.upload(&b"ma"[..usize::from(step - UPLOAD)]),
-            UPLOAD_END => {
-                if let Some(id) = run.wanted.take() {
-                    run.session.finish_upload(id);
-                }
-            }
-            _ => run.write(now),
-        }
-        if let Err(error) = run.events() {
-            return run.end(&error);
-        }
-    }
-    run.session.closed();
-    let error = run.events().expect_err("the end of a closed session");
-    run.end(&error)
+    script::play(imap, security, |now| Session::new(config, now), steps).reached
 }
 
 fn request(step: u8) -> Request {
@@ -214,106 +153,120 @@ fn request(step: u8) -> Request {
     }
 }
 
-struct Run {
-    session: Session,
+struct Imap {
     /// What the server reads.
     server: Framer,
     /// Of commands that the server has read and not answered.
     tags: Vec<String>,
     /// All tags so far.
     seen: BTreeSet<String>,
-    /// Submitted, and not yet ended.
-    on_their_way: BTreeSet<CommandId>,
-    /// Before TLS, where TLS is a must.
-    in_the_clear: bool,
-    /// The session asked for the TLS handshake.
-    handshake: bool,
     /// The upload that is asked for.
     wanted: Option<CommandId>,
     reached: Reached,
 }
 
-impl Run {
-    fn upload(&mut self, piece: &'static [u8]) {
-        if let Some(id) = self.wanted {
-            self.session.write_upload(id, piece.into());
-        }
-    }
+impl Play for Imap {
+    type Session = Session;
+    type Id = CommandId;
 
-    fn hear(&mut self, bytes: &[u8], now: Instant) {
-        self.session.buffer().extend_from_slice(bytes);
-        self.session.received(now);
-    }
-
-    /// Writes all there is to write, and has the server read it.
-    fn write(&mut self, now: Instant) {
-        while let Some(bytes) = self.session.transmit() {
-            assert!(!bytes.is_empty(), "nothing is given to be written");
-            if self.in_the_clear {
-                let text = String::from_utf8_lossy(&bytes).to_ascii_uppercase();
-                assert!(text.ends_with(" STARTTLS\r\n"), "in the clear: {}", shown(&bytes));
+    fn step(stage: &mut Stage<Self>, step: u8, steps: &mut Steps<'_>) -> bool {
+        match step {
+            // Anything at all.
+            0..32 => stage.hear(steps.take(usize::from(step) + 1)),
+            32..ANSWER => stage.hear(SAID[usize::from(step) % SAID.len()]),
+            // The answer to a command that was written, most often to the oldest.
+            ANSWER..SUBMIT if !stage.play.tags.is_empty() => {
+                let tags = &mut stage.play.tags;
+                let tag = tags.remove(usize::from(step / 12) % tags.len().min(2));
+                let answer =
+                    ["OK done", "NO [LIMIT] no", "BAD what", "OK [READ-ONLY] done"][usize::from(step % 4)];
+                stage.hear(format!("{tag} {answer}\r\n").as_bytes());
             }
-            self.server.buffer().extend_from_slice(&bytes);
+            SUBMIT..CANCEL => {
+                let id = stage.session.submit(request(step));
+                stage.submitted(id);
+            }
+            CANCEL..TLS => stage.cancel(step),
+            UPLOAD..UPLOAD_END => {
+                if let Some(id) = stage.play.wanted {
+                    let piece = &b"ma"[..usize::from(step - UPLOAD)];
+                    stage.session.write_upload(id, piece.into());
+                }
+            }
+            UPLOAD_END => {
+                if let Some(id) = stage.play.wanted.take() {
+                    stage.session.finish_upload(id);
+                }
+            }
+            _ => return false,
         }
-        self.session.transmitted(now);
-        while let Ok(Some(event)) = self.server.next_event() {
+        true
+    }
+
+    fn server(&mut self) -> &mut BytesMut {
+        self.server.buffer()
+    }
+
+    fn read(stage: &mut Stage<Self>) {
+        let play = &mut stage.play;
+        while let Ok(Some(event)) = play.server.next_event() {
             let frame::Event::Segment(segment) = event else { continue };
             let line = String::from_utf8_lossy(&segment.bytes).into_owned();
             // The line that ends IDLE, and an answer to a challenge, have no tag.
             if let Some((tag, _)) = line.split_once(' ')
                 && tag != "DONE"
             {
-                assert!(self.seen.insert(tag.to_owned()), "the tag {tag} is used twice");
-                self.tags.push(tag.to_owned());
+                assert!(play.seen.insert(tag.to_owned()), "the tag {tag} is used twice");
+                play.tags.push(tag.to_owned());
             }
         }
     }
 
-    fn events(&mut self) -> Result<(), SessionError> {
-        while let Some(event) = self.session.next_event()? {
-            match event {
-                Event::StartTls => {
-                    assert!(self.in_the_clear && !self.handshake, "an unasked handshake");
-                    self.handshake = true;
-                }
-                Event::Completed { id, .. } => {
-                    assert!(self.on_their_way.remove(&id), "a command ends that isn't on its way");
-                    self.reached.completed += 1;
-                }
-                Event::Data { id: Some(id), .. } | Event::Chunk { id: Some(id), .. } => {
-                    assert!(self.on_their_way.contains(&id), "data for a command that isn't on its way");
-                    self.reached.answers += 1;
-                }
-                Event::Chunk { bytes, .. } => assert!(!bytes.is_empty(), "an empty chunk"),
-                Event::SendUpload { id, index } => {
-                    assert_eq!(index, 0, "there is one message");
-                    assert!(self.session.upload_room(id) > 0, "a message is asked for and not wanted");
-                    self.wanted = Some(id);
-                    self.reached.asked_for += 1;
-                }
-                Event::Ready => {
-                    assert!(!self.in_the_clear, "ready before TLS");
-                    self.reached.logged_in += 1;
-                }
-                Event::Compress => {
-                    // Deflate itself is the driver's: what was read behind the answer goes in as it is.
-                    let behind = self.session.take_compressed();
-                    self.session.buffer().extend_from_slice(&behind);
-                    self.session.compression_started();
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+    fn restart(&mut self) {
+        self.server.reset();
     }
 
-    fn end(mut self, error: &SessionError) -> Reached {
-        assert_eq!(self.session.next_event().err().as_ref(), Some(error), "the error changes");
-        for (id, _) in self.session.take_lost() {
-            assert!(self.on_their_way.remove(&id), "a command is lost that isn't on its way");
+    fn is_harmless(bytes: &[u8]) -> bool {
+        bytes.to_ascii_uppercase().ends_with(b" STARTTLS\r\n")
+    }
+
+    fn ready(&mut self) {
+        self.reached.logged_in += 1;
+    }
+
+    fn event(stage: &mut Stage<Self>, event: Event) {
+        match event {
+            Event::Completed { id, .. } => {
+                stage.completed(id);
+                stage.play.reached.completed += 1;
+            }
+            Event::Data { id: Some(id), .. } | Event::Chunk { id: Some(id), .. } => {
+                stage.told(id);
+                stage.play.reached.answers += 1;
+            }
+            Event::Chunk { bytes, .. } => assert!(!bytes.is_empty(), "an empty chunk"),
+            Event::SendUpload { id, index } => {
+                assert_eq!(index, 0, "there is one message");
+                assert!(stage.session.upload_room(id) > 0, "a message is asked for and not wanted");
+                stage.play.wanted = Some(id);
+                stage.play.reached.asked_for += 1;
+            }
+            Event::Compress => {
+                // Deflate itself is the driver's: what was read behind the answer goes in as it is.
+                let behind = stage.session.take_compressed();
+                ClientSession::buffer(&mut stage.session).extend_from_slice(&behind);
+                stage.session.compression_started();
+            }
+            _ => {}
         }
-        assert!(self.on_their_way.is_empty(), "commands without an end: {:?}", self.on_their_way);
-        self.reached
+    }
+
+    fn cancel(session: &mut Session, id: CommandId) -> bool {
+        session.cancel(id)
+    }
+
+    fn lost(stage: &mut Stage<Self>) -> Vec<CommandId> {
+        stage.session.take_lost().into_iter().map(|(id, _)| id).collect()
     }
 }
 

@@ -1,17 +1,17 @@
 //! A POP3 session against a server that says anything, while its user does anything.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
 
+use bytes::BytesMut;
 use mail_proto::pop3::{
     AnswerForm, Command, CommandReader,
-    client::{ClientSession, CommandId, Config, Credentials, Event, Loss, Security, Session, SessionError},
+    client::{CommandId, Config, Credentials, Event, Loss, Session},
 };
 
 use crate::{
     random::Random,
+    script::{self, CLOSE, PIECE, Play, Stage, TLS, WRITE},
     seeds::{self, Corpus},
-    shown,
     steps::{Steps, piece},
 };
 
@@ -33,14 +33,11 @@ const SAID: [&[u8]; 12] = [
     b"+OK 1 x\r\n",
 ];
 
-// Steps that scripts are made of.
+// Steps that scripts are made of, besides those of all scripts.
 const GREETING: u8 = 32;
 const ANSWER: u8 = 96;
 const SUBMIT: u8 = 144;
-const TLS: u8 = 224;
-const CLOSE: u8 = 240;
-const PIECE: u8 = 241;
-const WRITE: u8 = 255;
+const CANCEL: u8 = 208;
 
 /// From the greeting to the login, whatever the protection.
 const LOG_IN: [u8; 11] = [GREETING, WRITE, ANSWER, TLS, WRITE, ANSWER, WRITE, ANSWER, WRITE, ANSWER, WRITE];
@@ -67,89 +64,31 @@ struct Reached {
     committed: u32,
 }
 
-struct Run {
-    session: Session,
+#[derive(Default)]
+struct Pop3 {
     /// What the server reads.
-    server: CommandReader,
+    server: Server,
     /// Commands that the server has read and not answered; none for what isn't a command.
     asked: VecDeque<Option<Command>>,
-    /// Submitted, and not yet ended.
-    on_their_way: BTreeSet<CommandId>,
-    /// Before TLS, where TLS is a must.
-    in_the_clear: bool,
-    /// The session asked for the TLS handshake.
-    handshake: bool,
     /// The user asked for QUIT, and what is marked goes with it.
     may_commit: bool,
-    /// QUIT was read with messages marked.
-    committed: bool,
     reached: Reached,
 }
 
+struct Server(CommandReader);
+
+impl Default for Server {
+    fn default() -> Self {
+        Self(CommandReader::new(64 << 10))
+    }
+}
+
 fn run(first: u8, steps: &[u8]) -> Reached {
-    let security = match first % 3 {
-        0 => Security::ImplicitTls,
-        1 => Security::StartTls,
-        _ => Security::Plaintext,
-    };
+    let security = script::security(first);
     let mut config = Config::new(security, Credentials::password("kim", PASSWORD));
     config.utf8 = first & 16 != 0;
     config.pipeline = 1 + usize::from(first >> 6) * 4;
-    let mut now = Instant::now();
-    let mut run = Run {
-        session: Session::new(config, now),
-        server: CommandReader::new(64 << 10),
-        asked: VecDeque::new(),
-        on_their_way: BTreeSet::new(),
-        in_the_clear: security == Security::StartTls,
-        handshake: false,
-        may_commit: false,
-        committed: false,
-        reached: Reached::default(),
-    };
-    let mut steps = Steps(steps);
-    while let Some(step) = steps.next() {
-        match step {
-            // Anything at all.
-            0..GREETING => run.hear(steps.take(usize::from(step) + 1), now),
-            PIECE => run.hear(steps.piece(), now),
-            GREETING..ANSWER => run.hear(SAID[usize::from(step - GREETING) % SAID.len()], now),
-            ANSWER..SUBMIT => {
-                if let Some(asked) = run.asked.pop_front() {
-                    run.hear(&answer(asked.as_ref(), step - ANSWER), now);
-                }
-            }
-            SUBMIT..208 => run.submit(step - SUBMIT),
-            208..TLS => {
-                let ids: Vec<_> = run.on_their_way.iter().copied().collect();
-                if let Some(&id) = ids.get(usize::from(step) % ids.len().max(1))
-                    && run.session.cancel(id)
-                {
-                    run.on_their_way.remove(&id);
-                }
-            }
-            TLS..236 if run.handshake => {
-                (run.handshake, run.in_the_clear) = (false, false);
-                run.server = CommandReader::new(64 << 10);
-                run.asked.clear();
-                run.session.tls_established();
-            }
-            236..CLOSE => {
-                now += Duration::from_secs(u64::from(step));
-                run.session.reading_resumed(now);
-                let due = run.session.deadline();
-                assert_eq!(due.is_some(), run.session.patience().is_some());
-            }
-            CLOSE => run.session.closed(),
-            _ => run.write(now),
-        }
-        if let Err(error) = run.events() {
-            return run.end(&error);
-        }
-    }
-    run.session.closed();
-    let error = run.events().expect_err("the end of a closed session");
-    run.end(&error)
+    script::play(Pop3::default(), security, |now| Session::new(config, now), steps).reached
 }
 
 /// What a server answers.
@@ -173,104 +112,115 @@ fn answer(asked: Option<&Command>, choice: u8) -> Vec<u8> {
     }
 }
 
-impl Run {
-    fn submit(&mut self, choice: u8) {
-        let number = u32::from(choice / 16) + 1;
-        let command = match choice % 16 {
-            0 => Command::Stat,
-            1 => Command::List(None),
-            2 => Command::List(Some(number)),
-            3 => Command::Uidl(None),
-            4 => Command::Uidl(Some(number)),
-            5 | 6 => Command::Retr(number),
-            7 => Command::Top { number, lines: 3 },
-            8 | 9 => Command::Dele(number),
-            10 => Command::Rset,
-            11 => Command::Capa,
-            12 if number == 1 => Command::Pass(PASSWORD.into()),
-            12 if number == 2 => Command::Lang(Some((&b"x\r\nDELE 1"[..]).into())),
-            12 => Command::Lang(None),
-            13 => Command::Noop,
-            14 => {
-                let id = self.session.leave();
-                assert!(self.on_their_way.insert(id), "an id is used twice");
-                return;
-            }
-            _ => {
-                self.may_commit = true;
-                Command::Quit
-            }
-        };
-        let id = self.session.submit(command);
-        assert!(self.on_their_way.insert(id), "an id is used twice");
-    }
+impl Play for Pop3 {
+    type Session = Session;
+    type Id = CommandId;
 
-    fn hear(&mut self, bytes: &[u8], now: Instant) {
-        self.session.buffer().extend_from_slice(bytes);
-        self.session.received(now);
-    }
-
-    /// Writes all there is to write, and has the server read it.
-    fn write(&mut self, now: Instant) {
-        while let Some(bytes) = self.session.transmit() {
-            assert!(!bytes.is_empty(), "nothing is given to be written");
-            assert!(!self.in_the_clear || bytes == "STLS\r\n", "in the clear: {}", shown(&bytes));
-            self.server.buffer().extend_from_slice(&bytes);
+    fn step(stage: &mut Stage<Self>, step: u8, steps: &mut Steps<'_>) -> bool {
+        match step {
+            // Anything at all.
+            0..GREETING => stage.hear(steps.take(usize::from(step) + 1)),
+            GREETING..ANSWER => stage.hear(SAID[usize::from(step - GREETING) % SAID.len()]),
+            ANSWER..SUBMIT => {
+                if let Some(asked) = stage.play.asked.pop_front() {
+                    stage.hear(&answer(asked.as_ref(), step - ANSWER));
+                }
+            }
+            SUBMIT..CANCEL => submit(stage, step - SUBMIT),
+            CANCEL..TLS => stage.cancel(step),
+            _ => return false,
         }
-        self.session.transmitted(now);
-        while let Ok(Some(line)) = self.server.next_line() {
+        true
+    }
+
+    fn server(&mut self) -> &mut BytesMut {
+        self.server.0.buffer()
+    }
+
+    fn read(stage: &mut Stage<Self>) {
+        while let Ok(Some(line)) = stage.play.server.0.next_line() {
             let command = Command::parse(line).ok();
             if command == Some(Command::Quit) {
-                let marked = self.session.marked_as_deleted();
-                assert!(self.may_commit || marked == 0, "{marked} deletions are committed unasked");
-                self.committed |= marked > 0;
-                self.reached.committed += marked;
+                let marked = stage.session.marked_as_deleted();
+                assert!(stage.play.may_commit || marked == 0, "{marked} deletions are committed unasked");
+                stage.play.reached.committed += marked;
             }
-            self.asked.push_back(command);
+            stage.play.asked.push_back(command);
         }
     }
 
-    fn events(&mut self) -> Result<(), SessionError> {
-        while let Some(event) = self.session.next_event()? {
-            match event {
-                Event::StartTls => {
-                    assert!(self.in_the_clear && !self.handshake, "an unasked handshake");
-                    self.handshake = true;
-                }
-                Event::Ready => {
-                    assert!(!self.in_the_clear, "ready before TLS");
-                    self.reached.logged_in += 1;
-                }
-                Event::Item { id, .. } | Event::Unreadable { id, .. } => {
-                    assert!(self.on_their_way.contains(&id), "data for a command that isn't on its way");
-                    self.reached.answers += 1;
-                }
-                Event::Chunk { id, bytes } => {
-                    assert!(!bytes.is_empty(), "an empty chunk");
-                    assert!(self.on_their_way.contains(&id), "data for a command that isn't on its way");
-                    self.reached.answers += 1;
-                }
-                Event::Completed { id, .. } => {
-                    assert!(self.on_their_way.remove(&id), "a command ends that isn't on its way");
-                    self.reached.completed += 1;
-                }
-                Event::DeriveKey(derivation) => self.session.derived(&derivation.run()),
-                _ => {}
-            }
-        }
-        Ok(())
+    fn restart(&mut self) {
+        self.server = Server::default();
+        self.asked.clear();
     }
 
-    fn end(mut self, error: &SessionError) -> Reached {
-        assert_eq!(self.session.next_event().err().as_ref(), Some(error), "the error changes");
-        for (id, loss) in self.session.take_lost() {
-            assert!(self.on_their_way.remove(&id), "a command is lost that isn't on its way");
-            assert!(loss != Loss::OutcomeUnknown || self.may_commit, "an unknown outcome without a QUIT");
-        }
-        assert!(self.on_their_way.is_empty(), "commands without an end: {:?}", self.on_their_way);
-        assert!(self.session.take_lost().is_empty(), "lost twice");
-        self.reached
+    fn is_harmless(bytes: &[u8]) -> bool {
+        bytes == b"STLS\r\n"
     }
+
+    fn ready(&mut self) {
+        self.reached.logged_in += 1;
+    }
+
+    fn event(stage: &mut Stage<Self>, event: Event) {
+        match event {
+            Event::Item { id, .. } | Event::Unreadable { id, .. } => {
+                stage.told(id);
+                stage.play.reached.answers += 1;
+            }
+            Event::Chunk { id, bytes } => {
+                assert!(!bytes.is_empty(), "an empty chunk");
+                stage.told(id);
+                stage.play.reached.answers += 1;
+            }
+            Event::Completed { id, .. } => {
+                stage.completed(id);
+                stage.play.reached.completed += 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn cancel(session: &mut Session, id: CommandId) -> bool {
+        session.cancel(id)
+    }
+
+    fn lost(stage: &mut Stage<Self>) -> Vec<CommandId> {
+        let lost = stage.session.take_lost();
+        let unknown = lost.iter().any(|(_, loss)| *loss == Loss::OutcomeUnknown);
+        assert!(!unknown || stage.play.may_commit, "an unknown outcome without a QUIT");
+        lost.into_iter().map(|(id, _)| id).collect()
+    }
+}
+
+fn submit(stage: &mut Stage<Pop3>, choice: u8) {
+    let number = u32::from(choice / 16) + 1;
+    let command = match choice % 16 {
+        0 => Command::Stat,
+        1 => Command::List(None),
+        2 => Command::List(Some(number)),
+        3 => Command::Uidl(None),
+        4 => Command::Uidl(Some(number)),
+        5 | 6 => Command::Retr(number),
+        7 => Command::Top { number, lines: 3 },
+        8 | 9 => Command::Dele(number),
+        10 => Command::Rset,
+        11 => Command::Capa,
+        12 if number == 1 => Command::Pass(PASSWORD.into()),
+        12 if number == 2 => Command::Lang(Some((&b"x\r\nDELE 1"[..]).into())),
+        12 => Command::Lang(None),
+        13 => Command::Noop,
+        14 => {
+            let id = stage.session.leave();
+            return stage.submitted(id);
+        }
+        _ => {
+            stage.play.may_commit = true;
+            Command::Quit
+        }
+    };
+    let id = stage.session.submit(command);
+    stage.submitted(id);
 }
 
 /// Steps that look random. Of four runs three log in first, and then keep to what a server may say.

@@ -2,20 +2,18 @@
 //!
 //! As long as the server keeps to what it was asked, it is a real one: what it accepts is compared with what was sent.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::collections::{BTreeSet, VecDeque};
 
+use bytes::BytesMut;
 use mail_proto::smtp::{
     self, Address, Body, Command, Reader,
-    client::{
-        ClientSession, CommandId, Config, Credentials, Envelope, Event, Loss, OnRefusal, Security, Session,
-        SessionError, Transfer,
-    },
+    client::{CommandId, Config, Credentials, Envelope, Event, Loss, OnRefusal, Session, Transfer},
 };
 
 use crate::{
     dots::with_whole_line_ends,
     random::Random,
+    script::{self, CLOSE, PIECE, Play, Stage, TLS, WRITE},
     seeds, shown,
     steps::{Steps, piece},
 };
@@ -36,7 +34,7 @@ const SAID: [&[u8]; 10] = [
     b"+OK pop3\r\n",
 ];
 
-// Steps that scripts are made of.
+// Steps that scripts are made of, besides those of all scripts.
 const SAY: u8 = 33;
 const GREETING: u8 = 32;
 const ANSWER: u8 = 64;
@@ -47,10 +45,7 @@ const SUBMIT: u8 = 160;
 const BODY: u8 = 176;
 const FINISH: u8 = 208;
 const BREAK_OFF: u8 = 216;
-const TLS: u8 = 224;
-const CLOSE: u8 = 240;
-const PIECE: u8 = 241;
-const WRITE: u8 = 255;
+const CANCEL: u8 = 217;
 
 /// From the greeting to the login, whatever the protection.
 const LOG_IN: [u8; 11] = [GREETING, WRITE, EHLO, WRITE, EHLO, TLS, WRITE, EHLO, WRITE, EHLO, WRITE];
@@ -108,8 +103,7 @@ struct Transaction {
     last: bool,
 }
 
-struct Run {
-    session: Session,
+struct Smtp {
     reader: Reader,
     asked: VecDeque<Asked>,
     transaction: Transaction,
@@ -121,13 +115,9 @@ struct Run {
     deliverable: BTreeSet<usize>,
     /// Those that it has said yes to.
     accepted: BTreeSet<usize>,
-    /// Submitted, and not yet ended.
-    on_their_way: BTreeMap<CommandId, Option<usize>>,
     /// The server has said nothing that it wasn't asked.
     honest: bool,
     greeted: bool,
-    in_the_clear: bool,
-    handshake: bool,
     reached: Reached,
 }
 
@@ -136,15 +126,9 @@ fn reader() -> Reader {
 }
 
 fn run(first: u8, steps: &[u8]) -> Reached {
-    let security = match first % 3 {
-        0 => Security::ImplicitTls,
-        1 => Security::StartTls,
-        _ => Security::Plaintext,
-    };
+    let security = script::security(first);
     let credentials = (first & 16 != 0).then(|| Credentials::password("kim", PASSWORD));
-    let mut now = Instant::now();
-    let mut run = Run {
-        session: Session::new(Config::new(security, credentials), now),
+    let smtp = Smtp {
         reader: reader(),
         asked: VecDeque::new(),
         transaction: Transaction::default(),
@@ -153,84 +137,137 @@ fn run(first: u8, steps: &[u8]) -> Reached {
         ended: BTreeSet::new(),
         deliverable: BTreeSet::new(),
         accepted: BTreeSet::new(),
-        on_their_way: BTreeMap::new(),
         honest: true,
         greeted: false,
-        in_the_clear: security == Security::StartTls,
-        handshake: false,
         reached: Reached::default(),
     };
-    let mut steps = Steps(steps);
-    while let Some(step) = steps.next() {
-        match step {
-            // Anything at all.
-            0..GREETING => run.say(steps.take(usize::from(step) + 1), now),
-            PIECE => run.say(steps.piece(), now),
-            GREETING if !run.greeted => {
-                run.greeted = true;
-                run.hear(b"220 hi\r\n", now);
-            }
-            GREETING..ANSWER => run.say(SAID[usize::from(step - GREETING) % SAID.len()], now),
-            ANSWER..SEND => run.answer(step - ANSWER, now),
-            SEND..SUBMIT => run.send(step - SEND),
-            SUBMIT..BODY => run.submit(step - SUBMIT),
-            BODY..FINISH => run.write_body(steps.take(usize::from(step - BODY))),
-            FINISH..BREAK_OFF => run.finish(),
-            BREAK_OFF => {
-                if let Some((id, Loss::Unwritten)) = run.session.break_off() {
-                    run.on_their_way.remove(&id);
-                }
-            }
-            217..TLS => {
-                let ids: Vec<_> = run.on_their_way.keys().copied().collect();
-                if let Some(&id) = ids.get(usize::from(step) % ids.len().max(1))
-                    && run.session.cancel(id)
-                {
-                    run.on_their_way.remove(&id);
-                }
-            }
-            TLS..236 if run.handshake => {
-                (run.handshake, run.in_the_clear) = (false, false);
-                run.reader = reader();
-                run.asked.clear();
-                run.session.tls_established();
-            }
-            236..CLOSE => {
-                now += Duration::from_secs(u64::from(step));
-                run.session.reading_resumed(now);
-                let due = run.session.deadline();
-                assert_eq!(due.is_some(), run.session.patience().is_some());
-            }
-            CLOSE => run.session.closed(),
-            _ => run.write(now),
-        }
-        if let Err(error) = run.events() {
-            return run.end(&error);
-        }
-    }
-    run.session.closed();
-    let error = run.events().expect_err("the end of a closed session");
-    run.end(&error)
+    script::play(smtp, security, |now| Session::new(Config::new(security, credentials), now), steps).reached
 }
 
-impl Run {
-    /// The server says what it wasn't asked.
-    fn say(&mut self, bytes: &[u8], now: Instant) {
-        self.honest = false;
-        self.hear(bytes, now);
+impl Play for Smtp {
+    type Session = Session;
+    type Id = CommandId;
+
+    fn step(stage: &mut Stage<Self>, step: u8, steps: &mut Steps<'_>) -> bool {
+        match step {
+            // Anything at all.
+            0..GREETING => Self::say(stage, steps.take(usize::from(step) + 1)),
+            GREETING if !stage.play.greeted => {
+                stage.play.greeted = true;
+                stage.hear(b"220 hi\r\n");
+            }
+            GREETING..ANSWER => Self::say(stage, SAID[usize::from(step - GREETING) % SAID.len()]),
+            ANSWER..SEND => {
+                if let Some(answer) = stage.play.answer(step - ANSWER) {
+                    stage.hear(answer);
+                }
+            }
+            SEND..SUBMIT => send(stage, step - SEND),
+            SUBMIT..BODY => submit(stage, step - SUBMIT),
+            BODY..FINISH => {
+                let text = steps.take(usize::from(step - BODY));
+                stage.play.write_body(text);
+                stage.session.write_body(text.to_vec().into());
+            }
+            FINISH..BREAK_OFF => {
+                stage.play.finish();
+                stage.session.finish_body();
+            }
+            BREAK_OFF => {
+                if let Some((id, Loss::Unwritten)) = stage.session.break_off() {
+                    stage.forget(id);
+                }
+            }
+            CANCEL..TLS => stage.cancel(step),
+            _ => return false,
+        }
+        true
     }
 
-    fn hear(&mut self, bytes: &[u8], now: Instant) {
-        self.session.buffer().extend_from_slice(bytes);
-        self.session.received(now);
+    /// The server says what it wasn't asked.
+    fn say(stage: &mut Stage<Self>, bytes: &[u8]) {
+        stage.play.honest = false;
+        stage.hear(bytes);
+    }
+
+    fn server(&mut self) -> &mut BytesMut {
+        self.reader.buffer()
+    }
+
+    fn read(stage: &mut Stage<Self>) {
+        stage.play.read_on();
+    }
+
+    fn restart(&mut self) {
+        self.reader = reader();
+        self.asked.clear();
+    }
+
+    fn is_harmless(bytes: &[u8]) -> bool {
+        bytes == b"EHLO localhost\r\n" || bytes == b"STARTTLS\r\n"
+    }
+
+    fn ready(&mut self) {
+        self.reached.logged_in += 1;
+    }
+
+    fn event(stage: &mut Stage<Self>, event: Event) {
+        let play = &mut stage.play;
+        match event {
+            Event::SendBody { id } => {
+                assert!(play.number(id).is_some(), "the text of something that is no message");
+                play.current = Some(id);
+                stage.told(id);
+            }
+            Event::Completed { id, outcome, recipients } => {
+                if play.current == Some(id) {
+                    play.current = None;
+                }
+                play.reached.completed += 1;
+                if let Some(number) = play.number(id).filter(|_| play.honest) {
+                    let accepted = play.accepted.contains(&number);
+                    assert_eq!(outcome.is_ok(), accepted, "message {number}: {outcome:?}");
+                    assert!(outcome.is_err() || recipients.iter().any(|reply| reply.is_positive()));
+                }
+                stage.completed(id);
+            }
+            _ => {}
+        }
+    }
+
+    fn cancel(session: &mut Session, id: CommandId) -> bool {
+        session.cancel(id)
+    }
+
+    fn lost(stage: &mut Stage<Self>) -> Vec<CommandId> {
+        let (lost, play) = (stage.session.take_lost(), &stage.play);
+        for (id, loss) in &lost {
+            let Some(number) = play.number(*id).filter(|_| play.honest) else { continue };
+            match loss {
+                Loss::OutcomeUnknown => {
+                    assert!(play.ended.contains(&number), "nothing of {number} is unknown")
+                }
+                _ => {
+                    assert!(!play.deliverable.contains(&number), "message {number} may be accepted: {loss:?}")
+                }
+            }
+        }
+        lost.into_iter().map(|(id, _)| id).collect()
+    }
+}
+
+impl Smtp {
+    /// Which message this is, if it is one.
+    fn number(&self, id: CommandId) -> Option<usize> {
+        self.messages.iter().position(|message| message.id == Some(id))
     }
 
     /// The server answers what it was asked first.
-    fn answer(&mut self, choice: u8, now: Instant) {
-        let Some(asked) = self.asked.pop_front() else { return };
+    fn answer(&mut self, choice: u8) -> Option<&'static [u8]> {
+        let asked = self.asked.pop_front()?;
         let refused = choice % 8 == 7;
         let transaction = &mut self.transaction;
-        let answer: &[u8] = match &asked {
+        Some(match &asked {
             _ if choice == 63 => b"421 4.3.2 closing\r\n",
             Asked::Command(Command::Mail { .. }) if !refused => {
                 transaction.sender_accepted = true;
@@ -272,47 +309,7 @@ impl Run {
             Asked::Command(_) | Asked::Line | Asked::Chunk => {
                 if refused { b"550 5.7.1 no\r\n" } else { b"250 ok\r\n" }
             }
-        };
-        self.hear(answer, now);
-    }
-
-    fn send(&mut self, choice: u8) {
-        let address = |text: &str| Address::new(text).expect("an address");
-        let number = self.messages.len();
-        let from = address(&format!("m{number}@x"));
-        let to = [address("a@y"), address("b@y"), address("\u{fc}@z")];
-        let count = [1, 2, 2, 1, 3, 0, 1, 2][usize::from(choice % 8)];
-        let mut envelope = Envelope::new(Some(from), to.into_iter().take(count));
-        if choice & 8 != 0 {
-            envelope.transfer = Transfer::Chunks;
-        }
-        if choice & 16 != 0 {
-            envelope.on_refusal = OnRefusal::SendToNone;
-        }
-        match choice % 8 {
-            1 => envelope.parameters.body = Some(Body::BinaryMime),
-            3 => envelope.parameters.size = Some(40 * u64::from(choice & 24)),
-            6 => envelope.parameters.envelope_id = Some((&b"id"[..]).into()),
-            7 => envelope.parameters.auth = Some((&b"a\r\nb"[..]).into()),
-            _ => {}
-        }
-        let id = self.session.send(envelope);
-        self.messages.push(Message { id: Some(id), ..Message::default() });
-        assert!(self.on_their_way.insert(id, Some(number)).is_none(), "an id is used twice");
-    }
-
-    fn submit(&mut self, choice: u8) {
-        let command = match choice {
-            0..4 => Command::Noop,
-            4..8 => Command::Rset,
-            8..11 => Command::Vrfy((&b"kim"[..]).into()),
-            11 => Command::Vrfy((&b"kim\r\nQUIT"[..]).into()),
-            12 => Command::Data,
-            13 => Command::StartTls,
-            _ => Command::Quit,
-        };
-        let id = self.session.submit(command);
-        assert!(self.on_their_way.insert(id, None).is_none(), "an id is used twice");
+        })
     }
 
     fn asked_for(&mut self) -> Option<&mut Message> {
@@ -326,25 +323,15 @@ impl Run {
         {
             message.text.extend_from_slice(text);
         }
-        self.session.write_body(text.to_vec().into());
     }
 
     fn finish(&mut self) {
         if let Some(message) = self.asked_for() {
             message.finished = true;
         }
-        self.session.finish_body();
     }
 
-    /// Writes all there is to write, and has the server read it.
-    fn write(&mut self, now: Instant) {
-        while let Some(bytes) = self.session.transmit() {
-            assert!(!bytes.is_empty(), "nothing is given to be written");
-            let harmless = bytes == "EHLO localhost\r\n" || bytes == "STARTTLS\r\n";
-            assert!(!self.in_the_clear || harmless, "in the clear: {}", shown(&bytes));
-            self.reader.buffer().extend_from_slice(&bytes);
-        }
-        self.session.transmitted(now);
+    fn read_on(&mut self) {
         while let Ok(Some(event)) = self.reader.next_event() {
             match event {
                 smtp::Event::Line(line) => self.asked_line(line),
@@ -399,64 +386,45 @@ impl Run {
         let expected = if transaction.by_chunks { sent.clone() } else { with_whole_line_ends(sent) };
         assert_eq!(shown(&transaction.text), shown(&expected), "message {number} arrives as another");
     }
+}
 
-    fn events(&mut self) -> Result<(), SessionError> {
-        while let Some(event) = self.session.next_event()? {
-            match event {
-                Event::StartTls => {
-                    assert!(self.in_the_clear && !self.handshake, "an unasked handshake");
-                    self.handshake = true;
-                }
-                Event::Ready => {
-                    assert!(!self.in_the_clear, "ready before TLS");
-                    self.reached.logged_in += 1;
-                }
-                Event::DeriveKey(derivation) => self.session.derived(&derivation.run()),
-                Event::SendBody { id } => {
-                    let number = self.on_their_way.get(&id).copied().flatten();
-                    assert!(number.is_some(), "the text of a message that isn't on its way");
-                    self.current = Some(id);
-                }
-                Event::Completed { id, outcome, recipients } => {
-                    let Some(number) = self.on_their_way.remove(&id) else {
-                        panic!("a command ends that isn't on its way")
-                    };
-                    if self.current == Some(id) {
-                        self.current = None;
-                    }
-                    self.reached.completed += 1;
-                    if let Some(number) = number.filter(|_| self.honest) {
-                        let accepted = self.accepted.contains(&number);
-                        assert_eq!(outcome.is_ok(), accepted, "message {number}: {outcome:?}");
-                        assert!(outcome.is_err() || recipients.iter().any(|reply| reply.is_positive()));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+fn send(stage: &mut Stage<Smtp>, choice: u8) {
+    let address = |text: &str| Address::new(text).expect("an address");
+    let number = stage.play.messages.len();
+    let from = address(&format!("m{number}@x"));
+    let to = [address("a@y"), address("b@y"), address("\u{fc}@z")];
+    let count = [1, 2, 2, 1, 3, 0, 1, 2][usize::from(choice % 8)];
+    let mut envelope = Envelope::new(Some(from), to.into_iter().take(count));
+    if choice & 8 != 0 {
+        envelope.transfer = Transfer::Chunks;
     }
+    if choice & 16 != 0 {
+        envelope.on_refusal = OnRefusal::SendToNone;
+    }
+    match choice % 8 {
+        1 => envelope.parameters.body = Some(Body::BinaryMime),
+        3 => envelope.parameters.size = Some(40 * u64::from(choice & 24)),
+        6 => envelope.parameters.envelope_id = Some((&b"id"[..]).into()),
+        7 => envelope.parameters.auth = Some((&b"a\r\nb"[..]).into()),
+        _ => {}
+    }
+    let id = stage.session.send(envelope);
+    stage.play.messages.push(Message { id: Some(id), ..Message::default() });
+    stage.submitted(id);
+}
 
-    fn end(mut self, error: &SessionError) -> Reached {
-        assert_eq!(self.session.next_event().err().as_ref(), Some(error), "the error changes");
-        for (id, loss) in self.session.take_lost() {
-            let Some(number) = self.on_their_way.remove(&id) else {
-                panic!("a command is lost that isn't on its way")
-            };
-            let Some(number) = number.filter(|_| self.honest) else { continue };
-            match loss {
-                Loss::OutcomeUnknown => {
-                    assert!(self.ended.contains(&number), "nothing of {number} is unknown")
-                }
-                _ => {
-                    assert!(!self.deliverable.contains(&number), "message {number} may be accepted: {loss:?}")
-                }
-            }
-        }
-        assert!(self.on_their_way.is_empty(), "commands without an end: {:?}", self.on_their_way);
-        assert!(self.session.take_lost().is_empty(), "lost twice");
-        self.reached
-    }
+fn submit(stage: &mut Stage<Smtp>, choice: u8) {
+    let command = match choice {
+        0..4 => Command::Noop,
+        4..8 => Command::Rset,
+        8..11 => Command::Vrfy((&b"kim"[..]).into()),
+        11 => Command::Vrfy((&b"kim\r\nQUIT"[..]).into()),
+        12 => Command::Data,
+        13 => Command::StartTls,
+        _ => Command::Quit,
+    };
+    let id = stage.session.submit(command);
+    stage.submitted(id);
 }
 
 /// Steps that look random. Of four runs three log in first, and then have an honest server.
