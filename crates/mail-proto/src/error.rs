@@ -138,3 +138,28 @@ impl fmt::Display for QuirkKind {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_escaped_and_says_whether_there_was_more() {
+        let whole = Excerpt::of(&[b'x'; 40]);
+        assert_eq!(
+            (whole.as_bytes(), whole.to_string()),
+            (&[b'x'; 40][..], format!("\"{}\"", "x".repeat(40)))
+        );
+        let cut = Excerpt::of(&[b'x'; 41]);
+        assert_eq!((cut.as_bytes(), cut.to_string()), (&[b'x'; 40][..], format!("\"{}\"…", "x".repeat(40))));
+        assert_eq!(Excerpt::of(b"a\r\n\"\xff").to_string(), r#""a\r\n\"\xff""#);
+        assert_eq!(Excerpt::of(b"").to_string(), "the end");
+    }
+
+    #[test]
+    fn an_error_says_where_and_what_and_a_quirk_what() {
+        let error = ParseError::at(b"* 1 FETCH oops", 10, "\"(\"").to_string();
+        assert!(error.contains("10") && error.contains("\"(\"") && error.contains("oops"), "{error}");
+        assert_eq!(QuirkKind::TrailingBytes.to_string(), "trailing bytes");
+    }
+}

@@ -270,11 +270,8 @@ impl Framer {
 
     /// The end of the current line (behind its line feed), once it is there.
     fn line_end(&mut self) -> Result<Option<usize>, FrameError> {
-        while self.scanned < self.buffer.len() {
-            let Some(found) = memchr(b'\n', &self.buffer[self.scanned..]) else {
-                self.scanned = self.buffer.len();
-                break;
-            };
+        // Nothing is there yet to be searched while a kept literal is still coming.
+        while let Some(found) = self.buffer.get(self.scanned..).and_then(|rest| memchr(b'\n', rest)) {
             let at = self.scanned + found;
             self.scanned = at + 1;
             let bare = at == self.line || self.buffer[at - 1] != b'\r';
@@ -284,7 +281,8 @@ impl Framer {
                 return Ok(Some(at + 1));
             }
         }
-        self.check_text(self.scanned.min(self.buffer.len()))?;
+        self.scanned = self.scanned.max(self.buffer.len());
+        self.check_text(self.buffer.len())?;
         Ok(None)
     }
 

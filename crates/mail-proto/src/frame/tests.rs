@@ -264,3 +264,12 @@ fn debug_shows_how_much_and_not_what() {
     framer.buffer().extend_from_slice(b"secret");
     assert_eq!(format!("{framer:?}"), "Framer { side: Client, buffered: 6, streaming: 0, failed: None, .. }");
 }
+
+#[test]
+fn a_plain_line_is_bounded_by_both_limits() {
+    for limits in [Limits { text: 9, ..Limits::RESPONSES }, Limits { frame: 9, ..Limits::RESPONSES }] {
+        let read = |line: &[u8]| events(Framer::responses(limits.clone()), &[b"* OK\r\n", line]);
+        assert_eq!(read(b"* OK  x\r\n").map(|events| events.len()), Ok(2));
+        assert!(read(b"* OK  xy\r\n").is_err(), "{limits:?}");
+    }
+}

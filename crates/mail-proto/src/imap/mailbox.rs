@@ -240,6 +240,29 @@ mod tests {
     }
 
     #[test]
+    fn names_in_utf8_are_the_same_names() {
+        for (utf8, utf7) in [("a", "a"), ("é", "&AOk-"), ("&", "&-"), ("a&b", "a&-b"), ("&&", "&-&-")] {
+            assert_eq!(MailboxName::from_utf8_wire(utf8).as_bytes(), utf7.as_bytes());
+        }
+        assert_eq!(
+            MailboxName::from_utf8_wire(&b"\xff&"[..]).as_bytes(),
+            b"\xff&",
+            "what isn't UTF-8 stays as it is"
+        );
+    }
+
+    #[test]
+    fn a_name_is_shown_as_text_and_to_developers_as_on_the_wire() {
+        let name = MailboxName::new("é");
+        assert_eq!(
+            (name.to_string(), format!("{name:?}")),
+            ("é".to_owned(), "MailboxName(\"&AOk-\")".to_owned())
+        );
+        assert_eq!(MailboxName::from_wire(&b"&A-"[..]).to_string(), "&A-");
+        assert!(MailboxName::new("iNbOx").is_inbox() && !MailboxName::new("INBOX/a").is_inbox());
+    }
+
+    #[test]
     fn broken_names_stay_what_they_are() {
         for wire in [&b"&"[..], b"&AOk", b"&A-", b"&2D0-", b"\xff\xfe", b"a\x01"] {
             let name = MailboxName::from_wire(wire);

@@ -412,10 +412,10 @@ impl Session {
         });
         let first = fitting.next()?;
         // Only commands for parts share the wire with another for the same message.
-        if asks_for_parts(&first.command) && !names_its_parts(&first.command, fetch) {
-            return fitting.find(|flight| names_its_parts(&flight.command, fetch)).or(Some(first));
+        if names_its_parts(&first.command, fetch) {
+            return Some(first);
         }
-        Some(first)
+        fitting.find(|flight| names_its_parts(&flight.command, fetch)).or(Some(first))
     }
 }
 
@@ -438,10 +438,6 @@ fn asked_for_items(command: &Command, fetch: &Fetch) -> bool {
         Command::Select { options, .. } => only_flags && options.qresync.is_some(),
         _ => false,
     }
-}
-
-fn asks_for_parts(command: &Command) -> bool {
-    matches!(command, Command::Fetch { items, .. } if items.iter().any(|item| item.part().is_some()))
 }
 
 /// Whether all content that is told here is a part that the command asks for.

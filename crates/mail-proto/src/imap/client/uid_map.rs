@@ -280,6 +280,9 @@ mod tests {
         // It says that more are gone than there were.
         assert_eq!(vanished("1:9"), map(&[]));
         assert_eq!(vanished("15:19"), map(&[]));
+        let mut known = map(&[(2, 50, 1)]);
+        known.vanish(&"1:5".parse().unwrap());
+        assert_eq!(known, map(&[]));
     }
 
     #[test]
@@ -312,9 +315,14 @@ mod tests {
         }
         assert_eq!(map.runs.len(), MOST_RUNS);
         assert_eq!((map.uid_of(1), map.uid_of(99_999)), (Some(2), None));
-        let scattered: SequenceSet = (1..1_000).map(|number| number * 7).collect();
-        map.vanish(&scattered);
-        assert_eq!(map.uid_of(1), None, "so many steps are not worth it");
+        // So many steps are not worth it.
+        for (gone, known) in
+            [(MOST_WORK / MOST_RUNS, Some(2)), (MOST_WORK / MOST_RUNS + 1, None), (1_000, None)]
+        {
+            let mut map = map.clone();
+            map.vanish(&(1..=gone as u32).map(|number| number * 4).collect());
+            assert_eq!(map.uid_of(1), known, "{gone}");
+        }
         map.learn(u32::MAX, u32::MAX);
         map.exists(u32::MAX);
     }

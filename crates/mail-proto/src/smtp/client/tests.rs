@@ -819,3 +819,26 @@ fn a_message_that_ends_amid_a_line_break_is_broken_off_unless_its_bytes_are_no_l
         assert!(dialogue.written().ends_with("abcBDAT 0 LAST\r\n"));
     }
 }
+
+#[test]
+fn small_pieces_are_written_at_once_and_large_ones_are_not_copied() {
+    let pieces = |text: usize| {
+        let mut dialogue = with_chunks(None);
+        dialogue.session.write_body(vec![b'x'; text].into());
+        std::iter::from_fn(|| dialogue.session.transmit()).map(|piece| piece.len()).collect::<Vec<_>>()
+    };
+    let most = 16 * 1024;
+    let line = "BDAT 16384\r\n".len();
+    assert_eq!(pieces(most), [line, most]);
+    assert_eq!(pieces(most - 1), [line + most - 1]);
+    assert_eq!(pieces(256 * 1024), ["BDAT 262144\r\n".len(), 256 * 1024]);
+    assert_eq!(pieces(256 * 1024 + 1), ["BDAT 262145\r\n".len(), 256 * 1024, 1]);
+
+    let mut dialogue = with_chunks(None);
+    for text in [most - line, 1] {
+        dialogue.session.write_body(vec![b'x'; text].into());
+    }
+    let pieces: Vec<_> =
+        std::iter::from_fn(|| dialogue.session.transmit()).map(|piece| piece.len()).collect();
+    assert_eq!(pieces, [most, "BDAT 1\r\nx".len()]);
+}

@@ -349,3 +349,18 @@ fn flags_that_changed_in_the_mailbox_before_are_news_until_the_next_is_selected(
     dialogue.server("* 1 FETCH (UID 1 ENVELOPE NIL)\r\n");
     assert!(matches!(dialogue.error(), SessionError::Premature(_)));
 }
+
+#[test]
+fn a_selection_is_told_of_messages_only_what_it_asked_for() {
+    for (line, data, does) in [
+        ("SELECT a (QRESYNC (1 2))", "1 FETCH (UID 1 FLAGS ())", true),
+        ("SELECT a (QRESYNC (1 2))", "1 FETCH (UID 1 BODY[] x)", false),
+        ("SELECT a", "1 FETCH (UID 1 FLAGS ())", false),
+    ] {
+        let mut dialogue = Dialogue::ready();
+        let id = dialogue.session.submit(Request::new(pipeline::command(line)));
+        dialogue.written();
+        dialogue.server(&format!("* {data}\r\n"));
+        assert_eq!(routed(dialogue.events()), [does.then_some(id)], "{line}: {data}");
+    }
+}

@@ -477,3 +477,41 @@ fn what_a_refused_command_still_has_to_write_holds_up_others_no_longer_than_it_t
     let rest = dialogue.written();
     assert!(rest.ends_with("x\r\nA2 UNSELECT\r\n"), "{}", rest.len());
 }
+
+/// How long the pieces are that a session gives to be written.
+fn pieces(dialogue: &mut Dialogue) -> Vec<usize> {
+    std::iter::from_fn(|| dialogue.session.transmit()).map(|piece| piece.len()).collect()
+}
+
+#[test]
+fn small_pieces_are_written_at_once_and_large_ones_are_not_copied() {
+    let mut dialogue = at(LITERAL_PLUS);
+    dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.session.submit(Request::new(Command::Noop));
+    assert_eq!(pieces(&mut dialogue), ["A1 NOOP\r\nA2 NOOP\r\n".len()]);
+
+    let announced = "A1 APPEND INBOX {16384+}\r\n".len();
+    let most = 16 * 1024;
+    for (len, written) in [
+        (most, vec![announced, most, 2]),
+        // So much is written together, and no more.
+        (most - announced, vec![most, 2]),
+        (most - announced - 1, vec![most + 1]),
+        (most - announced - 3, vec![most - 1]),
+    ] {
+        let mut dialogue = at(LITERAL_PLUS);
+        let append =
+            Command::Append { mailbox: MailboxName::inbox(), messages: vec![AppendMessage::new(len as u64)] };
+        dialogue.session.submit(Request::new(append).with_upload(vec![b'x'; len].into()));
+        assert_eq!(pieces(&mut dialogue), written, "{len}");
+    }
+
+    // What is very large goes in several pieces, none of them empty.
+    for (len, rest) in [(256 * 1024, 2), (256 * 1024 + 1, 3)] {
+        let mut dialogue = at(LITERAL_PLUS);
+        let append =
+            Command::Append { mailbox: MailboxName::inbox(), messages: vec![AppendMessage::new(len as u64)] };
+        dialogue.session.submit(Request::new(append).with_upload(vec![b'x'; len].into()));
+        assert_eq!(pieces(&mut dialogue), ["A1 APPEND INBOX {262144+}\r\n".len(), 256 * 1024, rest]);
+    }
+}
