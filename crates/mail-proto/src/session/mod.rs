@@ -38,6 +38,7 @@
 
 mod course;
 mod login;
+pub(crate) mod pieces;
 
 use std::time::{Duration, Instant};
 

@@ -8,7 +8,7 @@ use super::{Event, Session, SessionError, establish::Phase};
 use crate::{
     imap::{command::Command, response::Reader},
     sasl::SaltedPassword,
-    session::{ClientSession, Login, Step},
+    session::{ClientSession, Login, Step, pieces::Pieces},
 };
 
 impl ClientSession for Session {

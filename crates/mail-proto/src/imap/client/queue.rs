@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{
     CommandId, Failure, Request, Selection, Timeouts,
@@ -10,10 +10,13 @@ use super::{
     pipeline::{self, Sharing},
     upload::{self, Source, Upload, UploadError},
 };
-use crate::imap::{
-    command::Command,
-    encode::{EncodeError, EncodeOptions, Fragment},
-    status_line::StatusKind,
+use crate::{
+    imap::{
+        command::Command,
+        encode::{EncodeError, EncodeOptions, Fragment},
+        status_line::StatusKind,
+    },
+    session::pieces::{self, Pieces},
 };
 
 /// Who is told of a command's end.
@@ -136,12 +139,6 @@ impl Flight {
         format!("A{}", self.tag)
     }
 }
-
-/// Pieces below this size are written together.
-const JOIN_BELOW: usize = 16 * 1024;
-
-/// Pieces above this size are written in several, so that what counts as written soon is.
-const WRITTEN_AT_ONCE: usize = 256 * 1024;
 
 /// So much of a message that comes piece by piece may lie unwritten.
 const UNWRITTEN: usize = 256 * 1024;
@@ -285,47 +282,6 @@ impl Queue {
         if let Some(flight) = self.flights.iter().find(|flight| flight.owner == Owner::Login) {
             self.out.push_back(Out { tag: flight.tag, piece: Piece::Bytes(bytes) });
         }
-    }
-
-    /// What may be written now, small pieces joined.
-    pub(super) fn transmit(&mut self) -> Option<Bytes> {
-        let first = self.next_piece()?;
-        if first.len() >= JOIN_BELOW || !self.has_small_piece() {
-            return Some(first);
-        }
-        let mut joined = BytesMut::from(&first[..]);
-        while joined.len() < JOIN_BELOW && self.has_small_piece() {
-            let Some(piece) = self.next_piece() else { break };
-            joined.extend_from_slice(&piece);
-        }
-        Some(joined.freeze())
-    }
-
-    fn has_small_piece(&self) -> bool {
-        matches!(self.out.front(), Some(Out { piece: Piece::Bytes(bytes), .. }) if bytes.len() < JOIN_BELOW)
-    }
-
-    fn next_piece(&mut self) -> Option<Bytes> {
-        let Out { tag, piece: Piece::Bytes(bytes) } = self.out.front_mut()? else { return None };
-        let tag = *tag;
-        let bytes = if bytes.len() > WRITTEN_AT_ONCE {
-            bytes.split_to(WRITTEN_AT_ONCE)
-        } else {
-            let bytes = std::mem::take(bytes);
-            self.out.pop_front();
-            bytes
-        };
-        if let Some(at) = self.flight(tag) {
-            let flight = &mut self.flights[at];
-            flight.written = true;
-            if matches!(flight.command, Command::Idle) && self.idle == Idle::Leaving {
-                self.idle = Idle::Left;
-            }
-            if flight.answered && self.out.front().is_none_or(|next| next.tag != tag) {
-                self.flights.remove(at);
-            }
-        }
-        Some(bytes)
     }
 
     /// Whether what is written next belongs to a command that was begun.
@@ -552,5 +508,38 @@ impl Queue {
 
     pub(super) fn load(&self) -> (usize, usize) {
         (self.waiting.len(), self.flights.len())
+    }
+}
+
+impl Pieces for Queue {
+    fn take_piece(&mut self) -> Option<Bytes> {
+        let Out { tag, piece: Piece::Bytes(bytes) } = self.out.front_mut()? else { return None };
+        let tag = *tag;
+        let bytes = match pieces::head(bytes) {
+            Some(head) => head,
+            None => {
+                let bytes = std::mem::take(bytes);
+                self.out.pop_front();
+                bytes
+            }
+        };
+        if let Some(at) = self.flight(tag) {
+            let flight = &mut self.flights[at];
+            flight.written = true;
+            if matches!(flight.command, Command::Idle) && self.idle == Idle::Leaving {
+                self.idle = Idle::Left;
+            }
+            if flight.answered && self.out.front().is_none_or(|next| next.tag != tag) {
+                self.flights.remove(at);
+            }
+        }
+        Some(bytes)
+    }
+
+    fn peek_piece(&mut self) -> Option<&Bytes> {
+        match &self.out.front()?.piece {
+            Piece::Bytes(bytes) => Some(bytes),
+            Piece::Wait | Piece::Upload(_) => None,
+        }
     }
 }

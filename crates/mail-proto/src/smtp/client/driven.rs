@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::{Event, Session, SessionError, establish::Phase, wire::Flight};
 use crate::{
     sasl::SaltedPassword,
-    session::{ClientSession, Login, Step},
+    session::{ClientSession, Login, Step, pieces::Pieces},
     smtp::Extensions,
 };
 

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::CommandId;
+use crate::session::pieces::{self, Pieces};
 
 /// What a reply answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,12 +49,6 @@ enum Out {
     Wait,
 }
 
-/// Pieces below this size are written together.
-const JOIN_BELOW: usize = 16 * 1024;
-
-/// Pieces above this size are written in several, so that what counts as written soon is.
-const WRITTEN_AT_ONCE: usize = 256 * 1024;
-
 impl Wire {
     /// A command, whose reply will be the flight's.
     pub(super) fn push(&mut self, flight: Flight, bytes: Bytes) {
@@ -79,39 +74,6 @@ impl Wire {
     /// Whether something of the message was written.
     pub(super) fn has_written_message(&self) -> bool {
         self.message
-    }
-
-    pub(super) fn transmit(&mut self) -> Option<Bytes> {
-        let first = self.next_piece()?;
-        if first.len() >= JOIN_BELOW || !self.has_small_piece() {
-            return Some(first);
-        }
-        let mut joined = BytesMut::from(&first[..]);
-        while joined.len() < JOIN_BELOW && self.has_small_piece() {
-            let Some(piece) = self.next_piece() else { break };
-            joined.extend_from_slice(&piece);
-        }
-        Some(joined.freeze())
-    }
-
-    fn has_small_piece(&mut self) -> bool {
-        self.pass_waits();
-        matches!(self.out.front(), Some(Out::Bytes { bytes, .. }) if bytes.len() < JOIN_BELOW)
-    }
-
-    fn next_piece(&mut self) -> Option<Bytes> {
-        self.pass_waits();
-        let Out::Bytes { bytes, flies } = self.out.front_mut()? else { return None };
-        if bytes.len() > WRITTEN_AT_ONCE {
-            return Some(bytes.split_to(WRITTEN_AT_ONCE));
-        }
-        let (bytes, flies) = (std::mem::take(bytes), *flies);
-        self.out.pop_front();
-        if flies {
-            self.message |= matches!(self.flights.get(self.written), Some(Flight::Mail));
-            self.written += 1;
-        }
-        Some(bytes)
     }
 
     fn pass_waits(&mut self) {
@@ -168,5 +130,30 @@ impl Wire {
         self.out.clear();
         let written = std::mem::take(&mut self.written);
         self.flights.drain(..).enumerate().map(|(at, flight)| (flight, at < written)).collect()
+    }
+}
+
+impl Pieces for Wire {
+    fn take_piece(&mut self) -> Option<Bytes> {
+        self.pass_waits();
+        let Out::Bytes { bytes, flies } = self.out.front_mut()? else { return None };
+        if let Some(head) = pieces::head(bytes) {
+            return Some(head);
+        }
+        let (bytes, flies) = (std::mem::take(bytes), *flies);
+        self.out.pop_front();
+        if flies {
+            self.message |= matches!(self.flights.get(self.written), Some(Flight::Mail));
+            self.written += 1;
+        }
+        Some(bytes)
+    }
+
+    fn peek_piece(&mut self) -> Option<&Bytes> {
+        self.pass_waits();
+        match self.out.front()? {
+            Out::Bytes { bytes, .. } => Some(bytes),
+            Out::Wait => None,
+        }
     }
 }
