@@ -1,6 +1,7 @@
 //! A mail client over a connection pool: any number of tasks, one account, no lost message.
 //!
-//! Begin with [`imap::ImapClient`] to read mail, and with [`smtp::SmtpClient`] to send it.
+//! Begin with [`imap::ImapClient`] to read mail, with [`pop3::Pop3Client`] where a server has nothing better, and with
+//! [`smtp::SmtpClient`] to send it.
 //!
 //! # Without async
 //! The module [`blocking`] has the same clients for threads: each call returns when it is done, streams are iterators, and

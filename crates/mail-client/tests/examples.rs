@@ -30,6 +30,7 @@ async fn they_run_and_do_what_they_say() {
         ("independent_connections", "the server never saw more than "),
         ("fan_out_download", "30 messages, "),
         ("watch", "1 is gone\nknown: true"),
+        ("pop3_download_and_delete", "10 are marked\n0 are left"),
         ("oauth", "token 2 is fetched, since the last was refused\nlogged in"),
     ];
     for (example, expected) in cases {

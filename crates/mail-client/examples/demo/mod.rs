@@ -5,6 +5,7 @@
 
 use mail_client::{
     imap::{ImapClient, ImapClientBuilder},
+    pop3::{Pop3Client, Pop3ClientBuilder},
     transport::Tls,
 };
 use mail_testkit::{Endpoint, Server};
@@ -41,6 +42,20 @@ impl Demo {
                 .tls(Tls::builder().root_pem(server.ca_pem().as_bytes())?.build()?),
             (None, [_, host, user, password, ..]) => {
                 ImapClient::builder(host, user).password(password.as_str())
+            }
+            (None, _) => return Err("give a host, a user and a password, or nothing".into()),
+        })
+    }
+
+    /// A client for its POP3.
+    pub(crate) fn pop3_client(&self) -> Result<Pop3ClientBuilder, Failure> {
+        Ok(match (&self.own, std::env::args().collect::<Vec<_>>().as_slice()) {
+            (Some(server), _) => Pop3Client::builder("127.0.0.1", "kim")
+                .password("secret")
+                .port(server.address(Endpoint::Pop3Tls).port())
+                .tls(Tls::builder().root_pem(server.ca_pem().as_bytes())?.build()?),
+            (None, [_, host, user, password, ..]) => {
+                Pop3Client::builder(host, user).password(password.as_str())
             }
             (None, _) => return Err("give a host, a user and a password, or nothing".into()),
         })

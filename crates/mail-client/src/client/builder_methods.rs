@@ -17,6 +17,7 @@ macro_rules! builder_methods {
             const MAX_CONNECTIONS: usize = $max_connections;
 
             /// Has connections looked after on this runtime, whoever calls.
+            #[allow(dead_code, reason = "not every client has a facade for threads")]
             pub(crate) fn on_runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
                 self.setup.pool.runtime = Some(runtime);
                 self

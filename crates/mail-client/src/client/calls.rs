@@ -126,11 +126,12 @@ impl<M: MailManager> Calls<M> {
             };
             let Cause::Lost { written, reason } = error.cause() else { return Err(error) };
             // A server that keeps silent would keep silent again, and its caller would wait twice as long as it may.
+            let keeps_silent = reason.is_timeout() && !matches!(reason.cause(), Cause::Stalled { .. });
             let again = match self.place {
                 Place::Exclusive(_) => false,
                 _ if !can_repeat => false,
                 _ if *written => {
-                    error.is_harmless() && !reason.is_timeout() && !std::mem::replace(&mut repeated, true)
+                    error.is_harmless() && !keeps_silent && !std::mem::replace(&mut repeated, true)
                 }
                 _ => failures < MOST_FAILURES,
             };

@@ -32,7 +32,7 @@ impl<M: MailManager> Calls<M> {
         }
         let main = pool.main().await?;
         if Some(main.id()) <= known {
-            M::log_out(&main).await;
+            M::log_out(&main).await?;
             drop(main);
             pool.main().await?;
         }

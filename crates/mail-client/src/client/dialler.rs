@@ -19,9 +19,62 @@ pub(crate) trait MailManager: Manager<Error = Error> + Sized {
 
     fn home(&self) -> &Home<Self>;
 
-    /// Says goodbye on a connection that others may still name.
-    fn log_out(connection: &Self::Connection) -> impl Future<Output = ()> + Send;
+    /// Says goodbye on a connection that others may still name, once what they queued before is done.
+    fn log_out(connection: &Self::Connection) -> impl Future<Output = Result<()>> + Send;
 }
+
+/// What a manager with a `dialler` and a `home` does as all do, in its `impl Manager`.
+macro_rules! manager_methods {
+    ($Connection:ty) => {
+        type Connection = $Connection;
+        type Error = $crate::Error;
+
+        fn is_broken(&self, connection: &$Connection) -> bool {
+            connection.is_broken()
+        }
+
+        async fn close(&self, connection: $Connection) {
+            connection.logout().await;
+        }
+
+        fn cut(&self, connection: &$Connection) {
+            connection.cut();
+        }
+
+        fn classify(&self, error: &$crate::Error) -> mail_pool::Class {
+            self.dialler.classify(error)
+        }
+
+        fn renews_credentials(&self) -> bool {
+            self.dialler.identity.renews()
+        }
+
+        fn connect_timed_out(&self, after: std::time::Duration) -> $crate::Error {
+            self.dialler.timed_out(after)
+        }
+    };
+}
+pub(crate) use manager_methods;
+
+/// Makes a manager with a `dialler` and a `home` one of a mail client's, whose connections `$log_out` logs out.
+macro_rules! mail_manager {
+    ($Manager:ty, $Connection:ty, $log_out:expr) => {
+        impl $crate::client::MailManager for $Manager {
+            fn dialler(&self) -> &$crate::client::Dialler {
+                &self.dialler
+            }
+
+            fn home(&self) -> &$crate::client::Home<Self> {
+                &self.home
+            }
+
+            async fn log_out(connection: &$Connection) -> $crate::Result<()> {
+                $log_out(connection).await
+            }
+        }
+    };
+}
+pub(crate) use mail_manager;
 
 /// What it takes to open a connection.
 pub(crate) struct Dialler {
@@ -55,6 +108,10 @@ impl Dialler {
     pub(crate) fn note<C>(&self, attempt: Attempt, opened: Result<C>) -> Result<C> {
         opened.map_err(|error| {
             let error = error.at(&self.opening.target).on(attempt.id);
+            let error = match self.classify(&error) {
+                Class::Throttled(told @ Some(_)) => error.retry_in(told),
+                _ => error,
+            };
             let is_last = attempt.fresh_credentials || !self.identity.renews();
             if is_last && self.classify(&error) == Class::Refused {
                 self.refused.send_replace(Some(error.clone()));

@@ -4,6 +4,7 @@
 //! The public types of each protocol are its own; what they have in common is written once, in the macros here.
 
 mod about;
+mod answer;
 mod builder_methods;
 mod calls;
 mod check_credentials;
@@ -19,10 +20,11 @@ mod setup;
 
 pub(crate) use self::{
     about::{About, Subject},
+    answer::{Awaited, await_answer},
     builder_methods::builder_methods,
     calls::{Attempted, Calls},
     deadline::Deadline,
-    dialler::{Dialler, MailManager},
+    dialler::{Dialler, MailManager, mail_manager, manager_methods},
     handles::{Held, connection_handles},
     home::Home,
     methods::client_methods,

@@ -150,7 +150,10 @@ impl Error {
             Cause::Encode(_) | Cause::Configuration(_) => ErrorKind::Argument,
             Cause::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,
             Cause::Lost { reason, .. } | Cause::NoEffect { reason, .. } => match reason.kind() {
-                kind @ (ErrorKind::TimedOut | ErrorKind::Protocol | ErrorKind::TooMuch) => kind,
+                kind @ (ErrorKind::TimedOut
+                | ErrorKind::Protocol
+                | ErrorKind::TooMuch
+                | ErrorKind::ReaderStalled) => kind,
                 _ => ErrorKind::ConnectionLost,
             },
             Cause::Gone => ErrorKind::Gone,

@@ -1,15 +1,13 @@
 //! How the pool opens, checks and closes IMAP connections.
 
-use std::time::Duration;
-
-use mail_pool::{Attempt, Class, Manager};
+use mail_pool::{Attempt, Manager};
 use mail_proto::imap::client::{Config, Session};
 use tokio::time::Instant;
 
 use super::{connection::ImapConnection, extensions::Extensions};
 use crate::{
-    client::{Dialler, Home, MailManager},
-    error::{Error, Result},
+    client::{Dialler, Home, mail_manager, manager_methods},
+    error::Result,
 };
 
 /// What it takes to open a connection.
@@ -34,52 +32,20 @@ impl ImapManager {
 }
 
 impl Manager for ImapManager {
-    type Connection = ImapConnection;
-    type Error = Error;
+    manager_methods! { ImapConnection }
 
     async fn connect(&self, attempt: Attempt) -> Result<ImapConnection> {
         self.dialler.note(attempt, self.open(attempt).await)
     }
 
-    fn is_broken(&self, connection: &ImapConnection) -> bool {
-        connection.is_broken()
-    }
-
     async fn check(&self, connection: &ImapConnection) -> Result<()> {
         connection.check().await
     }
-
-    async fn close(&self, connection: ImapConnection) {
-        connection.logout().await;
-    }
-
-    fn cut(&self, connection: &ImapConnection) {
-        connection.cut();
-    }
-
-    fn classify(&self, error: &Error) -> Class {
-        self.dialler.classify(error)
-    }
-
-    fn renews_credentials(&self) -> bool {
-        self.dialler.identity.renews()
-    }
-
-    fn connect_timed_out(&self, after: Duration) -> Error {
-        self.dialler.timed_out(after)
-    }
 }
 
-impl MailManager for ImapManager {
-    fn dialler(&self) -> &Dialler {
-        &self.dialler
-    }
-
-    fn home(&self) -> &Home<Self> {
-        &self.home
-    }
-
-    async fn log_out(connection: &ImapConnection) {
+mail_manager! {
+    ImapManager, ImapConnection, async |connection: &ImapConnection| {
         connection.logout().await;
+        Ok(())
     }
 }

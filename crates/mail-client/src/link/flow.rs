@@ -12,6 +12,8 @@ use std::{
 #[derive(Debug, Default)]
 pub(crate) struct Flow {
     held: AtomicUsize,
+    /// How often something was given back.
+    given_back: AtomicUsize,
     /// How many streams wait for a message that is still to be read.
     starved: AtomicUsize,
     /// How many readers wait for what is still to be read, with other things unread before it.
@@ -66,6 +68,11 @@ impl Flow {
         self.starved.load(Ordering::Acquire) > 0
     }
 
+    /// How often something was given back so far: readers that read, however slowly, make it move.
+    pub(crate) fn given_back(&self) -> usize {
+        self.given_back.load(Ordering::Acquire)
+    }
+
     fn wake(&self) {
         let waker = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waker) = waker {
@@ -88,6 +95,7 @@ impl Flow {
 impl Drop for Credit {
     fn drop(&mut self) {
         self.flow.held.fetch_sub(self.len, Ordering::AcqRel);
+        self.flow.given_back.fetch_add(1, Ordering::AcqRel);
         self.flow.wake();
     }
 }

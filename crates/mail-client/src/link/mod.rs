@@ -1,5 +1,6 @@
 //! The lower half of a connection, whatever protocol is spoken over it: opening it, and moving its bytes.
 
+mod alarm;
 mod deflate;
 mod flow;
 mod login;
@@ -10,6 +11,7 @@ mod spoken;
 mod upload;
 
 pub(crate) use self::{
+    alarm::Alarm,
     deflate::InflateError,
     flow::{Credit, Flow, Gate, Starved, Thirst},
     opening::{Deadlines, Opening},

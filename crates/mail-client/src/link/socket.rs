@@ -204,8 +204,25 @@ impl<S: Spoken> Socket<S> {
         }
     }
 
+    /// Closes, with a farewell if the end was asked for. Gives what those are told who still wanted something: it may be
+    /// told at once, since the socket is gone.
+    pub(crate) async fn end(mut self, ended: Result<()>) -> Error {
+        match ended {
+            Ok(()) => {
+                self.see_off().await;
+                self.shut_down().await;
+                Error::new(Cause::Closed)
+            }
+            // Its place is taken by another as soon as anybody learns of it, so it has to be gone by then.
+            Err(error) => {
+                drop(self);
+                error
+            }
+        }
+    }
+
     /// Waits a little for the server to close first: until it has, it counts the connection.
-    pub(crate) async fn see_off(&mut self) {
+    async fn see_off(&mut self) {
         let closed = async {
             while let Ok(event) = self.session.next_event() {
                 if event.is_none() && poll_fn(|cx| self.poll(cx, true)).await.is_err() {
@@ -217,7 +234,7 @@ impl<S: Spoken> Socket<S> {
     }
 
     /// Says the transport's goodbye, and closes.
-    pub(crate) async fn shut_down(mut self) {
+    async fn shut_down(mut self) {
         let _ = timeout(Duration::from_secs(1), self.stream.shutdown()).await;
     }
 }

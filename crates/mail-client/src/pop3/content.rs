@@ -19,14 +19,14 @@ use super::{
 };
 use crate::{
     error::{Cause, Error, Result},
-    link::Starved,
+    link::{Credit, Starved},
 };
 
 /// A message, or the beginning of one: with [`chunk`](Self::chunk), as an [`AsyncRead`], or [whole](Self::bytes).
 ///
 /// It comes over its connection no faster than it is read, whatever its size, and what others ask of the same connection
 /// waits behind it. If it isn't read for the [stall timeout](super::Pop3ClientBuilder::stall_timeout) while somebody
-/// waits, or for 5 minutes, it ends in an error of the kind [`ReaderStalled`](crate::ErrorKind::ReaderStalled), so that
+/// waits, or isn't touched for 5 minutes, it ends in an error of the kind [`ReaderStalled`](crate::ErrorKind::ReaderStalled), so that
 /// the maildrop isn't locked for ever. Dropping it early throws away the rest of it.
 ///
 /// The dots that POP3 puts in are taken out.
@@ -34,6 +34,8 @@ pub struct MessageReader {
     content: mpsc::UnboundedReceiver<Content>,
     /// What has come, and wasn't read.
     rest: Bytes,
+    /// It counts for as long as it isn't.
+    credit: Option<Credit>,
     offset: u64,
     state: State,
     /// Gone at its end.
@@ -61,7 +63,7 @@ impl MessageReader {
         using: Use,
     ) -> Self {
         let source = Some(Source { guard, connection, _using: using });
-        Self { content, rest: Bytes::new(), offset: 0, state: State::Coming, source }
+        Self { content, rest: Bytes::new(), credit: None, offset: 0, state: State::Coming, source }
     }
 
     /// How many bytes have been read so far.
@@ -100,9 +102,9 @@ impl MessageReader {
     pub(super) fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         if self.rest.is_empty()
             && self.offset == 0
-            && let Some(bytes) = ready!(self.poll_on(cx))?
+            && let Some((bytes, credit)) = ready!(self.poll_on(cx))?
         {
-            self.rest = bytes;
+            (self.rest, self.credit) = (bytes, Some(credit));
         }
         Poll::Ready(Ok(()))
     }
@@ -114,22 +116,23 @@ impl MessageReader {
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         let next = if self.rest.is_empty() {
-            ready!(self.poll_on(cx))?
+            ready!(self.poll_on(cx))?.map(|(bytes, _)| bytes)
         } else {
+            self.credit = None;
             Some(std::mem::take(&mut self.rest))
         };
         self.offset += next.as_ref().map_or(0, |bytes| bytes.len() as u64);
         Poll::Ready(Ok(next))
     }
 
-    fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+    fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<(Bytes, Credit)>>> {
         match &self.state {
             State::Coming => {}
             State::Ended => return Poll::Ready(Ok(None)),
             State::Failed(error) => return Poll::Ready(Err(error.clone())),
         }
         let ended = match ready!(self.content.poll_recv(cx)) {
-            Some(Content::Chunk { bytes, .. }) => return Poll::Ready(Ok(Some(bytes))),
+            Some(Content::Chunk { bytes, credit }) => return Poll::Ready(Ok(Some((bytes, credit)))),
             Some(Content::End(ended)) => ended,
             None => Err(Error::new(Cause::HungUp)),
         };
@@ -166,11 +169,16 @@ impl AsyncRead for MessageReader {
             return Poll::Ready(Ok(()));
         }
         if self.rest.is_empty() {
-            let next = ready!(self.poll_on(cx)).map_err(io::Error::other)?;
-            self.rest = next.unwrap_or_default();
+            match ready!(self.poll_on(cx)).map_err(io::Error::other)? {
+                Some((bytes, credit)) => (self.rest, self.credit) = (bytes, Some(credit)),
+                None => return Poll::Ready(Ok(())),
+            }
         }
         let len = self.rest.len().min(buf.remaining());
         buf.put_slice(&self.rest.split_to(len));
+        if self.rest.is_empty() {
+            self.credit = None;
+        }
         self.offset += len as u64;
         Poll::Ready(Ok(()))
     }

@@ -1,9 +1,9 @@
 //! How the pool opens, checks and closes POP3 connections.
 
-use std::{future::poll_fn, time::Duration};
+use std::future::poll_fn;
 
 use bytes::Bytes;
-use mail_pool::{Attempt, Class, Manager};
+use mail_pool::{Attempt, Manager};
 use mail_proto::pop3::{
     Capability, Command,
     client::{ClientSession as _, Config, Event, Session},
@@ -13,7 +13,7 @@ use tracing::debug;
 
 use super::connection::{Pop3Connection, Terms};
 use crate::{
-    client::{Dialler, Home, MailManager},
+    client::{Dialler, Home, mail_manager, manager_methods},
     error::{Cause, Error, Result},
     link::Socket,
 };
@@ -68,52 +68,15 @@ async fn speak(socket: &mut Socket<Session>, language: Bytes) -> Result<()> {
 }
 
 impl Manager for Pop3Manager {
-    type Connection = Pop3Connection;
-    type Error = Error;
+    manager_methods! { Pop3Connection }
 
     async fn connect(&self, attempt: Attempt) -> Result<Pop3Connection> {
         self.dialler.note(attempt, self.open(attempt).await)
     }
 
-    fn is_broken(&self, connection: &Pop3Connection) -> bool {
-        connection.is_broken()
-    }
-
     async fn check(&self, connection: &Pop3Connection) -> Result<()> {
         connection.check().await
     }
-
-    async fn close(&self, connection: Pop3Connection) {
-        connection.logout().await;
-    }
-
-    fn cut(&self, connection: &Pop3Connection) {
-        connection.cut();
-    }
-
-    fn classify(&self, error: &Error) -> Class {
-        self.dialler.classify(error)
-    }
-
-    fn renews_credentials(&self) -> bool {
-        self.dialler.identity.renews()
-    }
-
-    fn connect_timed_out(&self, after: Duration) -> Error {
-        self.dialler.timed_out(after)
-    }
 }
 
-impl MailManager for Pop3Manager {
-    fn dialler(&self) -> &Dialler {
-        &self.dialler
-    }
-
-    fn home(&self) -> &Home<Self> {
-        &self.home
-    }
-
-    async fn log_out(connection: &Pop3Connection) {
-        connection.logout().await;
-    }
-}
+mail_manager! { Pop3Manager, Pop3Connection, Pop3Connection::leave }

@@ -1,4 +1,8 @@
 //! POP3: [`Pop3Client`] and what it gives.
+//!
+//! A POP3 connection is a transaction over a maildrop that is locked meanwhile (RFC 1939), and that is what this makes of
+//! it: the client's own calls read, over a connection that is open while it is used and a little longer; a [`Session`] is
+//! the maildrop for oneself, and deletes when it is committed or not at all.
 
 mod builder;
 mod client;

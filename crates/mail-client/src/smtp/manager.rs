@@ -1,8 +1,6 @@
 //! How the pool opens, checks, clears and closes SMTP connections.
 
-use std::time::Duration;
-
-use mail_pool::{AfterUse, Attempt, Class, Manager};
+use mail_pool::{AfterUse, Attempt, Manager};
 use mail_proto::{
     LoneLineBreaks,
     smtp::{
@@ -14,8 +12,8 @@ use tokio::time::Instant;
 
 use super::connection::SmtpConnection;
 use crate::{
-    client::{Dialler, Home, MailManager},
-    error::{Error, Result},
+    client::{Dialler, Home, mail_manager, manager_methods},
+    error::Result,
 };
 
 /// What it takes to open a connection.
@@ -27,8 +25,7 @@ pub(crate) struct SmtpManager {
 }
 
 impl Manager for SmtpManager {
-    type Connection = SmtpConnection;
-    type Error = Error;
+    manager_methods! { SmtpConnection }
 
     async fn connect(&self, attempt: Attempt) -> Result<SmtpConnection> {
         let opened = self.dialler.dial(attempt, |credentials| {
@@ -38,10 +35,6 @@ impl Manager for SmtpManager {
         });
         let socket = self.dialler.note(attempt, opened.await)?;
         Ok(SmtpConnection::start(attempt.id, socket, self.home.clone()))
-    }
-
-    fn is_broken(&self, connection: &SmtpConnection) -> bool {
-        connection.is_broken()
     }
 
     async fn check(&self, connection: &SmtpConnection) -> Result<()> {
@@ -59,38 +52,11 @@ impl Manager for SmtpManager {
             Err(_) => AfterUse::Close,
         }
     }
-
-    async fn close(&self, connection: SmtpConnection) {
-        connection.logout().await;
-    }
-
-    fn cut(&self, connection: &SmtpConnection) {
-        connection.cut();
-    }
-
-    fn classify(&self, error: &Error) -> Class {
-        self.dialler.classify(error)
-    }
-
-    fn renews_credentials(&self) -> bool {
-        self.dialler.identity.renews()
-    }
-
-    fn connect_timed_out(&self, after: Duration) -> Error {
-        self.dialler.timed_out(after)
-    }
 }
 
-impl MailManager for SmtpManager {
-    fn dialler(&self) -> &Dialler {
-        &self.dialler
-    }
-
-    fn home(&self) -> &Home<Self> {
-        &self.home
-    }
-
-    async fn log_out(connection: &SmtpConnection) {
+mail_manager! {
+    SmtpManager, SmtpConnection, async |connection: &SmtpConnection| {
         connection.logout().await;
+        Ok(())
     }
 }

@@ -147,7 +147,7 @@ async fn p01_p04_named_and_default_connections_serve_their_callers() {
 #[tokio::test(start_paused = true)]
 async fn p29_what_reads_is_repeated_once_and_what_marks_never() {
     let peer = Peer::scripted("UIDL\r\n", |connection, line| match (connection, line) {
-        (1, "STAT") | (3.., "NOOP") => Answer::Cut(""),
+        (1, "STAT") | (3.., "NOOP") => Answer::cut(""),
         _ => Answer::Usual,
     });
     let client = peer.client();

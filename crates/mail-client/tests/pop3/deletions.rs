@@ -104,7 +104,7 @@ async fn p36_the_error_says_whether_anything_may_be_deleted() {
         ("QUIT", ErrorKind::OutcomeUnknown),
     ] {
         let peer = Peer::scripted("UIDL\r\n", move |_, line| match line {
-            line if line == cut_at => Answer::Cut(""),
+            line if line == cut_at => Answer::cut(""),
             _ => Answer::Usual,
         });
         let client = peer.client();
@@ -127,7 +127,7 @@ async fn p36_the_error_says_whether_anything_may_be_deleted() {
 #[tokio::test(start_paused = true)]
 async fn p36_nothing_of_a_session_moves_to_another_connection() {
     let peer = Peer::scripted("UIDL\r\n", |_, line| match line {
-        "NOOP" => Answer::Cut(""),
+        "NOOP" => Answer::cut(""),
         _ => Answer::Usual,
     });
     let client = peer.client();
@@ -146,7 +146,7 @@ async fn p36_nothing_of_a_session_moves_to_another_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_commit_that_the_server_refuses_is_an_error_and_the_end() {
     let peer = Peer::scripted("UIDL\r\n", |_, line| match line {
-        "QUIT" => Answer::Cut("-ERR some deleted messages not removed\r\n"),
+        "QUIT" => Answer::cut("-ERR some deleted messages not removed\r\n"),
         _ => Answer::Usual,
     });
     let client = peer.client();
@@ -162,7 +162,7 @@ async fn a_commit_that_the_server_refuses_is_an_error_and_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_commit_of_nothing_needs_no_answer() {
     let peer = Peer::scripted("UIDL\r\n", |_, line| match line {
-        "QUIT" => Answer::Cut(""),
+        "QUIT" => Answer::cut(""),
         _ => Answer::Usual,
     });
     let client = peer.client();

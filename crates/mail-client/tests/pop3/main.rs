@@ -3,6 +3,8 @@
 mod capabilities;
 mod connections;
 mod deletions;
+mod embedded;
 mod messages;
 mod peer;
+mod quirks;
 mod refusals;

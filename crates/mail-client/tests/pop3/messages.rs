@@ -89,8 +89,8 @@ async fn one_message_that_cannot_be_had_leaves_the_others() {
 #[tokio::test(start_paused = true)]
 async fn p29_a_message_is_asked_for_again_unless_some_of_it_was_read() {
     let peer = Peer::scripted(ALL, |connection, line| match (connection, line) {
-        (1, "RETR 1") => Answer::Cut(""),
-        (2, "RETR 3") => Answer::Cut("+OK\r\nonly so much"),
+        (1, "RETR 1") => Answer::cut(""),
+        (2, "RETR 3") => Answer::cut("+OK\r\nonly so much"),
         _ => Answer::Usual,
     });
     let client = peer.client();
@@ -110,8 +110,8 @@ async fn p29_a_message_is_asked_for_again_unless_some_of_it_was_read() {
 #[tokio::test(start_paused = true)]
 async fn p29_a_stream_goes_on_over_another_connection() {
     let peer = Peer::scripted(ALL, |connection, line| match (connection, line) {
-        (1, "RETR 2") => Answer::Cut(""),
-        (2, "RETR 3") => Answer::Cut("+OK\r\npart"),
+        (1, "RETR 2") => Answer::cut(""),
+        (2, "RETR 3") => Answer::cut("+OK\r\npart"),
         _ => Answer::Usual,
     });
     let client = peer.client();
@@ -135,7 +135,7 @@ async fn p29_a_stream_goes_on_over_another_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_always_breaks_off_is_not_asked_for_ever() {
     let peer = Peer::scripted(ALL, |_, line| match line {
-        "RETR 1" => Answer::Cut(""),
+        "RETR 1" => Answer::cut(""),
         _ => Answer::Usual,
     });
     let client = peer.client();
@@ -156,7 +156,7 @@ async fn p35_a_reader_that_stops_ends_when_somebody_waits_behind_it() {
     assert_eq!(begun.elapsed(), Duration::ZERO, "2 MB find room while somebody waits");
     while reader.chunk().await.unwrap().is_some() {}
     let huge = Peer::scripted(ALL, |_, line| match line {
-        "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(8))),
+        "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(8)).into_bytes()),
         _ => Answer::Usual,
     });
     let client = huge.client();
@@ -194,7 +194,7 @@ async fn p36_a_reader_that_stops_does_not_lock_the_maildrop_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn p28_what_nobody_waits_for_is_skipped_or_thrown_away() {
     let peer = Peer::scripted("UIDL\r\n", |_, line| match line {
-        "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(8))),
+        "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(8)).into_bytes()),
         _ => Answer::Usual,
     });
     let client = peer.client();
@@ -219,7 +219,7 @@ async fn p28_what_nobody_waits_for_is_skipped_or_thrown_away() {
 #[tokio::test(start_paused = true)]
 async fn p28_a_session_outlives_a_message_that_is_not_read_to_its_end() {
     let peer = Peer::scripted(ALL, |_, line| match line {
-        "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(8))),
+        "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(8)).into_bytes()),
         _ => Answer::Usual,
     });
     let client = peer.client();

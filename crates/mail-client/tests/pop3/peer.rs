@@ -16,16 +16,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 pub(crate) enum Answer {
     /// What it always does.
     Usual,
-    Say(String),
+    Say(Vec<u8>),
     /// Says this, and hangs up.
-    Cut(&'static str),
+    Cut(Vec<u8>),
     /// Nothing, ever.
     Silence,
 }
 
+impl Answer {
+    /// Says this, and hangs up.
+    pub(crate) fn cut(text: &str) -> Self {
+        Self::Cut(text.as_bytes().to_vec())
+    }
+}
+
 impl From<&str> for Answer {
     fn from(text: &str) -> Self {
-        Self::Say(text.into())
+        Self::Say(text.as_bytes().to_vec())
     }
 }
 
@@ -126,7 +133,7 @@ async fn serve(mut io: DuplexStream, number: usize, peer: Peer) {
 
 /// Talks until either side hangs up.
 async fn talk(io: &mut DuplexStream, number: usize, inner: &Inner) -> std::io::Result<()> {
-    let mut heard = Vec::new();
+    let mut heard = Vec::with_capacity(1 << 16);
     let mut greeting = vec![String::new()];
     loop {
         let lines = std::mem::take(&mut greeting);
@@ -151,8 +158,8 @@ async fn talk(io: &mut DuplexStream, number: usize, inner: &Inner) -> std::io::R
                         return Ok(());
                     }
                 }
-                Answer::Say(text) => io.write_all(text.as_bytes()).await?,
-                Answer::Cut(text) => return io.write_all(text.as_bytes()).await,
+                Answer::Say(bytes) => io.write_all(&bytes).await?,
+                Answer::Cut(bytes) => return io.write_all(&bytes).await,
                 Answer::Silence => {
                     // Until the client gives up.
                     while io.read_buf(&mut heard).await? > 0 {}
@@ -167,7 +174,7 @@ async fn talk(io: &mut DuplexStream, number: usize, inner: &Inner) -> std::io::R
 pub(crate) const A: &str = ".\r\n..\r\n.dot\r\nend";
 
 pub(crate) fn c() -> String {
-    "0123456789abcde\r\n".repeat(1 << 17)
+    "0123456789abcd\r\n".repeat(1 << 17)
 }
 
 fn usual(line: &str, capabilities: &str) -> String {

@@ -21,7 +21,7 @@ use mail_proto::imap::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{timeout, timeout_at},
+    time::timeout,
 };
 
 pub(crate) use self::{
@@ -34,7 +34,7 @@ use self::{
 };
 use super::{harmless::is_harmless, manager::ImapManager};
 use crate::{
-    client::{About, Deadline, GOODBYE, Home, Subject},
+    client::{About, Awaited, Deadline, GOODBYE, Home, Subject, await_answer},
     error::{Cause, Error, Result},
     link::{Flow, Intake, Socket},
 };
@@ -150,27 +150,16 @@ impl ImapConnection {
         intake: Option<Intake>,
         deadline: Option<Deadline>,
     ) -> Result<Answer> {
-        let (done, mut answer) = oneshot::channel();
+        let (done, answer) = oneshot::channel();
         let token = self.queue(request, Sink::gather(done, intake))?;
         let mut guard = CancelOnDrop { jobs: &self.jobs, token: Some(token) };
-        let answer = match deadline {
-            None => answer.await,
-            Some(deadline) => match timeout_at(deadline.at, &mut answer).await {
-                Ok(answer) => answer,
-                Err(_) => {
-                    let (told, written) = oneshot::channel();
-                    let _ = self.jobs.send(Job::Cancel { token, written: Some(told) });
-                    if let Ok(written) = written.await {
-                        guard.token = None;
-                        return Err(deadline.passed(written).on(self.id));
-                    }
-                    // It had ended after all.
-                    answer.await
-                }
-            },
-        };
+        let cancel = |told| drop(self.jobs.send(Job::Cancel { token, written: Some(told) }));
+        let answer = await_answer(answer, deadline, cancel).await;
         guard.token = None;
-        answer.unwrap_or_else(|_| Err(self.gone()))
+        match answer {
+            Awaited::Answer(answer) => answer.unwrap_or_else(|| Err(self.gone())),
+            Awaited::Passed(deadline, written) => Err(deadline.passed(written).on(self.id)),
+        }
     }
 
     /// Queues a FETCH whose messages go to the sink as they come. Returns the token to cancel it by.

@@ -2,8 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    future::Future,
-    pin::Pin,
     sync::{Arc, OnceLock},
     task::{self, Poll},
     time::Duration,
@@ -17,7 +15,7 @@ use mail_proto::imap::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, Sleep},
+    time::Instant,
 };
 use tracing::{debug, trace};
 
@@ -30,7 +28,7 @@ use crate::{
     client::{About, Home},
     error::{Cause, Error, Result},
     imap::manager::ImapManager,
-    link::{Flow, Piece, Socket},
+    link::{Alarm, Flow, Piece, Socket},
     transport::Target,
 };
 
@@ -62,7 +60,7 @@ pub(super) struct Task {
     ended: Arc<OnceLock<Error>>,
     news: Arc<News>,
     home: Home<ImapManager>,
-    timer: Pin<Box<Sleep>>,
+    alarm: Alarm,
     /// When the next command may go, if that is known.
     next_turn: Option<Instant>,
     /// Since when nobody has wanted any answer that is due.
@@ -103,7 +101,7 @@ impl Task {
             ended,
             news,
             home,
-            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            alarm: Alarm::new(),
             next_turn: None,
             unwanted_since: None,
             unread_since: None,
@@ -121,18 +119,7 @@ impl Task {
         });
         let Self { id, mut socket, jobs, turns, flights, ended: end, news, home, goodbyes, .. } = self;
         let lost = socket.session.take_lost();
-        let error = match ended {
-            Ok(()) => {
-                socket.see_off().await;
-                socket.shut_down().await;
-                Error::new(Cause::Closed)
-            }
-            // Its place is taken by another as soon as anybody learns of it, so it has to be gone by then.
-            Err(error) => {
-                drop(socket);
-                error
-            }
-        };
+        let error = socket.end(ended).await;
         debug!(connection = id, %error, "connection ended");
         let _ = end.set(error.clone());
         // There will be none, which is worth a look too.
@@ -309,12 +296,7 @@ impl Task {
                     _ => Err(Error::new(Cause::Stalled { after: self.home.stall_timeout })),
                 });
             }
-            // Armed for a deadline that has moved on, the timer just looks again.
-            let armed = self.timer.deadline();
-            if armed > deadline || self.timer.is_elapsed() {
-                self.timer.as_mut().reset(deadline);
-            }
-            if self.timer.as_mut().poll(cx).is_pending() {
+            if self.alarm.poll(cx, deadline).is_pending() {
                 return Poll::Pending;
             }
         }

@@ -31,7 +31,7 @@ pub(crate) use self::{
 };
 use super::{directory::Directory, manager::Pop3Manager};
 use crate::{
-    client::{About, Deadline, GOODBYE, Home},
+    client::{About, Awaited, Deadline, GOODBYE, Home, await_answer},
     error::{Cause, Error, Result},
     link::{Flow, Socket},
 };
@@ -227,28 +227,19 @@ impl Pop3Connection {
         caller: Caller,
         deadline: Option<Deadline>,
     ) -> Result<Answer> {
-        let (done, mut answer) = oneshot::channel();
+        let (done, answer) = oneshot::channel();
         let mut guard = self.queue(command, Sink::gather(done), caller)?;
-        let answer = match deadline {
-            None => answer.await,
-            Some(deadline) => match timeout_at(deadline.at, &mut answer).await {
-                Ok(answer) => answer,
-                Err(_) => {
-                    let (told, written) = oneshot::channel();
-                    if let Some(token) = guard.token {
-                        let _ = self.jobs.send(Job::Cancel { token, written: Some(told) });
-                    }
-                    if let Ok(written) = written.await {
-                        guard.forget();
-                        return Err(deadline.passed(written).on(self.id));
-                    }
-                    // It had ended after all.
-                    answer.await
-                }
-            },
+        let cancel = |told| {
+            if let Some(token) = guard.token {
+                let _ = self.jobs.send(Job::Cancel { token, written: Some(told) });
+            }
         };
+        let answer = await_answer(answer, deadline, cancel).await;
         guard.forget();
-        answer.unwrap_or_else(|_| Err(self.gone(caller)))
+        match answer {
+            Awaited::Answer(answer) => answer.unwrap_or_else(|| Err(self.gone(caller))),
+            Awaited::Passed(deadline, written) => Err(deadline.passed(written).on(self.id)),
+        }
     }
 
     /// Asks for a message, which comes as it is read.
@@ -289,6 +280,12 @@ impl Pop3Connection {
             self.cut();
             let _ = ended.await;
         }
+    }
+
+    /// The same when it is one's turn: a session that somebody has isn't ended by it.
+    pub(crate) async fn leave(&self) -> Result<()> {
+        self.begin(None).await?.end().await;
+        Ok(())
     }
 
     /// Closes the socket under those who still use it.

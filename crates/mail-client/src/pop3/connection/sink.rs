@@ -42,7 +42,7 @@ pub(crate) struct Answer {
 /// What the reader of a message is told.
 #[derive(Debug)]
 pub(crate) enum Content {
-    Chunk { bytes: Bytes, _credit: Credit },
+    Chunk { bytes: Bytes, credit: Credit },
     End(Result<()>),
 }
 
@@ -94,7 +94,7 @@ impl Sink {
         if let Self::Content(content) = self {
             let credit = flow.hold(bytes.len());
             // A reader that is gone wants none of it.
-            let _ = content.send(Content::Chunk { bytes, _credit: credit });
+            let _ = content.send(Content::Chunk { bytes, credit });
         }
     }
 

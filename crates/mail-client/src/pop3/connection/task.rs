@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    pin::Pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -17,7 +16,7 @@ use mail_proto::pop3::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, Sleep},
+    time::Instant,
 };
 use tracing::{debug, trace};
 
@@ -30,7 +29,7 @@ use super::{
 use crate::{
     client::{About, GOODBYE, Home},
     error::{Cause, Error, Result},
-    link::{Flow, Socket},
+    link::{Alarm, Flow, Socket},
     pop3::manager::Pop3Manager,
 };
 
@@ -49,6 +48,9 @@ const HELD_FOR_OTHERS: usize = 8 << 20;
 
 /// So long a message may lie unread where nobody else of this client waits: other programs may wait for the maildrop.
 const UNREAD: Duration = Duration::from_secs(300);
+
+/// Whoever had the connection opened gets so long to come and use it.
+const FETCHED: Duration = Duration::from_secs(1);
 
 /// Of an answer that nobody wants any more, this much is read before the connection is given up instead.
 const THROWN_AWAY: usize = 1 << 20;
@@ -72,15 +74,19 @@ pub(super) struct Task {
     shared: Shared,
     home: Home<Pop3Manager>,
     terms: Terms,
-    timer: Pin<Box<Sleep>>,
+    alarm: Alarm,
     /// When the next command may go, if that is known.
     next_turn: Option<Instant>,
     /// Since when nobody uses the connection.
     idle_since: Option<Instant>,
+    /// Whether anybody ever did.
+    was_used: bool,
     /// Since when nobody has wanted any answer that is due.
     unwanted_since: Option<Instant>,
     /// Since when the socket has been left unread for a reader.
     unread_since: Option<Instant>,
+    /// Since when no reader has taken anything either, and how often one had before.
+    untouched_since: Option<(Instant, usize)>,
     /// Whether others had a turn to queue what they have since the socket was last looked at.
     gave_way: bool,
     thrown_away: usize,
@@ -138,11 +144,13 @@ impl Task {
             shared,
             home,
             terms,
-            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            alarm: Alarm::new(),
             next_turn: None,
             idle_since: None,
+            was_used: false,
             unwanted_since: None,
             unread_since: None,
+            untouched_since: None,
             gave_way: false,
             thrown_away: 0,
             leaving: None,
@@ -158,18 +166,7 @@ impl Task {
         });
         let Self { id, mut socket, jobs, turns, flights, shared, home, goodbyes, committed, .. } = self;
         let lost = socket.session.take_lost();
-        let error = match ended {
-            Ok(()) => {
-                socket.see_off().await;
-                socket.shut_down().await;
-                Error::new(Cause::Closed)
-            }
-            // Its place is taken by another as soon as anybody learns of it, so it has to be gone by then.
-            Err(error) => {
-                drop(socket);
-                error
-            }
-        };
+        let error = socket.end(ended).await;
         debug!(connection = id, %error, "connection ended");
         let _ = shared.ended.set(error.clone());
         if let Some((sink, outcome)) = committed {
@@ -274,11 +271,16 @@ impl Task {
         let limit = if self.has_waiting_callers() { HELD_FOR_OTHERS } else { HELD_ALONE };
         let reads = self.shared.flow.has_room(limit, cx.waker());
         if reads {
+            self.untouched_since = None;
             if self.unread_since.take().is_some() {
                 self.socket.session.reading_resumed(Instant::now().into_std());
             }
         } else {
             self.unread_since.get_or_insert_with(Instant::now);
+            let given_back = self.shared.flow.given_back();
+            if self.untouched_since.is_none_or(|(_, before)| before != given_back) {
+                self.untouched_since = Some((Instant::now(), given_back));
+            }
         }
         reads
     }
@@ -289,24 +291,28 @@ impl Task {
             || self.flights.values().any(|flight| !flight.sink.is_stream())
     }
 
-    /// How long a message may lie unread.
-    fn patience_with_readers(&self) -> Duration {
-        if self.shared.flow.is_starved() || self.has_waiting_callers() {
-            self.home.stall_timeout
+    /// Until when a message may lie unread, and how long that is: not for long while somebody waits behind it, and for
+    /// some time that nobody takes anything of it where nobody does.
+    fn unread_until(&self) -> Option<(Instant, Duration)> {
+        let stall_timeout = self.home.stall_timeout;
+        let (since, patience) = if self.shared.flow.is_starved() || self.has_waiting_callers() {
+            (self.unread_since?, stall_timeout)
         } else {
-            self.home.stall_timeout.max(UNREAD)
-        }
+            (self.untouched_since?.0, stall_timeout.max(UNREAD))
+        };
+        Some((since + patience, patience))
     }
 
     /// Waits for whatever ends first: the peer's patience with us or ours with it, or the wait for the next turn.
     fn poll_deadline(&mut self, cx: &mut task::Context<'_>, reads: bool) -> Poll<Result<()>> {
         self.note_idle();
         loop {
-            let unread =
-                self.unread_since.filter(|_| !reads).map(|since| since + self.patience_with_readers());
+            let (unread, patience) = self.unread_until().filter(|_| !reads).unzip();
             let silence = self.socket.session.deadline().filter(|_| reads).map(Instant::from_std);
             let unwanted = self.unwanted_since.map(|since| since + UNWANTED);
-            let idle = self.idle_since.map(|since| since + self.terms.idle_timeout);
+            let kept = self.terms.idle_timeout;
+            let kept = if self.was_used { kept } else { kept.max(FETCHED) };
+            let idle = self.idle_since.map(|since| since + kept);
             let left = self.leaving.as_ref().map(|leaving| leaving.until);
             let all = [unread, silence, unwanted, idle, left, self.next_turn];
             let Some(deadline) = all.into_iter().flatten().min() else { return Poll::Pending };
@@ -324,17 +330,12 @@ impl Task {
                     }
                     time if time == unwanted => Err(Error::new(Cause::Abandoned)),
                     time if time == unread => {
-                        Err(Error::new(Cause::Stalled { after: self.patience_with_readers() }))
+                        Err(Error::new(Cause::Stalled { after: patience.unwrap_or_default() }))
                     }
                     _ => Err(Error::new(Cause::Silent { waited_for: "an answer", after })),
                 });
             }
-            // Armed for a deadline that has moved on, the timer just looks again.
-            let armed = self.timer.deadline();
-            if armed > deadline || self.timer.is_elapsed() {
-                self.timer.as_mut().reset(deadline);
-            }
-            if self.timer.as_mut().poll(cx).is_pending() {
+            if self.alarm.poll(cx, deadline).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -353,6 +354,7 @@ impl Task {
 
     /// Takes a job in. Returns whether there may be something to do for it.
     fn accept(&mut self, job: Job) -> Result<bool> {
+        self.was_used = true;
         match job {
             Job::Run(waiting) => {
                 if waiting.sink.is_wanted() {

@@ -15,14 +15,14 @@ use mail_proto::smtp::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{timeout, timeout_at},
+    time::timeout,
 };
 
 use self::task::{Shared, Task};
 pub(super) use self::text::Text;
 use super::manager::SmtpManager;
 use crate::{
-    client::{Deadline, GOODBYE, Home},
+    client::{Awaited, Deadline, GOODBYE, Home, await_answer},
     error::{Cause, Error, Result},
     link::Socket,
 };
@@ -130,31 +130,20 @@ impl SmtpConnection {
     }
 
     async fn request(&self, request: Request, deadline: Option<Deadline>) -> Answer {
-        let (done, mut answer) = oneshot::channel();
+        let (done, answer) = oneshot::channel();
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
         let is_message = matches!(request, Request::Message(..));
         if self.jobs.send(Job::Run { token, request, done }).is_err() {
             return self.gone().into();
         }
         let mut guard = CancelOnDrop { jobs: &self.jobs, token: Some(token) };
-        let answer = match deadline {
-            None => answer.await,
-            Some(deadline) => match timeout_at(deadline.at, &mut answer).await {
-                Ok(answer) => answer,
-                Err(_) => {
-                    let (told, loss) = oneshot::channel();
-                    let _ = self.jobs.send(Job::Cancel { token, told: Some(told) });
-                    if let Ok(loss) = loss.await {
-                        guard.token = None;
-                        return out_of_time(deadline, loss, is_message).on(self.id).into();
-                    }
-                    // It had ended after all.
-                    answer.await
-                }
-            },
-        };
+        let cancel = |told| drop(self.jobs.send(Job::Cancel { token, told: Some(told) }));
+        let answer = await_answer(answer, deadline, cancel).await;
         guard.token = None;
-        answer.unwrap_or_else(|_| self.gone().into())
+        match answer {
+            Awaited::Answer(answer) => answer.unwrap_or_else(|| self.gone().into()),
+            Awaited::Passed(deadline, loss) => out_of_time(deadline, loss, is_message).on(self.id).into(),
+        }
     }
 
     /// The task is gone and took nothing of this request.

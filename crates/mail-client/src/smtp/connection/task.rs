@@ -2,8 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    future::{Future, poll_fn},
-    pin::Pin,
+    future::poll_fn,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +17,7 @@ use mail_proto::smtp::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, Sleep},
+    time::Instant,
 };
 use tracing::{debug, trace};
 
@@ -29,7 +28,7 @@ use super::{
 use crate::{
     client::Home,
     error::{Cause, Error, Result},
-    link::Socket,
+    link::{Alarm, Socket},
     smtp::manager::SmtpManager,
     transport::Target,
 };
@@ -54,7 +53,7 @@ pub(super) struct Task {
     under_way: Option<UnderWay>,
     shared: Shared,
     home: Home<SmtpManager>,
-    timer: Pin<Box<Sleep>>,
+    alarm: Alarm,
     /// Until when the server wants to be left alone.
     held_until: Option<Instant>,
     /// Since when nobody has wanted the answer that is due.
@@ -93,7 +92,7 @@ impl Task {
             under_way: None,
             shared,
             home,
-            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            alarm: Alarm::new(),
             held_until: None,
             unwanted_since: None,
             goodbyes: Vec::new(),
@@ -109,18 +108,7 @@ impl Task {
         let Self { id, mut socket, jobs, waiting, under_way, shared, home, goodbyes, .. } = self;
         let recipients = socket.session.answered_recipients().to_vec();
         let loss = socket.session.take_lost();
-        let error = match ended {
-            Ok(()) => {
-                socket.see_off().await;
-                socket.shut_down().await;
-                Error::new(Cause::Closed)
-            }
-            // Its place is taken by another as soon as anybody learns of it, so it has to be gone by then.
-            Err(error) => {
-                drop(socket);
-                error
-            }
-        };
+        let error = socket.end(ended).await;
         debug!(connection = id, %error, "connection ended");
         let _ = shared.ended.set(error.clone());
         let bereaved = Bereaved { id, target: home.target, error };
@@ -235,11 +223,7 @@ impl Task {
                     }
                 });
             }
-            // Armed for a deadline that has moved on, the timer just looks again.
-            if self.timer.deadline() > deadline || self.timer.is_elapsed() {
-                self.timer.as_mut().reset(deadline);
-            }
-            if self.timer.as_mut().poll(cx).is_pending() {
+            if self.alarm.poll(cx, deadline).is_pending() {
                 return Poll::Pending;
             }
         }
