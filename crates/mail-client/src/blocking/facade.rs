@@ -39,7 +39,7 @@ macro_rules! facade {
     };
     (@ $sister:literal [$($attr:tt)*] fn $name:ident
         ($this:ident $(, $arg:ident: $type:ty)* $(,)?) $(-> $of:ty)?) => {
-        facade!(@ tells $sister [#[must_use] $($attr)*] $name [$this] $this ($($arg: $type),*) $(-> $of)?);
+        facade!(@ tells $sister [$($attr)*] $name [$this] $this ($($arg: $type),*) $(-> $of)?);
     };
     (@ waits $sister:literal [$($attr:tt)*] $name:ident [$($self:tt)*] $this:ident
         ($($arg:ident: $type:ty),*) $(-> $of:ty)?) => {

@@ -49,10 +49,12 @@ mod client;
 mod facade;
 pub mod imap;
 mod operation;
+pub mod pop3;
+mod reader;
 mod runtime;
 pub mod smtp;
 mod source;
 mod thread_bound;
 mod wait;
 
-pub use self::{imap::ImapClient, operation::Pending, smtp::SmtpClient};
+pub use self::{imap::ImapClient, operation::Pending, pop3::Pop3Client, smtp::SmtpClient};

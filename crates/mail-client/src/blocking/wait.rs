@@ -42,18 +42,6 @@ impl<T, Of: Into<T>> Outcome<Result<Of>> for Result<T> {
     }
 }
 
-impl<T, Of: Into<T>> Outcome<Option<Result<Of>>> for Option<Result<T>> {
-    const CAN_FAIL: bool = true;
-
-    fn of(outcome: Option<Result<Of>>) -> Self {
-        Some(outcome?.map(Into::into))
-    }
-
-    fn failed(error: Error) -> Self {
-        Some(Err(error))
-    }
-}
-
 /// What a call gives that can't fail: it is made inside tasks too, and gives nothing where there is no way to wait at all.
 macro_rules! never_fails {
     ($($type:ty),+) => {
@@ -91,22 +79,26 @@ pub(super) fn wait<T: Outcome<Of>, Of>(call: impl Future<Output = Of>) -> T {
     }
 }
 
-/// Whether an iterator has given an error, which is its last item.
-pub(super) type HasFailed = bool;
+/// Whether an iterator has said that it can't wait, which is its last item: else whoever goes on after errors would do so
+/// for ever.
+pub(super) type GaveUp = bool;
 
-/// Waits for the next item of an iterator that ends with its first error: also where a call can't wait, so that whoever
-/// goes on after errors doesn't do so for ever.
+/// Waits for the next item of an iterator.
 #[track_caller]
 pub(super) fn wait_for_next<T, Of: Into<T>>(
-    has_failed: &mut HasFailed,
+    gave_up: &mut GaveUp,
     next: impl Future<Output = Option<Result<Of>>>,
 ) -> Option<Result<T>> {
-    if *has_failed {
+    if *gave_up {
         return None;
     }
-    let next = wait(next);
-    *has_failed = matches!(next, Some(Err(_)));
-    next
+    match runtime::check(Location::caller()).and_then(|()| operation::unless_cancelled(next)) {
+        Ok(next) => Some(next?.map(Into::into)),
+        Err(error) => {
+            *gave_up = true;
+            Some(Err(error))
+        }
+    }
 }
 
 /// Polls on this thread, and sleeps in between. Unlike the `block_on` of a runtime it may be called within itself, by what

@@ -9,6 +9,7 @@ mod defaults;
 mod operations;
 mod parity;
 mod places;
+mod retrieving;
 mod sending;
 mod server;
 mod sharing;

@@ -8,16 +8,18 @@ use std::{
 
 /// What the macros that all clients share are in, and each protocol's client, in `src` and in `src/blocking`.
 const SHARED: &str = "client";
-const PROTOCOLS: [(&str, &str); 2] = [("imap", "ImapClient"), ("smtp", "SmtpClient")];
+const PROTOCOLS: [(&str, &str); 3] = [("imap", "ImapClient"), ("pop3", "Pop3Client"), ("smtp", "SmtpClient")];
 
 /// What is done in another way by threads, and how.
-const OTHERWISE: [(&str, &str); 6] = [
+const OTHERWISE: [(&str, &str); 8] = [
     ("ImapClientBuilder", "ends in `build_blocking`"),
+    ("Pop3ClientBuilder", "ends in `build_blocking`"),
     ("SmtpClientBuilder", "ends in `build_blocking`"),
     ("FetchStream::next", "is `Iterator::next`"),
     ("Sections::next", "is `Iterator::next`"),
     ("Watcher::next", "is `Iterator::next`"),
     ("SendMany::next", "is `Iterator::next`"),
+    ("RetrieveStream::next", "is `Iterator::next`"),
 ];
 
 /// What the trait of an async type is for a thread's.
@@ -178,14 +180,16 @@ fn every_client_is_among_them() {
 /// As of the async ones.
 #[test]
 fn they_go_from_thread_to_thread() {
-    use mail_client::blocking::{ImapClient, Pending, SmtpClient, imap, smtp};
+    use mail_client::blocking::{ImapClient, Pending, Pop3Client, SmtpClient, imap, pop3, smtp};
 
     fn send<T: Send>() {}
     fn shared<T: Send + Sync>() {}
     shared::<(ImapClient, imap::Mailbox, imap::Connection, imap::DefaultConnection, imap::Exclusive)>();
     shared::<(SmtpClient, smtp::Connection, smtp::DefaultConnection)>();
+    shared::<(Pop3Client, pop3::Connection, pop3::DefaultConnection)>();
     shared::<Pending<u32>>();
     send::<(imap::FetchStream, imap::Message, imap::Body, imap::BodyReader, imap::Sections)>();
+    send::<(pop3::Session, pop3::RetrieveStream, pop3::RetrievedMessage, pop3::MessageReader)>();
     send::<(imap::WatchBuilder, imap::Watcher, smtp::SendMany)>();
 }
 

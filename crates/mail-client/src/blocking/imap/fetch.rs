@@ -11,7 +11,8 @@ use mail_proto::imap::fetch::{Fetch, Flags};
 use crate::{
     blocking::{
         facade::{facade, sister},
-        wait::{HasFailed, wait, wait_for_next},
+        reader::{Unread, chunk, fill, read},
+        wait::{GaveUp, wait_for_next},
     },
     error::Result,
     imap::{self, BodyStructure, DateTime, Envelope, Flag, Section},
@@ -20,7 +21,7 @@ use crate::{
 /// Messages, as they come: an iterator, which waits for each. See [`Mailbox::fetch`](super::Mailbox::fetch) and
 /// [`imap::FetchStream`].
 #[must_use = "nothing is fetched until the stream is read"]
-pub struct FetchStream(imap::FetchStream, HasFailed);
+pub struct FetchStream(imap::FetchStream, GaveUp);
 
 sister!(FetchStream(imap::FetchStream) false);
 
@@ -93,9 +94,6 @@ impl Body {
 /// Content that comes in pieces: with [`chunk`](Self::chunk), or as a [`BufRead`]. See [`imap::BodyReader`].
 pub struct BodyReader(imap::BodyReader, Unread);
 
-/// What was taken from a reader, and not read yet.
-type Unread = Bytes;
-
 sister!(BodyReader(imap::BodyReader) Unread::new());
 
 facade! {
@@ -117,19 +115,14 @@ impl BodyReader {
     /// As [`imap::BodyReader::chunk`].
     #[track_caller]
     pub fn chunk(&mut self) -> Result<Option<Bytes>> {
-        if self.1.is_empty() { wait(self.0.chunk()) } else { Ok(Some(std::mem::take(&mut self.1))) }
+        chunk(&mut self.1, self.0.chunk())
     }
 }
 
 impl BufRead for BodyReader {
     #[track_caller]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.1.is_empty()
-            && let Some(chunk) = self.chunk().map_err(io::Error::other)?
-        {
-            self.1 = chunk;
-        }
-        Ok(&self.1)
+        fill(&mut self.1, self.0.chunk())
     }
 
     fn consume(&mut self, len: usize) {
@@ -140,18 +133,13 @@ impl BufRead for BodyReader {
 impl Read for BodyReader {
     #[track_caller]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        let len = self.fill_buf()?.read(buf)?;
-        self.consume(len);
-        Ok(len)
+        read(self, buf)
     }
 }
 
 /// The content that was asked for of a message: an iterator over its sections. One that comes in pieces is to be read or
 /// dropped before the next is asked for: it stands in its way. See [`imap::Sections`].
-pub struct Sections(imap::Sections, HasFailed);
+pub struct Sections(imap::Sections, GaveUp);
 
 sister!(Sections(imap::Sections) false);
 

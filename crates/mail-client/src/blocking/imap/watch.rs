@@ -8,7 +8,7 @@ use crate::{
     blocking::{
         facade::{facade, sister},
         runtime,
-        wait::{HasFailed, wait, wait_for_next},
+        wait::{GaveUp, wait, wait_for_next},
     },
     error::{Cause, Error, Result},
     imap::{self, Change, WatchState},
@@ -54,7 +54,7 @@ impl WatchBuilder {
 /// # Ok(())
 /// # }
 /// ```
-pub struct Watcher(imap::Watcher, HasFailed);
+pub struct Watcher(imap::Watcher, GaveUp);
 
 sister!(Watcher(imap::Watcher) false);
 
