@@ -28,6 +28,8 @@ async fn they_run_and_do_what_they_say() {
         ("many_tasks_on_main", "60 messages in all; 1 open"),
         ("default_connection_per_task", "Family: 20 messages, over connection Some("),
         ("independent_connections", "the server never saw more than "),
+        ("default_connection_per_thread", "Family: 20 messages, "),
+        ("thread_pool", "Work: the longest is message "),
         ("fan_out_download", "30 messages, "),
         ("watch", "1 is gone\nknown: true"),
         ("pop3_download_and_delete", "10 are marked\n0 are left"),
