@@ -9,8 +9,8 @@ mod walk;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: mail-bench parse|pool|imap [WORK…] [--json] [--scale=SHARE] [--runs=N] [--contender=NAME]
-  imap alone: SHARE of the work is done, 1 unless told (0.05 for a quick look), N times, 7 unless told; by NAME alone (ours, floor …)
+const USAGE: &str = "usage: mail-bench parse|pool|imap|blocking [WORK…] [--json] [--scale=SHARE] [--runs=N] [--contender=NAME]
+  imap and blocking alone: SHARE of the work is done, 1 unless told (0.05 for a quick look), N times, 7 unless told; by NAME alone (ours, floor …)
   for a look with a profiler";
 
 fn main() -> ExitCode {
@@ -22,12 +22,13 @@ fn main() -> ExitCode {
     let report = match name {
         Some("parse") => parse::run(&only),
         Some("pool") => pool::run(&only),
-        Some("imap") => {
+        Some(name @ ("imap" | "blocking")) => {
             let Some(extent) = extent(&arguments) else {
                 eprintln!("{USAGE}");
                 return ExitCode::from(2);
             };
-            match imap::run(&only, extent) {
+            let run = if name == "imap" { imap::run } else { imap::run_blocking };
+            match run(&only, extent) {
                 Ok(report) => report,
                 Err(error) => return failed(&*error),
             }

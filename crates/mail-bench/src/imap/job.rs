@@ -14,7 +14,7 @@ use rustls::{
 };
 use serde_json::{Value, json};
 
-use super::{Failed, async_imap, imap_next, meter::Taken, ours, reader, sync_imap};
+use super::{Failed, async_imap, blocking, imap_next, meter::Taken, ours, reader, sync_imap};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(super) enum Contender {
     OursRoot,
     /// With the login that comes unasked, SCRAM.
     OursScram,
+    /// The client for threads.
+    Blocking,
     AsyncImap,
     SyncImap,
     ImapNext,
@@ -67,11 +69,12 @@ impl Task {
 }
 
 impl Contender {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Ours,
         Self::OursMain,
         Self::OursRoot,
         Self::OursScram,
+        Self::Blocking,
         Self::AsyncImap,
         Self::SyncImap,
         Self::ImapNext,
@@ -85,6 +88,7 @@ impl Contender {
             Self::OursMain => "main",
             Self::OursRoot => "root",
             Self::OursScram => "scram",
+            Self::Blocking => "blocking",
             Self::AsyncImap => "async-imap",
             Self::SyncImap => "imap",
             Self::ImapNext => "imap-next",
@@ -92,11 +96,19 @@ impl Contender {
         }
     }
 
+    /// As rows name it beside another that is ours.
+    pub(super) fn as_rival(self) -> &'static str {
+        if self == Self::Ours { ASYNC } else { self.name() }
+    }
+
     /// Whether it is ours, used in another way.
     pub(super) fn is_variant(self) -> bool {
         matches!(self, Self::OursMain | Self::OursRoot | Self::OursScram)
     }
 }
+
+/// The client for tasks, as a rival of the one for threads.
+pub(super) const ASYNC: &str = "async";
 
 /// A piece of work, and where to do it.
 #[derive(Clone, Debug)]
@@ -196,6 +208,7 @@ pub(crate) fn child() -> Result<(), Failed> {
     let job = serde_json::from_str(&text).ok().as_ref().and_then(Job::from_json).ok_or("no job")?;
     let taken = match job.contender {
         Contender::Ours | Contender::OursMain | Contender::OursRoot | Contender::OursScram => ours::run(job)?,
+        Contender::Blocking => blocking::run(&job)?,
         Contender::AsyncImap => async_imap::run(job)?,
         Contender::SyncImap => sync_imap::run(&job)?,
         Contender::ImapNext => imap_next::run(job)?,

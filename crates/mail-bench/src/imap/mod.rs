@@ -5,6 +5,7 @@
 //! on. Runs are interleaved.
 
 mod async_imap;
+mod blocking;
 mod imap_next;
 mod job;
 mod link;
@@ -41,18 +42,39 @@ pub(crate) struct Extent<'a> {
 
 /// Measures the works that are named, or all of them.
 pub(crate) fn run(only: &[&str], extent: Extent<'_>) -> Result<Report, Failed> {
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|only| name.starts_with(only));
-    let works: Vec<Work> = works::all(extent.scale).into_iter().filter(|work| wanted(&work.name)).collect();
-    let mut rows = Vec::new();
-    if !works.is_empty() {
-        let dovecot = Dovecot::start(filling(&works, extent))?;
-        let mut fresh = 0;
-        for work in &works {
-            rows.extend(measure(work, &dovecot, extent, &mut fresh)?);
-        }
-    }
+    let wanted = |name: &str| is_wanted(only, name);
+    let mut rows = measure(works::all(extent.scale), only, Contender::Ours, extent)?;
     rows.extend(link::measure(wanted, extent)?);
     Ok(Report { name: "imap", rows })
+}
+
+/// Measures the client for threads against the one for tasks, both ours.
+pub(crate) fn run_blocking(only: &[&str], extent: Extent<'_>) -> Result<Report, Failed> {
+    let rows = measure(works::blocking(extent.scale), only, Contender::Blocking, extent)?;
+    Ok(Report { name: "blocking", rows })
+}
+
+fn is_wanted(only: &[&str], name: &str) -> bool {
+    only.is_empty() || only.iter().any(|only| name.starts_with(only))
+}
+
+/// Measures those of the works that are wanted, for one contender above all.
+fn measure(
+    mut works: Vec<Work>,
+    only: &[&str],
+    ours: Contender,
+    extent: Extent<'_>,
+) -> Result<Vec<Row>, Failed> {
+    works.retain(|work| is_wanted(only, &work.name));
+    if works.is_empty() {
+        return Ok(Vec::new());
+    }
+    let dovecot = Dovecot::start(filling(&works, extent))?;
+    let (mut rows, mut fresh) = (Vec::new(), 0);
+    for work in &works {
+        rows.extend(measure_one(work, ours, &dovecot, extent, &mut fresh)?);
+    }
+    Ok(rows)
 }
 
 fn filling(works: &[Work], extent: Extent<'_>) -> Filling {
@@ -69,8 +91,9 @@ fn filling(works: &[Work], extent: Extent<'_>) -> Filling {
 }
 
 /// Measures one piece of work, all contenders in turn.
-fn measure(
+fn measure_one(
     work: &Work,
+    ours: Contender,
     dovecot: &Dovecot,
     extent: Extent<'_>,
     fresh: &mut usize,
@@ -111,12 +134,12 @@ fn measure(
                         taken.push(done);
                     }
                 }
-                Err(error) if *contender == Contender::Ours => return Err(error),
+                Err(error) if *contender == ours => return Err(error),
                 Err(error) => eprintln!("{}: {error}", work.name),
             }
         }
     }
-    Ok(rows(work, &all, extent))
+    Ok(rows(work, ours, &all, extent))
 }
 
 /// How a metric is told: its name, its unit, and where it is found.
@@ -129,29 +152,26 @@ const METRICS: [Metric; 3] = [
 ];
 
 /// A row for each metric, and one for each other way in which ours was used.
-fn rows(work: &Work, all: &[(Contender, Vec<Taken>)], extent: Extent<'_>) -> Vec<Row> {
+fn rows(work: &Work, main: Contender, all: &[(Contender, Vec<Taken>)], extent: Extent<'_>) -> Vec<Row> {
     let mut rows = Vec::new();
-    let variants = all.iter().filter(|(one, _)| *one == Contender::Ours || one.is_variant());
+    let variants = all.iter().filter(|(one, _)| *one == main || one.is_variant());
     for (ours, taken) in variants {
         for (metric, unit, of) in METRICS {
             let samples = |taken: &[Taken]| Samples(taken.iter().map(of).collect());
-            let others = all
-                .iter()
-                .filter(|(one, taken)| !one.is_variant() && *one != Contender::Ours && !taken.is_empty());
+            let others =
+                all.iter().filter(|(one, taken)| !one.is_variant() && *one != main && !taken.is_empty());
             let (floor, rivals): (Vec<_>, Vec<_>) = others.partition(|(one, _)| *one == Contender::Reader);
-            let name = match ours {
-                Contender::Ours => work.name.clone(),
-                other => format!("{}-{}", work.name, other.name()),
-            };
+            let name =
+                if *ours == main { work.name.clone() } else { format!("{}-{}", work.name, ours.name()) };
             rows.push(Row {
                 work: name.into(),
                 metric,
                 unit,
                 better: "less",
                 ours: samples(taken),
-                rivals: rivals.iter().map(|(one, taken)| (one.name(), samples(taken))).collect(),
+                rivals: rivals.iter().map(|(one, taken)| (one.as_rival(), samples(taken))).collect(),
                 floor: floor.first().map(|(_, taken)| samples(taken)),
-                reach: if *ours == Contender::Ours { work.reach(metric) } else { Vec::<Reach>::new() },
+                reach: if *ours == main { work.reach(metric) } else { Vec::<Reach>::new() },
                 scale: extent.scale,
             });
         }

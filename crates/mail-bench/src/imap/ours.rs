@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mail_client::{
-    imap::{Connection, FetchItems, ImapClient, Mailbox, NewMessage, SequenceSet},
+    imap::{Connection, FetchItems, ImapClient, ImapClientBuilder, Mailbox, NewMessage, SequenceSet},
     transport::Tls,
 };
 
@@ -23,22 +23,21 @@ pub(super) fn run(job: Job) -> Result<Taken, Failed> {
     }
 }
 
-fn client(job: &Job) -> Result<ImapClient, Failed> {
+pub(super) fn builder(job: &Job) -> Result<ImapClientBuilder, Failed> {
     let builder = ImapClient::builder("127.0.0.1", &job.user)
         .port(job.port)
         .password(job.password.clone())
         .max_connections(job.connections + 2);
     // Unless told otherwise it takes SCRAM, which costs both sides a millisecond and more.
     let builder = if job.contender == Contender::OursScram { builder } else { builder.mechanisms([]) };
-    let builder = match &job.ca_file {
+    Ok(match &job.ca_file {
         Some(ca_file) => builder.tls(Tls::builder().root_pem(&std::fs::read(ca_file)?)?.build()?),
         None => builder.plaintext_without_encryption(),
-    };
-    Ok(builder.build()?)
+    })
 }
 
 async fn work(job: Job) -> Result<Taken, Failed> {
-    let client = client(&job)?;
+    let client = builder(&job)?.build()?;
     if job.task == Task::Connect {
         return connect(&job, &client).await;
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Failed,
-    job::{Contender, Task},
+    job::{ASYNC, Contender, Task},
     mail,
     meter::Done,
     server::{BODIES, LARGE, LIST},
@@ -26,7 +26,7 @@ pub(super) struct Work {
     reach: &'static [(&'static str, Reach)],
 }
 
-use Contender::{AsyncImap, ImapNext, Ours, OursMain, OursRoot, OursScram, Reader, SyncImap};
+use Contender::{AsyncImap, Blocking, ImapNext, Ours, OursMain, OursRoot, OursScram, Reader, SyncImap};
 
 const EVERYBODY: &[Contender] = &[Ours, OursMain, OursRoot, AsyncImap, SyncImap, ImapNext, Reader];
 const OVER_ONE: &[Contender] = &[Ours, OursMain, AsyncImap, SyncImap, ImapNext, Reader];
@@ -35,7 +35,18 @@ const WHO_PIPELINE: &[Contender] = &[Ours, OursMain, ImapNext, Reader];
 const BUT_IMAP_NEXT: &[Contender] = &[Ours, OursMain, AsyncImap, SyncImap, Reader];
 const OVER_SEVERAL: &[Contender] = &[Ours, Reader];
 
+const FOR_THREADS: &[Contender] = &[Blocking, Ours];
+
 const FLOOR: &str = "floor";
+
+/// What is measured of the client for threads, at this scale: it is to take no more than the one for tasks, give or
+/// take a tenth.
+pub(super) fn blocking(scale: f64) -> Vec<Work> {
+    let is_measured = |work: &Work| matches!(work.task, Task::List | Task::Bodies | Task::Noop);
+    let reach: &[(&str, Reach)] = &[("wall", Reach::Times(ASYNC, 1.1)), ("cpu", Reach::Times(ASYNC, 1.1))];
+    let works = all(scale).into_iter().filter(is_measured);
+    works.map(|work| Work { contenders: FOR_THREADS, reach, ..work }).collect()
+}
 
 /// All of them, at this scale.
 pub(super) fn all(scale: f64) -> Vec<Work> {
