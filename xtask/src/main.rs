@@ -35,7 +35,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure against other libraries, in a release build: `cargo xtask bench parse`, `… pool`, `… imap`, `… blocking`
+    /// Measure against other libraries, in a release build: `cargo xtask bench parse`, `… pool`, `… imap`, `… blocking`, `… idle`
     Bench {
         /// Passed on: the measurement, what of it, and --json
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]

@@ -1,6 +1,7 @@
 //! Measurements of this project's crates against other libraries: `mail-bench NAME [WORK…] [--json]`.
 
 mod allocations;
+mod idle;
 mod imap;
 mod parse;
 mod pool;
@@ -9,9 +10,9 @@ mod walk;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: mail-bench parse|pool|imap|blocking [WORK…] [--json] [--scale=SHARE] [--runs=N] [--contender=NAME]
-  imap and blocking alone: SHARE of the work is done, 1 unless told (0.05 for a quick look), N times, 7 unless told; by NAME alone (ours, floor …)
-  for a look with a profiler";
+const USAGE: &str = "usage: mail-bench parse|pool|imap|blocking|idle [WORK…] [--json] [--scale=SHARE] [--runs=N] [--contender=NAME,…]
+  imap and blocking (and idle, its SHARE): SHARE of the work is done, 1 unless told (0.05 for a quick look), N times, 7 unless told; by each
+  NAME alone (ours, floor …) for a look with a profiler. WORK is the name of one, or the beginning of several";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +33,22 @@ fn main() -> ExitCode {
                 Ok(report) => report,
                 Err(error) => return failed(&*error),
             }
+        }
+        Some("idle") => {
+            let Some(extent) = extent(&arguments) else {
+                eprintln!("{USAGE}");
+                return ExitCode::from(2);
+            };
+            match idle::run(extent.scale) {
+                Ok(report) => report,
+                Err(error) => return failed(&*error),
+            }
+        }
+        Some(idle::SERVER) => {
+            return match idle::serve(only.first().copied()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&*error),
+            };
         }
         Some(imap::CHILD) => {
             return match imap::child() {
@@ -59,7 +76,7 @@ fn extent(arguments: &[String]) -> Option<imap::Extent<'_>> {
     (scale > 0.0 && scale <= 1.0 && runs > 0).then_some(imap::Extent {
         scale,
         runs,
-        contender: value("--contender="),
+        contenders: value("--contender="),
     })
 }
 

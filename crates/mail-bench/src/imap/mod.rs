@@ -36,36 +36,33 @@ pub(crate) struct Extent<'a> {
     pub scale: f64,
     /// How often.
     pub runs: usize,
-    /// The one whose part is measured, for a look with a profiler; all of them if None.
-    pub contender: Option<&'a str>,
+    /// Those whose part is measured, with commas between them, for a look with a profiler; all of them if None.
+    pub contenders: Option<&'a str>,
 }
 
 /// Measures the works that are named, or all of them.
 pub(crate) fn run(only: &[&str], extent: Extent<'_>) -> Result<Report, Failed> {
-    let wanted = |name: &str| is_wanted(only, name);
-    let mut rows = measure(works::all(extent.scale), only, Contender::Ours, extent)?;
+    let works = works::all(extent.scale);
+    let is_one = |only: &str| works.iter().any(|work| work.name == only);
+    // `list` is one of them, `bodies` the beginning of several.
+    let fits = |only: &str, name: &str| if is_one(only) { name == only } else { name.starts_with(only) };
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|only| fits(only, name));
+    let chosen = works.iter().filter(|work| wanted(&work.name)).cloned().collect();
+    let mut rows = measure(chosen, Contender::Ours, extent)?;
     rows.extend(link::measure(wanted, extent)?);
     Ok(Report { name: "imap", rows })
 }
 
 /// Measures the client for threads against the one for tasks, both ours.
 pub(crate) fn run_blocking(only: &[&str], extent: Extent<'_>) -> Result<Report, Failed> {
-    let rows = measure(works::blocking(extent.scale), only, Contender::Blocking, extent)?;
+    let mut works = works::blocking(extent.scale);
+    works.retain(|work| only.is_empty() || only.iter().any(|only| work.name.starts_with(only)));
+    let rows = measure(works, Contender::Blocking, extent)?;
     Ok(Report { name: "blocking", rows })
 }
 
-fn is_wanted(only: &[&str], name: &str) -> bool {
-    only.is_empty() || only.iter().any(|only| name.starts_with(only))
-}
-
-/// Measures those of the works that are wanted, for one contender above all.
-fn measure(
-    mut works: Vec<Work>,
-    only: &[&str],
-    ours: Contender,
-    extent: Extent<'_>,
-) -> Result<Vec<Row>, Failed> {
-    works.retain(|work| is_wanted(only, &work.name));
+/// Measures works, for one contender above all.
+fn measure(works: Vec<Work>, ours: Contender, extent: Extent<'_>) -> Result<Vec<Row>, Failed> {
     if works.is_empty() {
         return Ok(Vec::new());
     }
@@ -102,7 +99,7 @@ fn measure_one(
     let mut all: Vec<(Contender, Vec<Taken>)> = work
         .contenders
         .iter()
-        .filter(|one| extent.contender.is_none_or(|only| one.name() == only))
+        .filter(|one| extent.contenders.is_none_or(|only| only.split(',').any(|only| one.name() == only)))
         .map(|one| (*one, Vec::new()))
         .collect();
     // The first run fills the server's caches, and is forgotten.
