@@ -19,8 +19,12 @@ impl Tool {
     /// Where it is, if it is there and runs.
     pub(crate) fn find(&self) -> Result<Option<PathBuf>, String> {
         let ours = cargo::target_dir()?.join("tools/bin").join(self.name);
+        // Some take what cargo hands them and nothing else: their own name first.
+        let as_cargo = [self.name.trim_start_matches("cargo-"), "--version"];
         let runs = |program: &PathBuf| {
-            Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+            [&as_cargo[1..], &as_cargo[..]].into_iter().any(|arguments| {
+                Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+            })
         };
         Ok([Some(ours), find_program(self.name)].into_iter().flatten().find(runs))
     }

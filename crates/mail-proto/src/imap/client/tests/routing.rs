@@ -281,7 +281,7 @@ fn told(command: &str, data: &str) -> bool {
     dialogue.written();
     dialogue.server("A2 OK done\r\n* 3 FETCH (UID 30)\r\n");
     dialogue.events();
-    let id = dialogue.session.submit(Request::on(selection.clone(), pipeline::command(command)));
+    let id = dialogue.session.submit(Request::on(selection, pipeline::command(command)));
     assert!(!dialogue.written().is_empty(), "{command}");
     dialogue.server(&format!("* {data}\r\n"));
     routed(dialogue.events()) == [Some(id)]
