@@ -1,6 +1,7 @@
 //! What the server shows that it can do, and therefore does.
 
 pub(crate) mod imap;
+mod lines;
 pub(crate) mod pop3;
 pub(crate) mod smtp;
 

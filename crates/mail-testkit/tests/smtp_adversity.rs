@@ -292,3 +292,54 @@ async fn every_mechanism_logs_in_with_the_right_secret_alone() {
         !report.commands.iter().any(|command| command.text.contains("ya29") || command.text.contains("c2Vj"))
     );
 }
+
+/// What lines are made of, two pieces each.
+const PIECES: [&str; 24] = [
+    "",
+    " ",
+    "EHLO",
+    "HELO x",
+    "STARTTLS",
+    "AUTH PLAIN",
+    "AUTH",
+    "MAIL FROM:<a@b>",
+    "MAIL",
+    "RCPT TO:<alice@x>",
+    "RCPT",
+    "DATA",
+    "BDAT 0",
+    "BDAT 0 LAST",
+    "RSET",
+    "NOOP",
+    "VRFY",
+    "HELP",
+    "SIZE=1",
+    "=",
+    "<\"\\>@b>",
+    "\r",
+    "\n",
+    "\0\u{ff}",
+];
+
+#[tokio::test(start_paused = true)]
+async fn whatever_a_line_holds_the_next_is_answered() {
+    let server = alice().start().await.unwrap();
+    let mut dialogue = open(&server).await;
+    let lines = PIECES.iter().flat_map(|first| PIECES.map(|second| format!("{first}{second}")));
+    for line in lines.filter(|line| !line.contains("\r\n")) {
+        let mut reply = dialogue.asks(&line).await;
+        if reply.starts_with("354 ") {
+            reply = dialogue.asks("text\r\n.").await;
+        } else if reply.starts_with("334 ") {
+            reply = dialogue.asks("*").await;
+        }
+        let code: u16 = reply[..3].parse().unwrap();
+        assert!((200..300).contains(&code) || (500..600).contains(&code), "{line:?}: {reply}");
+        if line.starts_with("BDAT") && code == 501 {
+            // Where the chunk ends nobody knows.
+            assert_eq!(dialogue.rest().await, b"");
+            dialogue = open(&server).await;
+        }
+        dialogue.gets(&[("NOOP", "250 2.0.0 here")]).await;
+    }
+}

@@ -1,5 +1,7 @@
 //! What EHLO shows (RFC 5321 section 4.1.1.1).
 
+use super::lines::Lines;
+
 /// Unless told otherwise. `SIZE` is the largest message that is taken, 50 MiB.
 const USUAL: [&str; 9] = [
     "PIPELINING",
@@ -13,80 +15,60 @@ const USUAL: [&str; 9] = [
     "CHUNKING",
 ];
 
-/// The keywords of one server: lines of EHLO's answer, a keyword and what stands behind it.
+/// The keywords of one server: lines of EHLO's answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Offer(Vec<String>);
+pub(crate) struct Offer(Lines);
 
 impl Default for Offer {
     fn default() -> Self {
-        Self(USUAL.map(str::to_owned).into())
+        Self(USUAL.into_iter().collect())
     }
 }
 
 impl Offer {
     /// These alone, and what the port asks for before a login.
     pub(crate) fn only<S: Into<String>>(lines: impl IntoIterator<Item = S>) -> Self {
-        let mut offer = Self(Vec::new());
-        lines.into_iter().for_each(|line| offer.add(line.into()));
+        let mut offer = Self(lines.into_iter().collect());
         offer.add("STARTTLS".to_owned());
         offer
     }
 
     /// One more, or the same with something else behind it.
     pub(crate) fn add(&mut self, line: String) {
-        match self.0.iter_mut().find(|known| keyword(known).eq_ignore_ascii_case(keyword(&line))) {
-            Some(known) => *known = line,
-            None => self.0.push(line),
-        }
+        self.0.add(line);
     }
 
     /// One less.
-    pub(crate) fn remove(&mut self, name: &str) {
-        self.0.retain(|known| !keyword(known).eq_ignore_ascii_case(name));
+    pub(crate) fn remove(&mut self, keyword: &str) {
+        self.0.remove(keyword);
     }
 
     /// AUTH with these mechanisms alone.
     pub(crate) fn set_mechanisms(&mut self, names: &[String]) {
-        if names.is_empty() {
-            self.remove("AUTH");
-        } else {
-            self.add(format!("AUTH {}", names.join(" ")));
-        }
+        self.0.set_words("AUTH", names);
     }
 
     /// Whether AUTH takes a mechanism.
     pub(crate) fn has_mechanism(&self, name: &str) -> bool {
-        let mechanisms = self.value("AUTH").unwrap_or_default();
-        mechanisms.split(' ').any(|known| known.eq_ignore_ascii_case(name))
+        self.0.has_word("AUTH", name)
     }
 
     /// Whether the server does what this stands for.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.value(name).is_some()
-    }
-
-    /// What stands behind a keyword; empty if nothing does, none if it isn't there.
-    pub(crate) fn value(&self, name: &str) -> Option<&str> {
-        let line = self.0.iter().find(|line| keyword(line).eq_ignore_ascii_case(name))?;
-        Some(line[keyword(line).len()..].trim_start())
+    pub(crate) fn has(&self, keyword: &str) -> bool {
+        self.0.value(keyword).is_some()
     }
 
     /// The largest message that is taken, in octets.
     pub(crate) fn size(&self) -> Option<u64> {
-        self.value("SIZE")?.parse().ok().filter(|limit| *limit > 0)
+        self.0.value("SIZE")?.parse().ok().filter(|limit| *limit > 0)
     }
 
     /// The lines that EHLO shows: a login only where one is possible, TLS only where it has to be started.
     pub(crate) fn shown(&self, before_tls: bool) -> impl Iterator<Item = &str> {
-        let is_shown = move |line: &&str| match keyword(line) {
+        self.0.named(move |keyword| match keyword {
             "STARTTLS" => before_tls,
             "AUTH" => !before_tls,
             _ => true,
-        };
-        self.0.iter().map(String::as_str).filter(is_shown)
+        })
     }
-}
-
-fn keyword(line: &str) -> &str {
-    line.split(' ').next().unwrap_or_default()
 }
