@@ -33,6 +33,7 @@ async fn they_run_and_do_what_they_say() {
         ("fan_out_download", "30 messages, "),
         ("watch", "1 is gone\nknown: true"),
         ("pop3_download_and_delete", "10 are marked\n0 are left"),
+        ("send_many", "100 sent over "),
         ("oauth", "token 2 is fetched, since the last was refused\nlogged in"),
     ];
     for (example, expected) in cases {

@@ -6,12 +6,19 @@
 use mail_client::{
     imap::{ImapClient, ImapClientBuilder},
     pop3::{Pop3Client, Pop3ClientBuilder},
+    smtp::{SmtpClient, SmtpClientBuilder},
     transport::Tls,
 };
 use mail_testkit::{Endpoint, Server};
 
 /// What any example may fail with.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const USAGE: &str = "give a host, a user and a password, or nothing";
+
+fn trust(server: &Server) -> Result<Tls, Failure> {
+    Ok(Tls::builder().root_pem(server.ca_pem().as_bytes())?.build()?)
+}
 
 /// A server to try things on, if the command line names no other.
 pub(crate) struct Demo {
@@ -39,11 +46,11 @@ impl Demo {
             (Some(server), _) => ImapClient::builder("127.0.0.1", "kim")
                 .password("secret")
                 .port(server.address(Endpoint::ImapTls).port())
-                .tls(Tls::builder().root_pem(server.ca_pem().as_bytes())?.build()?),
+                .tls(trust(server)?),
             (None, [_, host, user, password, ..]) => {
                 ImapClient::builder(host, user).password(password.as_str())
             }
-            (None, _) => return Err("give a host, a user and a password, or nothing".into()),
+            (None, _) => return Err(USAGE.into()),
         })
     }
 
@@ -53,12 +60,34 @@ impl Demo {
             (Some(server), _) => Pop3Client::builder("127.0.0.1", "kim")
                 .password("secret")
                 .port(server.address(Endpoint::Pop3Tls).port())
-                .tls(Tls::builder().root_pem(server.ca_pem().as_bytes())?.build()?),
+                .tls(trust(server)?),
             (None, [_, host, user, password, ..]) => {
                 Pop3Client::builder(host, user).password(password.as_str())
             }
-            (None, _) => return Err("give a host, a user and a password, or nothing".into()),
+            (None, _) => return Err(USAGE.into()),
         })
+    }
+
+    /// A client that sends mail by it.
+    pub(crate) fn smtp_client(&self) -> Result<SmtpClientBuilder, Failure> {
+        Ok(match (&self.own, std::env::args().collect::<Vec<_>>().as_slice()) {
+            (Some(server), _) => SmtpClient::builder("127.0.0.1", "kim")
+                .password("secret")
+                .port(server.address(Endpoint::SmtpTls).port())
+                .tls(trust(server)?),
+            (None, [_, host, user, password, ..]) => {
+                SmtpClient::builder(host, user).password(password.as_str())
+            }
+            (None, _) => return Err(USAGE.into()),
+        })
+    }
+
+    /// An address that gets mail there.
+    pub(crate) fn address(&self) -> String {
+        match (&self.own, std::env::args().nth(2)) {
+            (None, Some(user)) => user,
+            _ => "kim@example.org".to_owned(),
+        }
     }
 
     /// The mailboxes that are there to be read.
