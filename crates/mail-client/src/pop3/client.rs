@@ -56,20 +56,26 @@ client_methods! {
 
 impl Pop3Client {
     /// Does something that only reads, and names a command for its errors.
-    async fn read<T>(&self, name: &'static str, read: impl AsyncFn(&Maildrop) -> Result<T>) -> Result<T> {
+    async fn read<T, F: Future<Output = Result<T>>>(
+        &self,
+        name: &'static str,
+        read: impl Fn(Maildrop) -> F,
+    ) -> Result<T> {
         self.attempt(|| About { name, subject: None, harmless: true }, read).await
     }
 
-    async fn attempt<T>(
+    /// The maildrop is given by value: a future that borrowed it couldn't be seen to be [`Send`] where callers box or
+    /// spawn theirs.
+    async fn attempt<T, F: Future<Output = Result<T>>>(
         &self,
         about: impl Fn() -> About,
-        read: impl AsyncFn(&Maildrop) -> Result<T>,
+        read: impl Fn(Maildrop) -> F,
     ) -> Result<T> {
         let read = &read;
         self.calls()
             .attempt(about, |connection, deadline| async move {
                 let maildrop = Maildrop::new(connection, Caller::Anyone, deadline);
-                Attempted { outcome: read(&maildrop).await, can_repeat: true }
+                Attempted { outcome: read(maildrop).await, can_repeat: true }
             })
             .await
     }
@@ -79,7 +85,7 @@ impl Pop3Client {
     /// # Errors
     /// It doesn't.
     pub async fn noop(&self) -> Result<()> {
-        self.read("NOOP", async |maildrop| maildrop.run(Command::Noop).await.map(drop)).await
+        self.read("NOOP", |maildrop| async move { maildrop.run(Command::Noop).await.map(drop) }).await
     }
 
     /// How many messages there are, and their size (RFC 1939 section 5).
@@ -87,7 +93,7 @@ impl Pop3Client {
     /// # Errors
     /// The server can't be reached, or refuses.
     pub async fn stat(&self) -> Result<DropListing> {
-        self.read("STAT", Maildrop::stat).await
+        self.read("STAT", |maildrop| async move { maildrop.stat().await }).await
     }
 
     /// All messages, with their names and sizes (LIST and UIDL, RFC 1939 sections 5 and 7).
@@ -99,7 +105,7 @@ impl Pop3Client {
     /// The server can't be reached, or refuses; it has no UIDL ([`Unsupported`](crate::ErrorKind::Unsupported)), and its
     /// messages can only be called by numbers in a [`Session`]; its answer can't be read.
     pub async fn list(&self) -> Result<Vec<ListedMessage>> {
-        self.read("LIST", Maildrop::list).await
+        self.read("LIST", |maildrop| async move { maildrop.list().await }).await
     }
 
     /// The names of all messages (UIDL, RFC 1939 section 7).
@@ -107,7 +113,7 @@ impl Pop3Client {
     /// # Errors
     /// As [`list`](Self::list).
     pub async fn uidl(&self) -> Result<Vec<UniqueId>> {
-        self.read("UIDL", Maildrop::uidl).await
+        self.read("UIDL", |maildrop| async move { maildrop.uidl().await }).await
     }
 
     /// A message (RETR, RFC 1939 section 5), as soon as the server has begun to send it. Others that use the same
@@ -132,7 +138,8 @@ impl Pop3Client {
 
     async fn open(&self, uid: UniqueId, extent: Extent) -> Result<MessageReader> {
         let which = &Which::Unique(uid);
-        self.attempt(|| extent.about(which), async |maildrop| maildrop.open(which, extent).await).await
+        self.attempt(|| extent.about(which), |maildrop| async move { maildrop.open(which, extent).await })
+            .await
     }
 
     /// Many messages, in this order, asked for ahead. A connection that is lost on the way is replaced.
@@ -157,7 +164,7 @@ impl Pop3Client {
     /// # Errors
     /// The server can't be reached.
     pub async fn capabilities(&self) -> Result<Capabilities> {
-        self.read("CAPA", Maildrop::capabilities).await
+        self.read("CAPA", |maildrop| async move { maildrop.capabilities().await }).await
     }
 
     /// In which languages the server has its texts (LANG, RFC 6856 section 3).
@@ -166,7 +173,7 @@ impl Pop3Client {
     /// # Errors
     /// The server can't be reached, or has no LANG ([`Unsupported`](crate::ErrorKind::Unsupported)).
     pub async fn languages(&self) -> Result<Vec<Language>> {
-        self.read("LANG", Maildrop::languages).await
+        self.read("LANG", |maildrop| async move { maildrop.languages().await }).await
     }
 
     /// The maildrop for oneself, on the connection that a call without a name runs on: once what others have asked of it
@@ -189,5 +196,33 @@ impl Pop3Client {
                 Attempted { outcome, can_repeat: true }
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_core::future::BoxFuture;
+
+    use super::*;
+
+    /// Compiles only if all of it is [`Send`].
+    fn boxed(client: &Pop3Client) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            client.noop().await?;
+            client.stat().await?;
+            client.uidl().await?;
+            client.languages().await?;
+            client.capabilities().await?;
+            for message in client.list().await? {
+                client.top(&message.uid, 0).await?.bytes().await?;
+                client.retrieve(&message.uid).await?.bytes().await?;
+            }
+            client.session().await?.commit().await
+        })
+    }
+
+    #[test]
+    fn calls_can_be_boxed_and_spawned() {
+        let _ = boxed;
     }
 }
