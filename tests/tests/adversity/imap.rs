@@ -8,13 +8,12 @@ use mail_client::{
         Change, FetchItems, FetchStream, Flag, ImapClient, ImapClientBuilder, ListQuery, Mailbox, NewMessage,
         PoolStatus, Removal, SearchKey, SequenceSet, StatusItem,
     },
-    transport::Tls,
 };
-use mail_testkit::{Builder, Endpoint, Server};
+use mail_testkit::{Builder, Endpoint};
 
 use super::{
     ledger::{ACQUIRES, CONNECTS, Done, Effect, Ledger, READS, WRITES},
-    stage::{Client, HELD_BACK, PASSWORD, Session, Stage, USER, Way},
+    stage::{Client, HELD_BACK, PASSWORD, Session, Stage, USER, Way, trust},
     wire::{BoxFuture, over},
 };
 
@@ -88,11 +87,6 @@ fn usual(stage: &Stage) -> ImapClientBuilder {
 fn starttls(stage: &Stage) -> ImapClient {
     let tls = trust(&stage.server);
     builder(stage, Endpoint::ImapStartTls).starttls().tls(tls).build().expect("a client")
-}
-
-fn trust(server: &Server) -> Tls {
-    let pem = server.ca_pem().as_bytes();
-    Tls::builder().root_pem(pem).and_then(|tls| tls.build()).expect("the server's certificate")
 }
 
 fn builder(stage: &Stage, endpoint: Endpoint) -> ImapClientBuilder {

@@ -137,8 +137,19 @@ impl Ledger {
         effect: Effect,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
+        self.change_within(name, WRITES, effect, call).await
+    }
+
+    /// The same for a call that may take longer.
+    pub(crate) async fn change_within<T>(
+        &self,
+        name: &str,
+        limit: Duration,
+        effect: Effect,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         self.may(&effect);
-        let outcome = self.call(name, WRITES, call).await;
+        let outcome = self.call(name, limit, call).await;
         self.became(&effect, outcome.as_ref().map(drop));
         outcome
     }
@@ -278,7 +289,7 @@ impl Ledger {
         let fits = match (trouble, error.kind()) {
             (Trouble::Cut, ErrorKind::ConnectionLost | ErrorKind::Transport) => true,
             (Trouble::Stall, ErrorKind::TimedOut | ErrorKind::Transport) => error.is_timeout(),
-            (Trouble::Cut | Trouble::Stall, ErrorKind::CopiedNotRemoved) => true,
+            (Trouble::Cut | Trouble::Stall, ErrorKind::CopiedNotRemoved | ErrorKind::OutcomeUnknown) => true,
             // Of one that is lost before it is logged in, while others are open, nobody can tell that it wasn't refused
             // for their number (rule P14): whoever wants one waits then, for as long as that may take.
             (Trouble::Cut, ErrorKind::Pool) => error.is_timeout(),

@@ -11,6 +11,8 @@ mod faults;
 mod imap;
 mod ledger;
 mod points;
+mod pop3;
+mod smtp;
 mod stage;
 mod watchdog;
 mod wire;
@@ -90,4 +92,14 @@ sessions! {
     watch_by_idle: imap::WATCH_IDLE,
     watch_by_asking: imap::WATCH_POLL,
     connections_of_ones_own: imap::POOL,
+    pop3_login_with_starttls: pop3::LOGIN_STARTTLS,
+    pop3_retrieve: pop3::RETRIEVE,
+    pop3_retrieve_without_pipelining: pop3::RETRIEVE_WITHOUT_PIPELINING,
+    pop3_delete: pop3::DELETE,
+    pop3_give_up: pop3::GIVE_UP,
+    smtp_login_with_starttls: smtp::LOGIN_STARTTLS,
+    smtp_send: smtp::SEND,
+    smtp_send_without_chunking: smtp::SEND_WITHOUT_CHUNKING,
+    smtp_send_without_pipelining: smtp::SEND_WITHOUT_PIPELINING,
+    smtp_send_many: smtp::SEND_MANY,
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use mail_client::{Result, imap::PoolStatus};
+use mail_client::{Result, imap::PoolStatus, transport::Tls};
 use mail_testkit::{Action, Builder, Fault, Link, Server};
 use tokio::{
     runtime::Handle,
@@ -75,6 +75,9 @@ pub(crate) enum Way {
 pub(crate) trait Client: Clone + Send + Sync + 'static {
     /// How many connections it may have.
     const MOST: usize;
+
+    /// How an answer begins that can only be taken for the one that is due: answers have no names in this protocol.
+    const ANSWER: Option<&'static [u8]> = None;
 
     /// Whether it works: reads some mail and compares it; if it is looked at closely, over every connection that it may
     /// have.
@@ -334,6 +337,12 @@ async fn at_most<T>(polls: u64, future: impl Future<Output = T>) -> Option<T> {
         }
     })
     .await
+}
+
+/// Trusts this server and no other.
+pub(crate) fn trust(server: &Server) -> Tls {
+    let pem = server.ca_pem().as_bytes();
+    Tls::builder().root_pem(pem).and_then(|tls| tls.build()).expect("the server's certificate")
 }
 
 /// All mail of the user.
