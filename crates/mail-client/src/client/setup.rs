@@ -54,7 +54,6 @@ pub(crate) struct Parts<M: MailManager> {
 
 /// How to log in.
 pub(crate) enum LoginWith {
-    #[allow(dead_code, reason = "SMTP's, whose client is to come")]
     /// Not at all, since the server takes anyone.
     Nothing,
     Password(Secret),

@@ -162,6 +162,14 @@ impl Error {
         }
         match self.cause() {
             Cause::Lost { reason, .. } | Cause::NoEffect { reason, .. } => reason.retry_after(),
+            // What was refused before is waited for already.
+            Cause::Pool(error) => match &**error {
+                mail_pool::Error::AcquireTimeout(timeout) => {
+                    let refusal = timeout.last_refusal.as_ref()?;
+                    Some(refusal.error.retry_after()?.saturating_sub(refusal.ago))
+                }
+                _ => refusal::wait_told(self.said()?),
+            },
             _ => refusal::wait_told(self.said()?),
         }
     }

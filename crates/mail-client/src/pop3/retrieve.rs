@@ -183,10 +183,7 @@ impl RetrieveStream {
             let about = Extent::All.about(which);
             if let Err(error) = begun {
                 let is_lost = matches!(error.cause(), Cause::Lost { .. });
-                let error = match self.lost(error) {
-                    None => continue,
-                    Some(error) => error,
-                };
+                let Some(error) = self.lost(error) else { continue };
                 self.under_way.pop_front();
                 if is_lost {
                     self.ask_again();

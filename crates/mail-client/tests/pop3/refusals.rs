@@ -53,18 +53,19 @@ async fn p14_a_maildrop_that_another_program_has_locked_is_waited_for() {
 async fn p41_a_login_that_comes_too_soon_waits_as_long_as_the_server_says() {
     for (capabilities, wait) in [("LOGIN-DELAY 90\r\n", 90), ("", 60)] {
         let peer = refusing(capabilities, 1..=1, "-ERR [LOGIN-DELAY] too soon\r\n");
-        let client = peer.client();
-        for _ in 0..2 {
-            let error = client.stat().await.unwrap_err();
-            assert!(error.is_limit() && error.is_retryable(), "{error}");
-            assert_eq!(error.retry_after(), Some(Duration::from_secs(wait)));
-            assert_eq!(error.pop3_code(), Some(&Code::LoginDelay));
-            // It isn't asked again before.
-            tokio::time::sleep(Duration::from_secs(wait / 2 - 1)).await;
-            assert_eq!(peer.connections(), 1);
+        let patience = Some(Duration::from_secs(10));
+        let client = peer.builder().acquire_timeout(patience).build().unwrap();
+        let begun = Instant::now();
+        let error = client.stat().await.unwrap_err();
+        assert!(error.is_limit() && error.is_retryable(), "{error}");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(wait)), "{error:?}");
+        assert_eq!(error.pop3_code(), Some(&Code::LoginDelay));
+        // It isn't asked again before.
+        while client.stat().await.is_err() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        tokio::time::sleep(Duration::from_secs(wait / 4)).await;
-        client.stat().await.unwrap();
+        let took = begun.elapsed().as_secs();
+        assert!((wait..=wait * 5 / 4).contains(&took), "{took} s instead of {wait}");
         assert_eq!(peer.connections(), 2);
         client.close().await;
     }
