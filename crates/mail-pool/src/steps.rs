@@ -147,7 +147,7 @@ impl<M: Manager> Inner<M> {
                 tracing::debug!(pool, slot, connection, %kind, why = "died", "close");
             }
             Note::TakenOver { slot, connection } => {
-                tracing::debug!(pool, slot, connection, "taken over by main");
+                tracing::debug!(pool, slot, connection, "taken over by another slot");
             }
             Note::Lapsed { slot, connection } => {
                 tracing::debug!(pool, slot, connection, "offer not taken up");

@@ -392,3 +392,18 @@ async fn many_pools_do_not_act_in_step() {
     let waits = [(); 2].map(|()| pool(2).0.hold_back(Some(Duration::from_secs(100))));
     assert_ne!(waits[0], waits[1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn p29_at_the_servers_limit_a_handle_goes_on_with_a_connection_that_lies_idle() {
+    let (pool, server) = pool(8);
+    let handle = pool.create_connection().await.unwrap();
+    drop(pool.create_connection().await.unwrap());
+    handle.get().await.unwrap().break_it();
+    // Another program has taken its place.
+    server.limit(1);
+    let begun = Instant::now();
+    let connection = handle.get().await.unwrap();
+    assert!(!connection.is_broken());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!((connection.id(), server.open()), (2, 1));
+}

@@ -94,7 +94,11 @@ fn a_crowd_of_users_is_served_within_the_quota_and_leaves_nothing_behind() {
             for user in users {
                 let ended = tokio::time::timeout(Duration::from_secs(30), user).await;
                 let ended = ended.unwrap_or_else(|_| panic!("stuck: {:#?}", pool.status()));
-                ended.unwrap().unwrap();
+                match ended.unwrap() {
+                    // Whoever holds all that the server allows for the moment is told so.
+                    Ok(()) | Err(Error::WouldDeadlock) => {}
+                    Err(error) => panic!("{error}"),
+                }
             }
             pool.close().await;
         });

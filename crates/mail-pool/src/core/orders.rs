@@ -63,6 +63,7 @@ pub(crate) enum Note {
         connection: u64,
         kind: Kind,
     },
+    /// Another held slot has it now: main's, or one whose own connection was lost.
     TakenOver {
         slot: SlotId,
         connection: u64,

@@ -241,11 +241,33 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
                 self.tell_slot(slot, &verdict, out);
                 verdict.leave(out);
                 self.abandon_repair(slot);
+            } else if self.counts.open >= self.effective() && !self.idle.is_empty() {
+                // There is no place for another beside what lies idle.
+                self.repair_with_idle(slot, now, out);
             } else if self.may_dial(false, now) != Leave::No {
                 let kind = self.slots[slot].holder.map_or(Kind::Independent, |h| h.kind);
                 self.set(slot, State::Held { link: None, repair: Repair::Dialling });
                 self.start_dial(slot, kind, out);
             }
+        }
+    }
+
+    /// A held slot whose connection was lost takes over one that lies idle: one that belongs to nobody if there is such a one.
+    fn repair_with_idle(&mut self, slot: SlotId, now: Instant, out: &mut Out<L, E, W>) {
+        let Some(holder) = self.slots[slot].holder else { return };
+        let best = self.second_best(&holder, now).or_else(|| self.idle.last().copied());
+        let Some(idle) = best else { return };
+        let owner = self.take_off_idle(idle);
+        if let State::Idle { link, .. } = self.set(idle, State::Free) {
+            let connection = link.id();
+            if let Some(owner) = owner.filter(|owner| *owner != holder.context) {
+                out.notes.push(Note::TakenBack { slot: idle, connection, owner });
+            }
+            out.notes.push(Note::TakenOver { slot: idle, connection });
+            self.slots[slot].expires = self.slots[idle].expires.take();
+            self.freed(idle);
+            self.set(slot, State::Held { link: Some(link), repair: Repair::None });
+            self.tell_slot(slot, &Verdict::Ready, out);
         }
     }
 

@@ -425,4 +425,23 @@ mod tests {
         desk.waits(by(2));
         assert!(matches!(desk.core.slots[slot].state, State::Offered { .. }));
     }
+    #[test]
+    fn a_handle_that_lost_its_connection_takes_an_idle_one_where_the_server_has_no_place_for_another() {
+        for owned in [false, true] {
+            let mut desk = Desk::new(Assignment::Default, 9);
+            let held = desk.hold(by(1));
+            let other = desk.hold(holder(2, if owned { Kind::Default } else { Kind::Independent }, owned));
+            desk.give_back(other, Fate::Keep);
+            desk.core.lost(held, 1, desk.now, &mut desk.out);
+            desk.out = Out::new();
+            let key = desk.core.await_slot(held, by(1), None, None, desk.now, &mut desk.out).unwrap();
+            assert_eq!(desk.dialled_slot(), held, "there may be a place");
+            desk.refused(held, Class::Limit);
+            assert!(matches!(desk.look(key), Look::Told(Verdict::Ready)), "{owned}");
+            assert_eq!(desk.core.link(held).map(|link| link.0), Some(2));
+            assert!(matches!(desk.core.slots[other].state, State::Free));
+            let taken_back = desk.out.notes.iter().any(|note| matches!(note, Note::TakenBack { .. }));
+            assert_eq!(taken_back, owned);
+        }
+    }
 }
