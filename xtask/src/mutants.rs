@@ -86,18 +86,14 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     mutants.env("CARGO_PROFILE_DEV_DEBUG", "0").env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
     let ran = cargo::run(&mut mutants);
     let found = Found::read(&output.join("mutants.out/outcomes.json"));
-    match (found, ran) {
-        (Ok(found), ran) if found.tried() > 0 => {
+    match found {
+        Ok(found) if found.tried() > 0 => {
             print!("{found}");
-            match found.missed.len() {
-                // Mutants that ran out of time are noticed, though cargo-mutants ends with an error.
-                0 => Ok(()),
-                missed => Err(format!("{missed} mutants are noticed by no test")),
-            }
+            // Mutants that ran out of time are noticed, though cargo-mutants ends with an error.
+            let missed = found.missed.len();
+            if missed == 0 { Ok(()) } else { Err(format!("{missed} mutants are noticed by no test")) }
         }
-        (_, Err(error)) => Err(error),
-        (Err(error), Ok(())) => Err(error),
-        (Ok(_), Ok(())) => Ok(println!("nothing to alter")),
+        _ => ran,
     }
 }
 
