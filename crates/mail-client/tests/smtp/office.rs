@@ -150,6 +150,6 @@ impl Office {
     fn begins(&self) -> bool {
         let mut state = self.0.lock().unwrap();
         state.begun += 1;
-        state.hangs_up_at.is_some_and(|each| state.begun % each == 0)
+        state.hangs_up_at.is_some_and(|each| state.begun.is_multiple_of(each))
     }
 }
