@@ -230,6 +230,15 @@ impl Client {
         if complete { Ok(()) } else { Err(SaslError::NotVerified) }
     }
 
+    /// Whether the server was shown that we know the password, so that it can refuse it.
+    pub(crate) fn has_proved(&self) -> bool {
+        match &self.state {
+            #[cfg(feature = "sasl")]
+            State::Scram(client) => client.has_proved(),
+            _ => true,
+        }
+    }
+
     /// What the server said of a token that it refuses.
     pub fn refusal(&self) -> Option<&TokenRefusal> {
         match &self.state {

@@ -76,6 +76,21 @@ impl Options {
     /// one without.
     pub const MOST_ITERATIONS: u32 = 1_000_000;
 
+    /// Goes on without what ties the login to its TLS connection, for a server that offers such mechanisms and can't do
+    /// ours: Cyrus offers them over TLS 1.3 too, and knows a kind of binding alone that TLS 1.3 doesn't have. Returns
+    /// whether there is another way, which is not so where a caller named this one.
+    pub(crate) fn give_up_binding(&mut self) -> bool {
+        let unbound = |among: &Vec<Mechanism>| among.iter().any(|mechanism| !mechanism.binds_channel());
+        if self.mechanism.is_some() || !self.among.as_ref().is_none_or(unbound) {
+            return false;
+        }
+        // No two exchanges have the same.
+        if let Some(nonce) = &mut self.nonce {
+            nonce.0.push('2');
+        }
+        self.channel_binding.take().is_some()
+    }
+
     /// Whether a password may be sent by a command that is no SASL exchange, where the server offers none of use.
     pub fn allows_login_command(&self) -> bool {
         let sends = |mechanism: &Mechanism| mechanism.sends_password();

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 
-use super::{Client, Derivation, SaltedPassword, SaslError, Step, TokenRefusal, decode};
+use super::{Client, Derivation, Options, SaltedPassword, SaslError, Step, TokenRefusal, decode};
 use crate::secret::Secret;
 
 /// Derivations up to this many iterations, a few milliseconds, are done at once; longer ones are handed out.
@@ -94,6 +94,37 @@ impl Exchange {
         })
     }
 
+    /// Whether the login that was refused with these words is to be tried by a mechanism that isn't tied to the TLS
+    /// connection: this one is, and that is what the server can't do. The exchange is over then.
+    pub(crate) fn gives_up_binding(exchange: &mut Option<Self>, said: &[u8], options: &mut Options) -> bool {
+        let is_due = exchange.as_ref().is_some_and(|exchange| exchange.cannot_bind(said));
+        let gives_up = is_due && options.give_up_binding();
+        if gives_up {
+            *exchange = None;
+        }
+        gives_up
+    }
+
+    fn cannot_bind(&self, said: &[u8]) -> bool {
+        if !self.client.mechanism().binds_channel() {
+            return false;
+        }
+        match &self.failed {
+            // RFC 5802 section 7.
+            Some(SaslError::Rejected { error }) => {
+                matches!(&**error, "unsupported-channel-binding-type" | "channel-binding-not-supported")
+            }
+            Some(_) => false,
+            // Before anything was proved it isn't the password; Cyrus waits for that, and says then what its SASL library
+            // calls a broken rule, where a wrong password is an "authentication failure".
+            None if self.client.has_proved() => {
+                let said = String::from_utf8_lossy(said).to_ascii_lowercase();
+                said.contains("channel binding") || said.contains("bad protocol")
+            }
+            None => true,
+        }
+    }
+
     /// The end of the exchange: whether the server's success counts, or what failed before it said no.
     ///
     /// # Errors
@@ -122,7 +153,7 @@ fn line(message: &Secret) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sasl::{Credentials, Mechanism, Options};
+    use crate::sasl::{Credentials, Mechanism};
 
     fn exchange(mechanism: Mechanism, credentials: &Credentials) -> Exchange {
         let options = Options { mechanism: Some(mechanism), ..Options::default() };

@@ -129,6 +129,11 @@ impl Session {
                 self.log_in()
             }
             Phase::Login => {
+                let sasl = &mut self.config.login.sasl;
+                if !went_well && Exchange::gives_up_binding(&mut self.exchange, &status.text, sasl) {
+                    self.ask(Phase::Capability, Command::Capability);
+                    return Ok(());
+                }
                 let refusal = match self.exchange.take() {
                     Some(exchange) => exchange.ended(went_well)?,
                     None => None,

@@ -132,6 +132,10 @@ impl Session {
             Phase::User => Err(SessionError::LoginRefused(reply)),
             Phase::Login => {
                 let went_well = reply.is_ok();
+                let sasl = &mut self.config.login.sasl;
+                if !went_well && Exchange::gives_up_binding(&mut self.exchange, &reply.text, sasl) {
+                    return self.log_in();
+                }
                 let refusal = match self.exchange.take() {
                     Some(exchange) => exchange.ended(went_well)?,
                     None => None,

@@ -167,6 +167,10 @@ impl Client {
         }
     }
 
+    pub(in crate::sasl) fn has_proved(&self) -> bool {
+        matches!(self.state, State::Proved { .. } | State::Verified)
+    }
+
     pub(in crate::sasl) fn is_verified(&self) -> bool {
         matches!(self.state, State::Verified)
     }

@@ -108,6 +108,10 @@ impl Session {
             Phase::Login if reply.code.is_intermediate() => self.challenged(reply),
             Phase::Login => {
                 let went_well = reply.is_positive();
+                let sasl = &mut self.config.login.sasl;
+                if !went_well && Exchange::gives_up_binding(&mut self.exchange, &reply.lines.concat(), sasl) {
+                    return self.log_in();
+                }
                 let refusal = match self.exchange.take() {
                     Some(exchange) => exchange.ended(went_well)?,
                     None => None,

@@ -121,7 +121,7 @@ fn a_refused_token_brings_the_servers_reason() {
 #[cfg(feature = "sasl")]
 mod scram {
     use super::*;
-    use crate::sasl::{self, Nonce, SaslError};
+    use crate::sasl::{self, ChannelBinding, ChannelBindingKind, Mechanism, Nonce, SaslError};
 
     /// RFC 7677 section 3.
     const SERVER_FIRST: &str =
@@ -161,6 +161,73 @@ mod scram {
             dialogue.server("A1 OK [CAPABILITY IMAP4rev1] in\r\n");
             assert!(matches!(dialogue.events()[..], [Event::Ready]));
         }
+    }
+
+    /// A login that could be tied to its TLS connection, with these options besides.
+    fn begun_bound(options: sasl::Options) -> Dialogue {
+        let channel_binding =
+            Some(ChannelBinding { kind: ChannelBindingKind::TlsExporter, data: vec![7; 32] });
+        let nonce = Nonce::from_text("rOprNGfwEbeRWgbNEkqO").ok();
+        let options = sasl::Options { nonce, channel_binding, ..options };
+        let offer = "SASL-IR AUTH=PLAIN AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-256-PLUS";
+        let mut dialogue = greeted(Credentials::password("user", "pencil"), options, offer);
+        dialogue.events();
+        let first = base64("p=tls-exporter,,n=user,r=rOprNGfwEbeRWgbNEkqO");
+        assert_eq!(dialogue.written(), format!("A1 AUTHENTICATE SCRAM-SHA-256-PLUS {first}\r\n"));
+        dialogue
+    }
+
+    #[test]
+    fn a_server_that_cannot_bind_as_it_offers_is_logged_in_to_unbound() {
+        let mut dialogue = begun_bound(sasl::Options::default());
+        dialogue.server("A1 NO bad protocol / cancel\r\n");
+        assert!(dialogue.events().is_empty());
+        assert_eq!(dialogue.written(), "A2 CAPABILITY\r\n");
+        dialogue.server(
+            "* CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-256-PLUS\r\nA2 OK done\r\n",
+        );
+        dialogue.events();
+        // "n", since "y" would say that the server offers none.
+        let first = base64("n,,n=user,r=rOprNGfwEbeRWgbNEkqO2");
+        assert_eq!(dialogue.written(), format!("A3 AUTHENTICATE SCRAM-SHA-256 {first}\r\n"));
+        dialogue.server("A3 NO no\r\n");
+        assert!(matches!(dialogue.error(), SessionError::LoginRefused(_)), "once");
+    }
+
+    #[test]
+    fn what_a_server_says_of_channel_bindings_is_heard_after_the_proof_too() {
+        let unsupported = format!("+ {}\r\n", base64("e=unsupported-channel-binding-type"));
+        for says in [&["A1 NO bad protocol / cancel\r\n"][..], &[&unsupported, "A1 NO no\r\n"]] {
+            let mut dialogue = begun_bound(sasl::Options::default());
+            dialogue.server(&format!("+ {}\r\n", base64(SERVER_FIRST)));
+            dialogue.events();
+            dialogue.written();
+            let mut written = String::new();
+            for line in says {
+                dialogue.server(line);
+                assert!(dialogue.events().is_empty());
+                written = dialogue.written();
+            }
+            assert_eq!(written, "A2 CAPABILITY\r\n");
+        }
+    }
+
+    #[test]
+    fn a_bound_login_stays_bound_where_it_was_chosen_or_the_password_is_what_is_refused() {
+        let mechanism = Some(Mechanism::ScramSha256Plus);
+        let mut chosen = begun_bound(sasl::Options { mechanism, ..Default::default() });
+        chosen.server("A1 NO no\r\n");
+        assert!(matches!(chosen.error(), SessionError::LoginRefused(_)));
+        let among = mechanism.map(|mechanism| vec![mechanism]);
+        let mut among = begun_bound(sasl::Options { among, ..Default::default() });
+        among.server("A1 NO no\r\n");
+        assert!(matches!(among.error(), SessionError::LoginRefused(_)));
+        let mut proved = begun_bound(sasl::Options::default());
+        proved.server(&format!("+ {}\r\n", base64(SERVER_FIRST)));
+        proved.events();
+        assert!(!proved.written().is_empty());
+        proved.server("A1 NO wrong password\r\n");
+        assert!(matches!(proved.error(), SessionError::LoginRefused(_)));
     }
 
     #[test]
