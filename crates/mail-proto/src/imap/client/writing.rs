@@ -5,7 +5,10 @@ use super::{
     CommandId, Event, Failure, Request, SelectedMailbox, Selection, Session, establish::Phase, pipeline,
     queue::Owner,
 };
-use crate::imap::{capability::Capability, command::Command, select::SelectOptions, status_line::Status};
+use crate::imap::{
+    capability::Capability, command::Command, mailbox::MailboxName, select::SelectOptions,
+    status_line::Status,
+};
 
 /// So many commands are written behind a selection that may fail. Each would be answered BAD then, and servers that are
 /// told too much nonsense hang up.
@@ -53,8 +56,12 @@ impl Session {
                     continue;
                 }
                 Turn::Unselect => {
-                    // UNSELECT has no argument that could fail to encode. Should it be refused, nothing is lost.
-                    let _ = self.queue.start(Owner::Nobody, Request::new(Command::Unselect), self.options());
+                    // Nothing of these could fail to encode. Should it be refused, nothing is lost.
+                    let has =
+                        self.peer.capabilities().is_some_and(|server| server.supports(&Capability::Unselect));
+                    let command =
+                        if has { Command::Unselect } else { Command::examine(MailboxName::inbox()) };
+                    let _ = self.queue.start(Owner::Nobody, Request::new(command), self.options());
                     self.selected = None;
                     return;
                 }
@@ -114,7 +121,7 @@ impl Session {
     }
 
     /// Whether the command takes the selected mailbox away, or its name, and it can be put away before. Servers end a
-    /// connection whose mailbox is gone.
+    /// connection whose mailbox is gone, or, as Courier, refuse.
     fn takes_selected_away(&self, command: &Command) -> bool {
         let Some(selected) = &self.selected else { return false };
         let is_taken = match command {
@@ -123,7 +130,10 @@ impl Session {
             Command::Rename { from, .. } => selected.mailbox.as_bytes().starts_with(from.as_bytes()),
             _ => false,
         };
-        is_taken && self.peer.capabilities().is_some_and(|server| server.supports(&Capability::Unselect))
+        let unselects =
+            || self.peer.capabilities().is_some_and(|server| server.supports(&Capability::Unselect));
+        // Without UNSELECT the inbox, which is always there, takes its place.
+        is_taken && (!selected.mailbox.is_inbox() || unselects())
     }
 
     /// Puts the first command that waits on the wire. Returns whether it could be encoded.
