@@ -296,8 +296,18 @@ async fn plain(calls: &Calls, query: &ListQuery) -> Result<Vec<ListedMailbox>> {
         let (reference, pattern) = (reference(), bytes(name));
         let by_level = pattern.contains(&b'%');
         let mut lists = list(calls, Command::Lsub { reference, pattern }).await?;
-        // Such a one isn't itself subscribed to, but one below it is that the pattern doesn't reach.
-        lists.retain(|list| !(by_level && list.attributes.contains(&MailboxAttribute::NoSelect)));
+        // Such a one isn't itself subscribed to, but one below it is: one that the pattern doesn't reach, or with Courier
+        // any.
+        let stands_for_others = |list: &List| {
+            let is_below = |other: &List| {
+                let below = other.mailbox.as_bytes().strip_prefix(list.mailbox.as_bytes());
+                below.is_some_and(|below| below.first().is_some_and(|first| Some(*first) == list.delimiter))
+            };
+            list.attributes.contains(&MailboxAttribute::NoSelect) && (by_level || lists.iter().any(is_below))
+        };
+        let kept: Vec<bool> = lists.iter().map(|list| !stands_for_others(list)).collect();
+        let mut kept = kept.into_iter();
+        lists.retain(|_| kept.next().unwrap_or(true));
         Ok(lists)
     });
     let (lists, subscribed) = try_join(try_join_all(lists), try_join_all(subscribed)).await?;

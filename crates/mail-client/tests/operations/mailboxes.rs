@@ -99,6 +99,20 @@ async fn what_is_subscribed_to_is_told_even_if_it_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_only_stands_above_others_is_not_subscribed_to() {
+    // As Courier has it.
+    let dialogue = Dialogue::with("").turn(
+        "A1 LIST \"\" \"*\"\nA2 LSUB \"\" \"*\"",
+        "A1 OK done\n* LSUB (\\Noselect) \"/\" a\n* LSUB () \"/\" a/b\n* LSUB (\\Noselect) \"/\" ab\nA2 OK done",
+    );
+    let (client, verdict) = dialogue.begin();
+    let found = client.list_mailboxes(ListQuery::all().subscribed_only()).await.unwrap();
+    let names: Vec<_> = found.iter().map(|mailbox| mailbox.name().to_string()).collect();
+    assert_eq!(names, ["a/b", "ab"]);
+    verdict.check().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_special_uses_where_the_server_selects_and_where_it_does_not() {
     let extended = Dialogue::with("LIST-EXTENDED SPECIAL-USE").turn(
         "A1 LIST (SPECIAL-USE) \"\" \"*\" RETURN (SUBSCRIBED CHILDREN SPECIAL-USE)",
