@@ -124,7 +124,7 @@ async fn p24_a_deadline_if_one_is_given() {
     let (pool, _server) = pool(2);
     let held = pool.create_connection().await.unwrap();
     let other = pool.clone();
-    let [patient] = tokio::spawn(async move {
+    let patient = tokio::spawn(async move {
         let begun = Instant::now();
         let pending = other.begin_within(Duration::from_secs(9), |_| async {}).unwrap();
         assert!(matches!(pending.await, Err(Error::AcquireTimeout(_))));

@@ -427,7 +427,9 @@ fn watch(client: ImapClient, stage: Stage) -> BoxFuture<'static, Result<()>> {
         let mut watcher = client.watch("INBOX").tell_all().poll_interval(Duration::from_secs(1)).start();
         let mut heard = Vec::new();
         // What happens when so much was heard.
-        let happens: [(fn(&Change) -> bool, fn(&mail_testkit::Account, &Ledger)); 4] = [
+        type Told = fn(&Change) -> bool;
+        type Happens = fn(&mail_testkit::Account, &Ledger);
+        let happens: [(Told, Happens); 4] = [
             (
                 |change| matches!(change, Change::New { uid: 5, .. }),
                 |account, ledger| {

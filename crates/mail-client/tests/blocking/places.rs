@@ -223,8 +223,7 @@ fn exits_amid_everything() {
     let _default = client.create_default_connection().unwrap();
     let _begun: Vec<_> = (0..3).map(|_| client.begin(|client| client.noop()).unwrap()).collect();
     let _changes = client.watch("INBOX").start();
-    let stuck = client.clone();
-    thread::spawn(move || stuck.noop());
+    thread::spawn(move || client.noop());
     while common::count(&running.server, "NOOP") == 0 {
         thread::yield_now();
     }

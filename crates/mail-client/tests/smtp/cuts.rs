@@ -142,7 +142,7 @@ async fn p28_a_source_that_ends_early_fails_or_has_too_much_is_cut_before_the_en
         let size = len.map_or(String::new(), |len| format!(" SIZE={len}"));
         let dialogue = Dialogue::with("PIPELINING,SIZE")
             .turn(&format!("MAIL FROM:<kim@x>{size}\nRCPT TO:<bob@y>\nDATA"), "250 ok\n250 ok\n354 go");
-        let (client, verdict) = dialogue.hung_up_on().again("PIPELINING,SIZE").takes_mail().begin();
+        let (client, verdict) = dialogue.cut_at_the_end().again("PIPELINING,SIZE").takes_mail().begin();
         pieces.send(piece(&text[..14])).unwrap();
         pieces.send(piece(&text[14..])).unwrap();
         if let Some(last) = last {
@@ -172,7 +172,7 @@ async fn p28_a_caller_that_goes_away_leaves_no_half_message() {
     for begun in [false, true] {
         let (client, mut verdict) = Dialogue::with("PIPELINING,SIZE")
             .turn("MAIL FROM:<kim@x>\nRCPT TO:<bob@y>\nDATA", "250 ok\n250 ok\n354 go")
-            .hung_up_on()
+            .cut_at_the_end()
             .again("PIPELINING,SIZE")
             .takes_mail()
             .begin();

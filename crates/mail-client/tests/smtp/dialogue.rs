@@ -80,7 +80,7 @@ impl Dialogue {
     }
 
     /// The client hangs up, before it has ended the message that it may have begun, and without a goodbye.
-    pub(crate) fn hung_up_on(self) -> Self {
+    pub(crate) fn cut_at_the_end(self) -> Self {
         self.add(String::new(), Then::IsCut)
     }
 

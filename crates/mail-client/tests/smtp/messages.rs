@@ -91,7 +91,7 @@ async fn line_breaks_that_stand_alone_never_go_out() {
     // Refused, if that is wanted: before anything is sent, or before its end.
     let (builder, verdict) = Dialogue::with("PIPELINING")
         .turn("MAIL FROM:<a@x>\nRCPT TO:<b@y>\nDATA", "250 ok\n250 ok\n354 go")
-        .hung_up_on()
+        .cut_at_the_end()
         .builder(1 << 16);
     let client = builder.lone_line_breaks(LoneLineBreaks::Refuse).build().unwrap();
     let error = client.send(Mail::new(text)).await.unwrap_err();
@@ -167,7 +167,7 @@ async fn eight_bit_text_goes_only_where_it_may() {
     {
         let envelope = format!("MAIL FROM:<a@x>{body}\nRCPT TO:<b@y>\nDATA");
         let dialogue = Dialogue::with(extensions).turn(&envelope, "250 ok\n250 ok\n354 go");
-        let (client, verdict) = dialogue.hung_up_on().begin();
+        let (client, verdict) = dialogue.cut_at_the_end().begin();
         let error = client.send(mail).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
         assert!(error.to_string().contains("8-bit"), "{error}");
