@@ -79,7 +79,7 @@ altnamespace: yes
 allowplaintext: yes
 failedloginpause: 0
 popminpoll: 0
-sasl_mech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256
+sasl_mech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-256-PLUS
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 autocreate_quota: 0

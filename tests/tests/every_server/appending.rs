@@ -8,7 +8,7 @@ use mail_client::ErrorKind;
 use mail_client::imap::{DateTime, FetchItems, Flag, Mailbox, NewMessage, Removal, SequenceSet};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::place::{ANNOUNCED, Kind};
+use crate::place::{Kind, Setup};
 
 /// All messages of a mailbox, in their order.
 async fn held(mailbox: &Mailbox) -> Vec<Vec<u8>> {
@@ -26,8 +26,8 @@ fn large() -> Vec<u8> {
 }
 
 pub(crate) async fn a_message_is_stored_as_it_is_whatever_is_announced(kind: Kind) {
-    for announced in ANNOUNCED {
-        let place = kind.start(crate::place::Setup { announced, extensions: false }).await;
+    for &announced in kind.announcements() {
+        let place = kind.start(Setup { announced, extensions: false }).await;
         let client = place.client();
         let dots = b"Subject: dots\r\n\r\n.\r\n..\r\n\xff\x80\r\n".to_vec();
         let date = DateTime::from_unix_seconds(1_770_000_000);
@@ -46,15 +46,16 @@ pub(crate) async fn a_message_is_stored_as_it_is_whatever_is_announced(kind: Kin
         let stored = inbox.fetch(1, FetchItems::new().flags().internal_date()).next().await.unwrap().unwrap();
         assert!(stored.has_flag(&Flag::Flagged));
         assert_eq!(stored.internal_date().unwrap().unix_seconds(), date.unix_seconds());
-        let error = client.append("Nowhere", NewMessage::new("Subject: x\r\n\r\n")).await.unwrap_err();
+        let error =
+            client.append(place.name("Nowhere"), NewMessage::new("Subject: x\r\n\r\n")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
         client.close().await;
     }
 }
 
 pub(crate) async fn many_go_in_together_in_their_order(kind: Kind) {
-    for announced in ANNOUNCED {
-        let place = kind.start(crate::place::Setup { announced, extensions: false }).await;
+    for &announced in kind.announcements() {
+        let place = kind.start(Setup { announced, extensions: false }).await;
         let client = place.client();
         let texts: Vec<_> =
             (0..130).map(|n| format!("Subject: {n}\r\n\r\n{}\r\n", "x".repeat(n * 7))).collect();
@@ -70,7 +71,7 @@ pub(crate) async fn many_go_in_together_in_their_order(kind: Kind) {
 }
 
 pub(crate) async fn one_takes_anothers_place(kind: Kind) {
-    for announced in ANNOUNCED {
+    for &announced in kind.announcements() {
         let place = kind.filled(announced).await;
         let client = place.client();
         let inbox = client.select("INBOX").await.unwrap();
@@ -108,7 +109,7 @@ impl AsyncRead for Broken {
 }
 
 pub(crate) async fn p28_a_message_whose_source_fails_is_not_stored(kind: Kind) {
-    for announced in ANNOUNCED {
+    for &announced in kind.announcements() {
         let place = kind.filled(announced).await;
         let client = place.client();
         for (gives, told) in [(0, 1), (100, 101), (300_000, 300_001)] {

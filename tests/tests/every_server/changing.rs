@@ -5,7 +5,7 @@ use mail_client::imap::{
     Capability, Flag, FlagChange, Mailbox, Removal, ResponseCode, SearchKey, SequenceSet,
 };
 
-use crate::place::{ANNOUNCED, Kind, set};
+use crate::place::{Kind, set};
 
 pub(crate) async fn flags_change_unless_somebody_was_quicker(kind: Kind) {
     let place = kind.filled(None).await;
@@ -42,12 +42,12 @@ async fn subjects(mailbox: &Mailbox, subject: &'static str) -> SequenceSet {
 }
 
 pub(crate) async fn copies_and_moves_go_well_whatever_is_announced(kind: Kind) {
-    for announced in ANNOUNCED {
+    for &announced in kind.announcements() {
         let place = kind.filled(announced).await;
         let client = place.client();
         let inbox = client.select("INBOX").await.unwrap();
-        let archive = client.examine("Archive").await.unwrap();
-        let copied = inbox.copy(set("1,5,77"), "Archive").await.unwrap();
+        let archive = client.examine(place.name("Archive")).await.unwrap();
+        let copied = inbox.copy(set("1,5,77"), place.name("Archive")).await.unwrap();
         // Dovecot tells pairs whatever it announces.
         let tells = announced != Some("IMAP4rev1") || copied.uid_validity().is_some();
         let pairs: Vec<_> = copied.pairs().collect();
@@ -55,7 +55,7 @@ pub(crate) async fn copies_and_moves_go_well_whatever_is_announced(kind: Kind) {
         assert!(!tells || copied.uid_validity() == archive.uid_validity());
         assert_eq!(subjects(&archive, "bill").await, set("2"));
 
-        let moved = inbox.move_to(SequenceSet::starting_at(5), "Archive").await.unwrap();
+        let moved = inbox.move_to(SequenceSet::starting_at(5), place.name("Archive")).await.unwrap();
         let pairs: Vec<_> = moved.copied().pairs().collect();
         assert_eq!(pairs, if tells { vec![(5, 3), (6, 4)] } else { vec![] });
         assert_eq!(subjects(&archive, "bill").await, set("2:3"));
@@ -67,16 +67,16 @@ pub(crate) async fn copies_and_moves_go_well_whatever_is_announced(kind: Kind) {
             assert_eq!(moved.removal(), Removal::Expunged);
             assert_eq!((left, marked), ([1, 2, 3, 4].into(), [].into()));
         }
-        let error = inbox.copy(1, "Nowhere").await.unwrap_err();
+        let error = inbox.copy(1, place.name("Nowhere")).await.unwrap_err();
         assert_eq!(error.code(), Some(&ResponseCode::TryCreate));
-        let error = inbox.move_to(1, "Nowhere").await.unwrap_err();
+        let error = inbox.move_to(1, place.name("Nowhere")).await.unwrap_err();
         assert_eq!((error.kind(), error.copied()), (ErrorKind::Refused, None));
         client.close().await;
     }
 }
 
 pub(crate) async fn p42_only_what_was_named_is_removed_whatever_is_announced(kind: Kind) {
-    for announced in ANNOUNCED {
+    for &announced in kind.announcements() {
         let place = kind.filled(announced).await;
         let client = place.client();
         let inbox = client.select("INBOX").await.unwrap();

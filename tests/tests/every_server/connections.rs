@@ -13,18 +13,19 @@ use crate::place::Kind;
 
 pub(crate) async fn p22_two_mailboxes_over_main_never_get_each_others_answers(kind: Kind) {
     let place = kind.filled(None).await;
+    let archive = place.name("Archive");
     let mut wire = place.wire();
     for _ in 0..3 {
-        wire.append("Archive", "", "05-Feb-2026 12:00:00 +0000", b"Subject: old\r\n\r\n").unwrap();
+        wire.append(&archive, "", "05-Feb-2026 12:00:00 +0000", b"Subject: old\r\n\r\n").unwrap();
     }
     wire.answers().unwrap();
     let client = place.builder().max_connections(1).build().unwrap();
     let tasks: Vec<_> = (0..16)
         .map(|task| {
-            let client = client.clone();
+            let (client, archive) = (client.clone(), archive.clone());
             tokio::spawn(async move {
                 let (name, all) = if task % 2 == 0 { ("INBOX", "1:6") } else { ("Archive", "1:3") };
-                let mailbox = client.select(name).await.unwrap();
+                let mailbox = client.select(if name == "INBOX" { name } else { &archive }).await.unwrap();
                 for turn in 0..40 {
                     match (task + turn) % 3 {
                         0 => {
@@ -59,19 +60,20 @@ pub(crate) async fn p22_two_mailboxes_over_main_never_get_each_others_answers(ki
 
 pub(crate) async fn p26_a_mailbox_made_anew_by_another_client_is_not_changed(kind: Kind) {
     let place = kind.plain().await;
+    let name = place.name("work");
     let mut other = place.wire();
-    other.command(b"CREATE work").unwrap();
-    other.append("work", "", "05-Feb-2026 12:00:00 +0000", b"Subject: x\r\n\r\n").unwrap();
+    other.command(format!("CREATE {name}").as_bytes()).unwrap();
+    other.append(&name, "", "05-Feb-2026 12:00:00 +0000", b"Subject: x\r\n\r\n").unwrap();
     other.answers().unwrap();
     let client = place.client();
-    let work = client.select("work").await.unwrap();
+    let work = client.select(&*name).await.unwrap();
     assert_eq!(work.exists(), 1);
     // Between its selection and the change another takes its place, with a message of the same UID.
     client.examine("INBOX").await.unwrap();
-    other.command(b"DELETE work").unwrap();
+    other.command(format!("DELETE {name}").as_bytes()).unwrap();
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    other.command(b"CREATE work").unwrap();
-    other.append("work", "", "05-Feb-2026 12:00:00 +0000", b"Subject: y\r\n\r\n").unwrap();
+    other.command(format!("CREATE {name}").as_bytes()).unwrap();
+    other.append(&name, "", "05-Feb-2026 12:00:00 +0000", b"Subject: y\r\n\r\n").unwrap();
     other.answers().unwrap();
     for error in [
         work.add_flags(1, [Flag::Flagged]).await.unwrap_err(),

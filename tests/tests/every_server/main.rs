@@ -13,6 +13,8 @@ macro_rules! on_every_server {
     ($($theme:ident { $($name:ident)* })*) => {
         on_every_server!(@ embedded, Embedded, [] $($theme { $($name)* })*);
         on_every_server!(@ dovecot, Dovecot, [ignore = "needs Dovecot: cargo xtask test"] $($theme { $($name)* })*);
+        on_every_server!(@ cyrus, Cyrus, [ignore = "needs root on Debian: cargo xtask test"] $($theme { $($name)* })*);
+        on_every_server!(@ courier, Courier, [ignore = "needs root on Debian: cargo xtask test"] $($theme { $($name)* })*);
     };
     (@ $module:ident, $kind:ident, $mark:tt $($theme:ident $names:tt)*) => {
         mod $module {

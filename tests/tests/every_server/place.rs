@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mail_client::imap::{Capability, ImapClient, ImapClientBuilder, SequenceSet};
 use mail_client::transport::Tls;
 use mail_testkit::Endpoint;
-use system_tests::servers::dovecot;
+use system_tests::servers::{self, courier, cyrus, dovecot};
 use system_tests::wire::Wire;
 
 /// Whose server it is.
@@ -13,6 +13,8 @@ use system_tests::wire::Wire;
 pub(crate) enum Kind {
     Embedded,
     Dovecot,
+    Cyrus,
+    Courier,
 }
 
 /// What a server is to be like.
@@ -24,9 +26,6 @@ pub(crate) struct Setup {
     /// `Drafts` and, subscribed, `Bin` for drafts and for what is thrown away.
     pub(crate) extensions: bool,
 }
-
-/// What a server may say that it can do: all it can, what a server of 2003 could, and that with UIDPLUS.
-pub(crate) const ANNOUNCED: [Option<&str>; 3] = [None, Some("IMAP4rev1"), Some("IMAP4rev1 UIDPLUS")];
 
 pub(crate) struct Place {
     pub(crate) kind: Kind,
@@ -41,7 +40,7 @@ pub(crate) struct Place {
 /// Runs as long as it is kept.
 enum Running {
     Embedded { _server: mail_testkit::Server },
-    Process { _server: system_tests::servers::Server },
+    Process { _server: servers::Server },
 }
 
 impl Kind {
@@ -52,20 +51,24 @@ impl Kind {
                 let mut options = dovecot::Options::default();
                 options.imap_capability = setup.announced.map(str::to_owned);
                 options.extensions = setup.extensions;
-                let server = dovecot::start(&options).unwrap();
-                let info = server.info().clone();
-                let authority = std::fs::read(&info.ca_file).unwrap();
-                Place {
-                    kind: self,
-                    user: info.user,
-                    password: info.password,
-                    tls: Tls::builder().root_pem(&authority).unwrap().build().unwrap(),
-                    port: info.ports["imaps"],
-                    plain_port: info.ports["imap"],
-                    _server: Running::Process { _server: server },
-                }
+                Place::on(self, dovecot::start(&options).unwrap())
             }
+            Self::Cyrus => Place::on(self, cyrus::start(&servers::Options::default()).unwrap()),
+            Self::Courier => Place::on(self, courier::start(&servers::Options::default()).unwrap()),
         }
+    }
+
+    /// What a server may be made to say that it can do: all it can, what a server of 2003 could, and that with UIDPLUS.
+    pub(crate) fn announcements(self) -> &'static [Option<&'static str>] {
+        match self {
+            Self::Embedded | Self::Dovecot => &[None, Some("IMAP4rev1"), Some("IMAP4rev1 UIDPLUS")],
+            Self::Cyrus | Self::Courier => &[None],
+        }
+    }
+
+    /// Whether the limits, rights and mailboxes of [`Setup::extensions`] can be had.
+    pub(crate) fn has_extensions(self) -> bool {
+        matches!(self, Self::Embedded | Self::Dovecot)
     }
 
     /// A server of the usual kind, with nothing on it.
@@ -109,6 +112,28 @@ async fn embedded(setup: Setup) -> Place {
 }
 
 impl Place {
+    fn on(kind: Kind, server: servers::Server) -> Self {
+        let info = server.info().clone();
+        let authority = std::fs::read(&info.ca_file).unwrap();
+        Self {
+            kind,
+            user: info.user,
+            password: info.password,
+            tls: Tls::builder().root_pem(&authority).unwrap().build().unwrap(),
+            port: info.ports["imaps"],
+            plain_port: info.ports["imap"],
+            _server: Running::Process { _server: server },
+        }
+    }
+
+    /// A mailbox, its levels separated by `/`, by the name that it has on this server.
+    pub(crate) fn name(&self, name: &str) -> String {
+        match self.kind {
+            Kind::Courier => format!("INBOX.{}", name.replace('/', ".")),
+            _ => name.to_owned(),
+        }
+    }
+
     pub(crate) fn builder(&self) -> ImapClientBuilder {
         let builder = ImapClient::builder("127.0.0.1", &self.user).port(self.port);
         builder.password(&*self.password).tls(self.tls.clone())
@@ -135,11 +160,13 @@ impl Place {
     /// Puts six messages into the inbox, UIDs 1 to 6, and creates the mailboxes `Archive` and, subscribed, `Été`.
     pub(crate) fn fill(&self) {
         let mut wire = self.wire();
-        for command in ["CREATE Archive", "CREATE &AMk-t&AOk-", "SUBSCRIBE &AMk-t&AOk-"] {
-            wire.command(command.as_bytes()).unwrap();
+        // Some make one for each user.
+        let _ = wire.command(format!("CREATE {}", self.name("Archive")).as_bytes());
+        for command in ["CREATE", "SUBSCRIBE"] {
+            wire.command(format!("{command} {}", self.name("&AMk-t&AOk-")).as_bytes()).unwrap();
         }
         let mail = [
-            ("", "05-Feb-2026 12:00:00 +0000", "zoe", "Prüfung", "<1@x>", ""),
+            ("", "05-Feb-2026 12:00:00 +0000", "zoe", "=?utf-8?q?Pr=C3=BCfung?=", "<1@x>", ""),
             ("\\Seen", "04-Feb-2026 12:00:00 +0000", "kim", "lunch?", "<2@x>", ""),
             ("\\Seen \\Flagged", "03-Feb-2026 12:00:00 +0000", "toni", "Re: lunch?", "<3@x>", "<2@x>"),
             ("", "02-Feb-2026 12:00:00 +0000", "kim", "Re: lunch?", "<4@x>", "<2@x> <3@x>"),
@@ -161,7 +188,8 @@ impl Place {
     /// The UIDs of the messages in a mailbox that a search finds, as somebody else sees them.
     pub(crate) fn uids(&self, mailbox: &str, key: &str) -> BTreeSet<u32> {
         let mut wire = self.wire();
-        wire.command(format!("EXAMINE {mailbox}").as_bytes()).unwrap();
+        let name = if mailbox == "INBOX" { mailbox.to_owned() } else { self.name(mailbox) };
+        wire.command(format!("EXAMINE {name}").as_bytes()).unwrap();
         let lines = wire.command(format!("UID SEARCH {key}").as_bytes()).unwrap();
         let lines = lines.iter().filter(|line| line.starts_with(b"* SEARCH"));
         let words =

@@ -8,10 +8,10 @@ use mail_client::imap::{
     SortKey, ThreadAlgorithm,
 };
 
-use crate::place::{ANNOUNCED, Kind, set};
+use crate::place::{Kind, set};
 
 pub(crate) async fn searches_find_the_same_whatever_is_announced(kind: Kind) {
-    for announced in ANNOUNCED {
+    for &announced in kind.announcements() {
         let place = kind.filled(announced).await;
         let client = place.client();
         let inbox = client.examine("INBOX").await.unwrap();

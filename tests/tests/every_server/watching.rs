@@ -9,12 +9,21 @@ use crate::connections::Severed;
 use crate::place::{Kind, Setup};
 
 /// With all that a server may have for it, and with less and less.
-const ANNOUNCED: [Option<&str>; 4] = [
-    None,
-    Some("IMAP4rev1 IDLE UIDPLUS ENABLE CONDSTORE QRESYNC"),
-    Some("IMAP4rev1 IDLE UIDPLUS"),
-    Some("IMAP4rev1"),
-];
+fn announcements(kind: Kind) -> &'static [Option<&'static str>] {
+    let all = &[
+        None,
+        Some("IMAP4rev1 IDLE UIDPLUS ENABLE CONDSTORE QRESYNC"),
+        Some("IMAP4rev1 IDLE UIDPLUS"),
+        Some("IMAP4rev1"),
+    ];
+    if kind.announcements().len() > 1 { all } else { &all[..1] }
+}
+
+/// Of those that don't tell by themselves.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Courier looks for changes once a minute while a client idles.
+const RECHECK: Duration = Duration::from_secs(4);
 
 async fn next(watcher: &mut Watcher) -> Change {
     timeout(Duration::from_secs(30), watcher.next()).await.expect("a change").expect("more").unwrap()
@@ -41,7 +50,7 @@ fn ours(mut flags: Vec<Flag>) -> Vec<Flag> {
 }
 
 pub(crate) async fn p39_changes_are_told_as_they_happen(kind: Kind) {
-    for announced in ANNOUNCED {
+    for &announced in announcements(kind) {
         let place = kind.start(Setup { announced, extensions: false }).await;
         let mut other = place.wire();
         for _ in 0..2 {
@@ -49,7 +58,7 @@ pub(crate) async fn p39_changes_are_told_as_they_happen(kind: Kind) {
         }
         other.answers().unwrap();
         let client = place.client();
-        let mut watcher = client.watch("INBOX").tell_all().poll_interval(Duration::from_millis(50)).start();
+        let mut watcher = client.watch("INBOX").tell_all().poll_interval(POLL).recheck(RECHECK).start();
         for uid in [1, 2] {
             assert_eq!(next_of_ours(&mut watcher).await, Change::New { uid, flags: vec![] }, "{announced:?}");
         }
@@ -76,7 +85,7 @@ pub(crate) async fn p39_changes_are_told_as_they_happen(kind: Kind) {
 }
 
 pub(crate) async fn p39_what_was_missed_is_told_first_and_a_state_can_be_kept(kind: Kind) {
-    for announced in ANNOUNCED {
+    for &announced in announcements(kind) {
         let place = kind.start(Setup { announced, extensions: false }).await;
         let mut other = place.wire();
         for _ in 0..3 {
@@ -85,7 +94,7 @@ pub(crate) async fn p39_what_was_missed_is_told_first_and_a_state_can_be_kept(ki
         other.answers().unwrap();
         let severed = Severed::default();
         let client = place.builder().connector(severed.clone()).build().unwrap();
-        let mut watcher = client.watch("INBOX").poll_interval(Duration::from_millis(50)).start();
+        let mut watcher = client.watch("INBOX").poll_interval(POLL).recheck(RECHECK).start();
         let state: WatchState = loop {
             if let Some(state) = watcher.state() {
                 break state.to_string().parse().unwrap();
@@ -101,7 +110,7 @@ pub(crate) async fn p39_what_was_missed_is_told_first_and_a_state_can_be_kept(ki
         severed.mend();
         for resumed in [false, true] {
             if resumed {
-                watcher = client.watch("INBOX").resume(state.clone()).start();
+                watcher = client.watch("INBOX").resume(state.clone()).recheck(RECHECK).start();
             }
             let mut changes = Vec::new();
             while changes.len() < 2 {
@@ -121,20 +130,21 @@ pub(crate) async fn p39_what_was_missed_is_told_first_and_a_state_can_be_kept(ki
 
 pub(crate) async fn p39_a_mailbox_made_anew_is_a_reset(kind: Kind) {
     let place = kind.plain().await;
+    let work = place.name("work");
     let mut other = place.wire();
-    other.command(b"CREATE work").unwrap();
-    other.append("work", "", "05-Feb-2026 12:00:00 +0000", b"Subject: x\r\n\r\n").unwrap();
+    other.command(format!("CREATE {work}").as_bytes()).unwrap();
+    other.append(&work, "", "05-Feb-2026 12:00:00 +0000", b"Subject: x\r\n\r\n").unwrap();
     other.answers().unwrap();
     let severed = Severed::default();
     let client = place.builder().connector(severed.clone()).build().unwrap();
-    let mut watcher = client.watch("work").tell_all().start();
+    let mut watcher = client.watch(&*work).tell_all().recheck(RECHECK).start();
     assert!(matches!(next(&mut watcher).await, Change::New { uid: 1, .. }));
     severed.cut();
-    other.command(b"DELETE work").unwrap();
+    other.command(format!("DELETE {work}").as_bytes()).unwrap();
     // Many take the time of creation for the mailbox' UIDVALIDITY, in seconds.
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    other.command(b"CREATE work").unwrap();
-    other.append("work", "", "05-Feb-2026 12:00:00 +0000", b"Subject: y\r\n\r\n").unwrap();
+    other.command(format!("CREATE {work}").as_bytes()).unwrap();
+    other.append(&work, "", "05-Feb-2026 12:00:00 +0000", b"Subject: y\r\n\r\n").unwrap();
     other.answers().unwrap();
     severed.mend();
     assert!(matches!(next(&mut watcher).await, Change::Reset { uid_validity: Some(_) }));
@@ -146,12 +156,12 @@ pub(crate) async fn p39_a_mailbox_made_anew_is_a_reset(kind: Kind) {
 pub(crate) async fn p39_with_one_connection_it_runs_on_main_and_lets_others_through(kind: Kind) {
     let place = kind.filled(None).await;
     let client = place.builder().max_connections(1).build().unwrap();
-    let mut watcher = client.watch("INBOX").tell_all().start();
+    let mut watcher = client.watch("INBOX").tell_all().recheck(RECHECK).start();
     for _ in 0..6 {
         next(&mut watcher).await;
     }
     for _ in 0..5 {
-        client.examine("Archive").await.unwrap();
+        client.examine(place.name("Archive")).await.unwrap();
         client.noop().await.unwrap();
     }
     let mut other = place.wire();
