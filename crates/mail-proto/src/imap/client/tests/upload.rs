@@ -506,6 +506,14 @@ fn small_pieces_are_written_at_once_and_large_ones_are_not_copied() {
         assert_eq!(pieces(&mut dialogue), written, "{len}");
     }
 
+    let message = Bytes::from(vec![b'x'; most]);
+    let mut dialogue = at(LITERAL_PLUS);
+    let append =
+        Command::Append { mailbox: MailboxName::inbox(), messages: vec![AppendMessage::new(most as u64)] };
+    dialogue.session.submit(Request::new(append).with_upload(message.clone()));
+    dialogue.session.transmit().unwrap();
+    assert_eq!(dialogue.session.transmit().unwrap().as_ptr(), message.as_ptr());
+
     // What is very large goes in several pieces, none of them empty.
     for (len, rest) in [(256 * 1024, 2), (256 * 1024 + 1, 3)] {
         let mut dialogue = at(LITERAL_PLUS);
