@@ -221,6 +221,30 @@ async fn p28_an_answer_that_nobody_wants_is_waited_for_5_s_unless_others_wait_be
 }
 
 #[tokio::test(start_paused = true)]
+async fn p28_of_an_answer_that_nobody_wants_a_megabyte_is_read_unless_others_wait_behind_it() {
+    for (mailboxes, behind, connections) in [(3_000, false, 1), (7_000, false, 2), (7_000, true, 1)] {
+        // Some 200 bytes each.
+        let names = (0..mailboxes).map(|number| format!("{number:0200}"));
+        let server =
+            names.fold(server().latency(Duration::from_millis(100)), |server, name| server.mailbox(&name));
+        let server = Arc::new(server.start().await.unwrap());
+        let client = in_memory(&server).build().unwrap();
+        client.noop().await.unwrap();
+        let left = client.clone();
+        let left = tokio::spawn(async move { left.list("", "*").await });
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        left.abort();
+        if !behind {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        client.noop().await.unwrap();
+        let total = server.report().connections.total;
+        assert_eq!(total, connections, "{mailboxes} mailboxes, others behind it: {behind}");
+        client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn p29_what_was_not_written_runs_on_the_next_connection_of_the_same_handle() {
     let server = Arc::new(server().latency(Duration::from_millis(50)).mailbox("work").start().await.unwrap());
     let client = in_memory(&server).build().unwrap();

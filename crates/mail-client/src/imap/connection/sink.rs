@@ -180,7 +180,7 @@ impl Sink {
 }
 
 /// About how many bytes a piece of an answer holds beside itself.
-fn held(data: &Untagged) -> usize {
+pub(super) fn held(data: &Untagged) -> usize {
     match data {
         Untagged::List(list) | Untagged::Lsub(list) => {
             list.mailbox.as_bytes().len() + 64 * list.attributes.len()

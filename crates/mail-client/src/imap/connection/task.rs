@@ -21,7 +21,7 @@ use tracing::{debug, trace};
 
 use super::{
     Job, News, news,
-    sink::Sink,
+    sink::{self, Sink},
     turns::{Load, Turn, Turns, Waiting},
 };
 use crate::{
@@ -371,10 +371,7 @@ impl Task {
                 }
                 Event::Data { id: Some(id), data } => match self.flights.get_mut(&id) {
                     Some(flight) if flight.sink.is_wanted() => flight.sink.data(data, &self.flow)?,
-                    _ => self.throw_away(match &data {
-                        Untagged::Fetch(fetch) => fetch.wire_len(),
-                        _ => 0,
-                    })?,
+                    _ => self.throw_away(sink::held(&data))?,
                 },
                 Event::Chunk { id: Some(id), bytes } => match self.flights.get_mut(&id) {
                     Some(flight) if flight.sink.is_wanted() => flight.sink.chunk(bytes, &self.flow),
