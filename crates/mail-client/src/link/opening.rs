@@ -62,3 +62,16 @@ impl Opening {
         Socket::new(session, stream, log).establish(deadlines.greeting, deadlines.login, later).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_phases_together_have_their_times_and_a_little_more() {
+        let second = Duration::from_secs;
+        let deadlines =
+            Deadlines { dial: second(10), tls: second(20), greeting: second(40), login: second(80) };
+        assert_eq!(deadlines.total(), second(155));
+    }
+}

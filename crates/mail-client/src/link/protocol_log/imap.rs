@@ -208,6 +208,27 @@ mod tests {
     }
 
     #[test]
+    fn a_login_ends_with_its_own_answer_and_no_others() {
+        let mut log = Imap::default();
+        log.sent(b"A1 CAPABILITY\r\nA2 AUTHENTICATE LOGIN\r\n", &mut |_, _| {});
+        // Another command's end, and a line that only begins like its own.
+        log.received(b"A1 OK done\r\n* LIST () NIL {4}\r\nname\r\nA3 OK what\r\n", &mut |_, _| {});
+        assert_eq!(shown(&mut log, 'C', b"SECRET\r\n", 3), ["…"]);
+        log.received(b"A2 OK done\r\n", &mut |_, _| {});
+        assert_eq!(shown(&mut log, 'C', b"A3 NOOP\r\n", 3), ["A3 NOOP"]);
+    }
+
+    #[test]
+    fn of_commands_without_an_answer_the_oldest_are_forgotten() {
+        let mut log = Imap::default();
+        for number in 0..=REMEMBERED {
+            log.sent(format!("A{number} NOOP\r\n").as_bytes(), &mut |_, _| {});
+        }
+        assert_eq!(log.commands.len(), REMEMBERED);
+        assert_eq!(log.commands.front().unwrap().0, "A1");
+    }
+
+    #[test]
     fn a_literal_that_the_server_refuses_never_comes_and_one_under_way_does() {
         for (announced, refused) in [("{6}", true), ("{6+}", false)] {
             let mut log = Imap::default();
