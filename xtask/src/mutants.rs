@@ -33,7 +33,7 @@ const RULES: [&str; 12] = [
     "crates/mail-proto/src/{imap,pop3,smtp}/client/**",
     "crates/mail-proto/src/sasl/exchange.rs",
     // The tasks that own the sockets.
-    "crates/mail-client/src/imap/connection/**",
+    "crates/mail-client/src/{imap,pop3,smtp}/connection/**",
     "crates/mail-client/src/link/**",
 ];
 
