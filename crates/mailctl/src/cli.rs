@@ -25,10 +25,24 @@ pub(crate) enum Command {
     Backup(Backup),
     /// List mailboxes with their message counts and sizes
     Mailboxes(Mailboxes),
+    /// Say what changes in a mailbox, a line a change, until it is stopped
+    #[command(after_help = WATCH_LINES)]
+    Watch(Watch),
     /// Show what a server sent, or a client, means: one JSON object a line
     #[command(after_help = PARSE_EXAMPLE)]
     Parse(Parse),
 }
+
+const WATCH_LINES: &str = "\
+A line says the event, the mailbox, and for one message its UID and flags: new (it has come), flags (it has others now),
+gone (it was removed), reset (the mailbox is another one; each message in it follows as new).
+INBOX is watched if the URL names no mailbox. A lost connection is opened again, and what was missed is told then.
+SIGINT, SIGTERM, or nobody who reads the output, end it with exit status 0.
+
+Example:
+  $ mailctl watch imaps://kim@imap.example.org/INBOX --json
+  {\"event\":\"new\",\"mailbox\":\"INBOX\",\"uid\":7,\"flags\":[\"\\\\Seen\"]}
+  {\"event\":\"gone\",\"mailbox\":\"INBOX\",\"uid\":3,\"flags\":null}";
 
 const PARSE_EXAMPLE: &str = "\
 Each line has: ok (false only if nothing could be read), kind (the keyword), tag, value, quirks (what is wrong and was
@@ -102,6 +116,15 @@ pub(crate) struct Mailboxes {
     #[command(flatten)]
     pub(crate) account: Account,
     /// One JSON object a line: name, messages, size (null where nothing can be selected), delimiter, attributes
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    pub(crate) account: Account,
+    /// One JSON object a line: event, mailbox, uid, flags (null where there are none to tell)
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -8,41 +8,64 @@ use crate::{
     cli,
     disk::failed,
     failure::Failure,
-    url::{MailUrl, Scheme},
+    url::{MailUrl, Protocol, Security, UrlError},
 };
 
 /// A server that is not dialled yet, and what is wanted of it.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct Server<C = ImapClient> {
     pub(crate) url: MailUrl,
-    pub(crate) client: ImapClient,
+    pub(crate) client: C,
 }
 
 /// How long to wait for a connection that the server's limit keeps back.
 const TURN: Duration = Duration::from_secs(60);
 
-/// Reads the URL, the password and the certificates, and sets up a client for so many connections at most.
+/// Sets up a client of a protocol. The builders have the same methods, and no type in common.
+macro_rules! client {
+    ($client:ty, $url:expr, $account:expr, $connections:expr) => {{
+        let (url, account): (MailUrl, &cli::Account) = ($url, $account);
+        let mut builder = <$client>::builder(&url.host, &url.user)
+            .port(url.port)
+            .max_connections($connections.into())
+            .inactivity_timeout(account.timeout)
+            .connect_timeouts(account.timeout)
+            // Longer than dialling, TLS, greeting and login may take together: their own deadlines say what is wrong.
+            .acquire_timeout(Some(account.timeout.saturating_mul(4).saturating_add(TURN)));
+        if url.security == Security::StartTls {
+            builder = if account.allow_plaintext {
+                builder.plaintext_without_encryption()
+            } else {
+                builder.starttls()
+            };
+        }
+        if let Some(tls) = trusted(account)? {
+            builder = builder.tls(tls);
+        }
+        let password = account.password.password(&url.user, &url.host)?;
+        let client = builder.password(password.expose()).build()?;
+        Ok(Server { url, client })
+    }};
+}
+
+/// Reads the URL, the password and the certificates, and sets up an IMAP client for so many connections at most.
 ///
 /// This may ask for the password on the terminal.
-pub(crate) fn set_up(account: &cli::Account, connections: u16) -> Result<Server, Failure> {
+pub(crate) fn imap(account: &cli::Account, connections: u16) -> Result<Server, Failure> {
+    client!(ImapClient, url(account, Protocol::Imap, "imaps:// or imap://")?, account, connections)
+}
+
+/// The URL, if it is of this protocol.
+fn url(account: &cli::Account, protocol: Protocol, wanted: &'static str) -> Result<MailUrl, UrlError> {
     let url: MailUrl = account.url.parse()?;
-    let mut builder = ImapClient::builder(&url.host, &url.user)
-        .port(url.port)
-        .max_connections(connections.into())
-        .inactivity_timeout(account.timeout)
-        .connect_timeouts(account.timeout)
-        // Longer than dialling, TLS, greeting and login may take together: their own deadlines say what is wrong.
-        .acquire_timeout(Some(account.timeout.saturating_mul(4).saturating_add(TURN)));
-    if url.scheme == Scheme::StartTls {
-        builder =
-            if account.allow_plaintext { builder.plaintext_without_encryption() } else { builder.starttls() };
-    }
-    if let Some(path) = &account.ca_file {
-        let unusable = |source| Failure::CaFile { path: path.clone(), source: Box::new(source) };
-        let pem = fs::read(path).map_err(failed("read", path))?;
-        builder = builder.tls(Tls::builder().root_pem(&pem).and_then(|tls| tls.build()).map_err(unusable)?);
-    }
-    let password = account.password.password(&url.user, &url.host)?;
-    let client = builder.password(password.expose()).build()?;
-    Ok(Server { url, client })
+    if url.protocol == protocol { Ok(url) } else { Err(UrlError::OtherProtocol { wanted }) }
+}
+
+/// The certificates that are to be trusted, if not the system's.
+fn trusted(account: &cli::Account) -> Result<Option<Tls>, Failure> {
+    let Some(path) = &account.ca_file else { return Ok(None) };
+    let unusable = |source| Failure::CaFile { path: path.clone(), source: Box::new(source) };
+    let pem = fs::read(path).map_err(failed("read", path))?;
+    let tls = Tls::builder().root_pem(&pem).and_then(|tls| tls.build()).map_err(unusable)?;
+    Ok(Some(tls))
 }

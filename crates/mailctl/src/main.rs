@@ -1,4 +1,4 @@
-//! A command-line tool that shows `mail-client` at work: `demo`, `backup`, `mailboxes`, and
+//! A command-line tool that shows `mail-client` at work: `demo`, `backup`, `mailboxes`, `watch`, and
 //! `mail-proto`: `parse`.
 //!
 //! Results go to stdout, progress and errors to stderr. Exit status: 0 if all went well, 1 if something failed, 2 if
@@ -22,6 +22,7 @@ mod stop;
 mod terminal;
 mod uid_ranges;
 mod url;
+mod watch;
 
 use std::{
     io::{self, Write},
@@ -66,16 +67,23 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Demo(options) => on_runtime(async move { demo::run(&options).await }),
         Command::Backup(options) => {
-            let server = connect::set_up(&options.account, options.connections)?;
+            let server = connect::imap(&options.account, options.connections)?;
             let url = server.url.clone();
             on_runtime(async move { backup::run(&options, server).await })
                 .map_err(|failure| failure.about(&url))
         }
         Command::Mailboxes(options) => {
             // One connection is enough for what goes in one flight.
-            let server = connect::set_up(&options.account, 1)?;
+            let server = connect::imap(&options.account, 1)?;
             let url = server.url.clone();
             on_runtime(async move { mailboxes::run(&options, server).await })
+                .map_err(|failure| failure.about(&url))
+        }
+        Command::Watch(options) => {
+            // The watcher shares it with whatever else is asked.
+            let server = connect::imap(&options.account, 1)?;
+            let url = server.url.clone();
+            on_runtime(async move { watch::run(&options, server).await })
                 .map_err(|failure| failure.about(&url))
         }
         Command::Parse(options) => parse::run(&options),

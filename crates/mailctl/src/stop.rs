@@ -6,13 +6,16 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(watch::Sender<bool>);
 
+/// What a download says when it is asked to stop.
+pub(crate) const KEPT: Option<&str> = Some("stopping; what has arrived is kept");
+
 impl Stop {
     pub(crate) fn new() -> Self {
         Self(watch::Sender::new(false))
     }
 
-    /// Stops on the first SIGINT, SIGTERM or Ctrl-C; the second one ends the program at once.
-    pub(crate) fn on_signals() -> Self {
+    /// Stops on the first SIGINT, SIGTERM or Ctrl-C, and says `said` then; the second one ends the program at once.
+    pub(crate) fn on_signals(said: Option<&'static str>) -> Self {
         let stop = Self::new();
         let stopper = stop.clone();
         tokio::spawn(async move {
@@ -21,7 +24,7 @@ impl Stop {
                 if stopper.is_stopped() {
                     std::process::exit(crate::INTERRUPTED.into());
                 }
-                crate::progress::note("stopping; what has arrived is kept");
+                said.into_iter().for_each(crate::progress::note);
                 stopper.stop();
             }
         });

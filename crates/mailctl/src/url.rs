@@ -1,4 +1,5 @@
-//! Where the mail is, as one word: `imaps://user@host:port/MAILBOX` (a subset of RFC 5092).
+//! Where the mail is, as one word: `imaps://user@host:port/MAILBOX` (a subset of RFC 5092), and in the same form
+//! `pop3s://user@host` and `smtps://user@host`, which have no mailboxes.
 //!
 //! User and mailbox are percent-encoded UTF-8. There is no place for a password: a URL stands in shell histories and
 //! in the list of processes, for everyone to read.
@@ -11,36 +12,38 @@ use std::{
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+/// What is spoken there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Imap,
+    Pop3,
+    Smtp,
+}
+
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
-    /// `imaps`: TLS from the first byte (RFC 8314).
+pub(crate) enum Security {
+    /// TLS from the first byte (RFC 8314).
     ImplicitTls,
-    /// `imap`: STARTTLS, which must succeed.
+    /// STARTTLS, or STLS, which must succeed.
     StartTls,
 }
 
-impl Scheme {
-    fn name(self) -> &'static str {
-        match self {
-            Self::ImplicitTls => "imaps",
-            Self::StartTls => "imap",
-        }
-    }
-
-    /// The port that is meant when none is written.
-    fn default_port(self) -> u16 {
-        match self {
-            Self::ImplicitTls => 993,
-            Self::StartTls => 143,
-        }
-    }
-}
+/// The first word of a URL, what it means, and the port that is meant when none is written.
+const SCHEMES: [(&str, Protocol, Security, u16); 6] = [
+    ("imaps", Protocol::Imap, Security::ImplicitTls, 993),
+    ("imap", Protocol::Imap, Security::StartTls, 143),
+    ("pop3s", Protocol::Pop3, Security::ImplicitTls, 995),
+    ("pop3", Protocol::Pop3, Security::StartTls, 110),
+    ("smtps", Protocol::Smtp, Security::ImplicitTls, 465),
+    ("smtp", Protocol::Smtp, Security::StartTls, 587),
+];
 
 /// A user's mail on a server, or one mailbox of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MailUrl {
-    pub(crate) scheme: Scheme,
+    pub(crate) protocol: Protocol,
+    pub(crate) security: Security,
     pub(crate) user: String,
     /// A name or an address; an IPv6 address without its brackets.
     pub(crate) host: String,
@@ -53,8 +56,14 @@ pub(crate) struct MailUrl {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) enum UrlError {
-    #[error("a URL begins with imaps:// or imap://, as in imaps://user@host/INBOX")]
+    #[error(
+        "a URL begins with imaps:// or imap://, as in imaps://user@host/INBOX, or pop3s, pop3, smtps or smtp"
+    )]
     Scheme,
+    #[error("this command needs a URL that begins with {wanted}")]
+    OtherProtocol { wanted: &'static str },
+    #[error("the URL names a mailbox, and its protocol has none")]
+    NoMailboxes,
     #[error(
         "a password does not belong in a URL, where others can read it: set MAILCTL_PASSWORD, or use \
          --password-file or --password-command"
@@ -83,11 +92,8 @@ impl FromStr for MailUrl {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "imaps" => Scheme::ImplicitTls,
-            "imap" => Scheme::StartTls,
-            _ => return Err(UrlError::Scheme),
-        };
+        let known = SCHEMES.iter().find(|(name, ..)| scheme.eq_ignore_ascii_case(name));
+        let &(_, protocol, security, default_port) = known.ok_or(UrlError::Scheme)?;
         // An unencoded `/`, `?` or `#` in a password would cut the authority short; no host has an `@` behind its path.
         let (authority, path) = match rest.split_once('/') {
             Some((authority, path)) => (authority, Some(path)),
@@ -111,7 +117,10 @@ impl FromStr for MailUrl {
         }
         let (host, port) = host_and_port(host)?;
         let mailbox = path.filter(|path| !path.is_empty()).map(|path| decode(path, "mailbox")).transpose()?;
-        Ok(Self { scheme, user, host, port: port.unwrap_or_else(|| scheme.default_port()), mailbox })
+        if mailbox.is_some() && protocol != Protocol::Imap {
+            return Err(UrlError::NoMailboxes);
+        }
+        Ok(Self { protocol, security, user, host, port: port.unwrap_or(default_port), mailbox })
     }
 }
 
@@ -175,13 +184,17 @@ const MAILBOX: &AsciiSet = &USER.remove(b'/').remove(b'@').remove(b':');
 
 impl fmt::Display for MailUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}@", self.scheme.name(), utf8_percent_encode(&self.user, USER))?;
+        let is_it = |&&(_, protocol, security, _): &&(_, _, _, _)| {
+            (protocol, security) == (self.protocol, self.security)
+        };
+        let &(scheme, _, _, default_port) = SCHEMES.iter().find(is_it).ok_or(fmt::Error)?;
+        write!(f, "{scheme}://{}@", utf8_percent_encode(&self.user, USER))?;
         if self.host.contains(':') {
             write!(f, "[{}]", self.host)?;
         } else {
             f.write_str(&self.host)?;
         }
-        if self.port != self.scheme.default_port() {
+        if self.port != default_port {
             write!(f, ":{}", self.port)?;
         }
         match &self.mailbox {
@@ -208,13 +221,22 @@ mod tests {
     #[test]
     fn each_part_is_where_it_belongs() {
         let full = url("imaps://me%40example.org@imap.example.org:1993/Archiv/B%C3%BCcher%20%2525");
-        assert_eq!(full.scheme, Scheme::ImplicitTls);
+        assert_eq!((full.protocol, full.security), (Protocol::Imap, Security::ImplicitTls));
         assert_eq!(full.user, "me@example.org");
         assert_eq!((full.host.as_str(), full.port), ("imap.example.org", 1993));
         assert_eq!(full.mailbox.as_deref(), Some("Archiv/Bücher %25"));
 
         let short = url("IMAP://me@localhost");
-        assert_eq!((short.scheme, short.port, short.mailbox), (Scheme::StartTls, 143, None));
+        assert_eq!((short.security, short.port, short.mailbox), (Security::StartTls, 143, None));
+        for (text, protocol, security, port) in [
+            ("pop3s://me@h", Protocol::Pop3, Security::ImplicitTls, 995),
+            ("pop3://me@h/", Protocol::Pop3, Security::StartTls, 110),
+            ("smtps://me@h", Protocol::Smtp, Security::ImplicitTls, 465),
+            ("smtp://me@h", Protocol::Smtp, Security::StartTls, 587),
+        ] {
+            let url = url(text);
+            assert_eq!((url.protocol, url.security, url.port, url.mailbox), (protocol, security, port, None));
+        }
         assert_eq!(url("imaps://me@h/").mailbox, None);
         assert_eq!(url("imaps://me@h:/INBOX").port, 993);
         assert_eq!(url("imaps://me@[::1]/INBOX").host, "::1");
@@ -243,6 +265,9 @@ mod tests {
     fn what_cannot_be_meant_is_refused() {
         for text in ["", "me@host", "http://me@host", "imap:me@host", "://me@host", "imaps//me@host"] {
             assert_eq!(error(text), UrlError::Scheme, "{text}");
+        }
+        for text in ["pop3s://me@host/INBOX", "smtp://me@host/x"] {
+            assert_eq!(error(text), UrlError::NoMailboxes, "{text}");
         }
         assert_eq!(error("imaps://host/INBOX"), UrlError::NoUser);
         assert_eq!(error("imaps://host:993/INBOX"), UrlError::NoUser);
@@ -279,19 +304,20 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_again(
-            tls in any::<bool>(),
+            scheme in prop::sample::select(&SCHEMES[..]),
             user in "\\PC{1,20}",
             host in prop_oneof!["[a-z][a-z0-9-]{0,8}(\\.[a-z]{2,5}){0,2}", Just("::1".to_owned()), Just("127.0.0.1".to_owned())],
             port in 1u16..,
             mailbox in prop::option::of("\\PC{1,30}"),
         ) {
-            let scheme = if tls { Scheme::ImplicitTls } else { Scheme::StartTls };
-            let whole = MailUrl { scheme, user, host, port, mailbox };
+            let (_, protocol, security, _) = scheme;
+            let mailbox = mailbox.filter(|_| protocol == Protocol::Imap);
+            let whole = MailUrl { protocol, security, user, host, port, mailbox };
             prop_assert_eq!(url(&whole.to_string()), whole);
         }
 
         #[test]
-        fn no_word_makes_it_panic(text in "(imaps?://)?[a@:/%\\[\\]?#.0é]{0,24}") {
+        fn no_word_makes_it_panic(text in "((imap|pop3|smtp)s?://)?[a@:/%\\[\\]?#.0é]{0,24}") {
             let _ = text.parse::<MailUrl>();
         }
     }

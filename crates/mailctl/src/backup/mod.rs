@@ -24,7 +24,7 @@ use crate::{
     progress::note,
     quantity::human_bytes,
     state::Account,
-    stop::Stop,
+    stop::{KEPT, Stop},
     terminal::printable,
 };
 
@@ -60,7 +60,7 @@ impl fmt::Display for Summary {
 /// Backs up what the URL names, and prints what that came to.
 pub(crate) async fn run(options: &cli::Backup, server: Server) -> Result<(), Failure> {
     let start = Instant::now();
-    let stop = Stop::on_signals();
+    let stop = Stop::on_signals(KEPT);
     let account = Account { user: server.url.user.clone(), host: server.url.host.clone() };
     let archive = Arc::new(Archive::open(&options.to, account, options.host_changed)?);
     let run = Run {

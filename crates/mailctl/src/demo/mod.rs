@@ -27,7 +27,7 @@ use crate::{
     quantity::human_bytes,
     say,
     state::Account,
-    stop::Stop,
+    stop::{KEPT, Stop},
 };
 
 const USER: &str = "demo";
@@ -37,7 +37,7 @@ const SEED: u64 = 1;
 
 /// Downloads the same mail in three ways, and prints what each took.
 pub(crate) async fn run(options: &cli::Demo) -> Result<(), Failure> {
-    let stop = Stop::on_signals();
+    let stop = Stop::on_signals(KEPT);
     let (directory, _kept_until_the_end) = directory(options.keep.as_deref())?;
     let messages: Vec<Message> = Corpus::new(options.messages as usize, SEED).collect();
     let bytes: u64 = messages.iter().map(|message| message.body().len() as u64).sum();
