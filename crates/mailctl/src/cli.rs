@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, value_parser};
+use mail_client::smtp::Address;
 
 use crate::{quantity, secret::PasswordSource};
 
@@ -28,6 +29,9 @@ pub(crate) enum Command {
     /// Say what changes in a mailbox, a line a change, until it is stopped
     #[command(after_help = WATCH_LINES)]
     Watch(Watch),
+    /// Send messages, each to all recipients and never twice
+    #[command(after_help = SEND_LINES)]
+    Send(Send),
     /// Show what a server sent, or a client, means: one JSON object a line
     #[command(after_help = PARSE_EXAMPLE)]
     Parse(Parse),
@@ -43,6 +47,16 @@ Example:
   $ mailctl watch imaps://kim@imap.example.org/INBOX --json
   {\"event\":\"new\",\"mailbox\":\"INBOX\",\"uid\":7,\"flags\":[\"\\\\Seen\"]}
   {\"event\":\"gone\",\"mailbox\":\"INBOX\",\"uid\":3,\"flags\":null}";
+
+const SEND_LINES: &str = "\
+A line for each message and recipient says what became of it: accepted or refused, with the server's code and text;
+not sent, and why; or unknown, if all of the message was written and the connection was lost before the answer. Nothing
+is sent twice, so only what was refused or not sent may be sent again safely. The exit status is 0 if all was accepted.
+If a file can't be read nothing is sent. Bcc is taken out, and line breaks become CRLF.
+
+Example:
+  $ mailctl send smtps://kim@smtp.example.org --from kim@example.org --to bob@example.com letter.eml
+  letter.eml: bob@example.com: accepted: 250 2.0.0 queued as 4F2A";
 
 const PARSE_EXAMPLE: &str = "\
 Each line has: ok (false only if nothing could be read), kind (the keyword), tag, value, quirks (what is wrong and was
@@ -77,7 +91,8 @@ pub(crate) struct Demo {
 /// How to reach a user's mail.
 #[derive(Debug, Args)]
 pub(crate) struct Account {
-    /// Where the mail is: imaps://user@host:port/MAILBOX for TLS from the first byte, imap://… for STARTTLS
+    /// The server: imaps://user@host:port/MAILBOX for TLS from the first byte, imap://… for STARTTLS; send takes
+    /// smtps:// and smtp://
     ///
     /// User and mailbox are percent-encoded UTF-8. The password comes from MAILCTL_PASSWORD, --password-file,
     /// --password-command or a prompt.
@@ -88,12 +103,12 @@ pub(crate) struct Account {
     /// Trust the certificates in this PEM file instead of the system's
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// With imap://, send everything, the password too, in the clear
+    /// Where the URL means STARTTLS, do without, and send everything, the password too, in the clear
     #[arg(long)]
     pub(crate) allow_plaintext: bool,
-    /// Give up when the server has been silent for so long
-    #[arg(long, default_value = "60s", value_name = "TIME", value_parser = deadline)]
-    pub(crate) timeout: Duration,
+    /// Give up when the server has been silent for so long [default: 60s; in sending, what RFC 5321 asks for]
+    #[arg(long, value_name = "TIME", value_parser = deadline)]
+    pub(crate) timeout: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -127,6 +142,24 @@ pub(crate) struct Watch {
     /// One JSON object a line: event, mailbox, uid, flags (null where there are none to tell)
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    #[command(flatten)]
+    pub(crate) account: Account,
+    /// Who sends the messages, and gets reports of those that can't be delivered
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) from: Address,
+    /// Who gets the messages, whatever their headers say; may be given more than once
+    #[arg(long, required = true, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) to: Vec<Address>,
+    /// How many connections to use for several messages, if the server lets us
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = value_parser!(u16).range(1..=1000))]
+    pub(crate) connections: u16,
+    /// The messages, one in each file; - for stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -174,6 +207,10 @@ fn deadline(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn address(text: &str) -> Result<Address, String> {
+    Address::new(text).map_err(|error| error.to_string())
+}
+
 fn rate(text: &str) -> Result<u64, String> {
     match quantity::bytes(text.strip_suffix("/s").unwrap_or(text)) {
         Ok(0) => Err("nothing would ever arrive".to_owned()),
@@ -202,7 +239,7 @@ mod tests {
         );
         let cli = Cli::try_parse_from(["mailctl", "backup", "imaps://me@h", "--to", "d"]).unwrap();
         let Command::Backup(backup) = cli.command else { panic!("{cli:?}") };
-        assert_eq!((backup.connections, backup.account.timeout), (8, Duration::from_secs(60)));
+        assert_eq!((backup.connections, backup.account.timeout), (8, None));
     }
 
     #[test]
@@ -217,6 +254,10 @@ mod tests {
             &["mailctl", "mailboxes", "imaps://me@h", "--password-file", "a", "--password-command", "b"],
             &["mailctl", "demo", "--bandwidth", "0"],
             &["mailctl", "demo", "--messages", "many"],
+            &["mailctl", "send", "smtps://me@h", "--from", "a@b", "x"],
+            &["mailctl", "send", "smtps://me@h", "--to", "a@b", "x"],
+            &["mailctl", "send", "smtps://me@h", "--from", "a@b", "--to", "a@b"],
+            &["mailctl", "send", "smtps://me@h", "--from", "a@b", "--to", "a b", "x"],
             &["mailctl", "parse"],
             &["mailctl", "parse", "nntp"],
             &["mailctl", "parse", "imap", "--command", "LIST"],

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use mail_client::{imap::ImapClient, transport::Tls};
+use mail_client::{imap::ImapClient, smtp::SmtpClient, transport::Tls};
 
 use crate::{
     cli,
@@ -21,17 +21,24 @@ pub(crate) struct Server<C = ImapClient> {
 /// How long to wait for a connection that the server's limit keeps back.
 const TURN: Duration = Duration::from_secs(60);
 
+/// For how long a server may be silent unless told.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// Sets up a client of a protocol. The builders have the same methods, and no type in common.
 macro_rules! client {
-    ($client:ty, $url:expr, $account:expr, $connections:expr) => {{
+    ($client:ty, $url:expr, $account:expr, $connections:expr, $silence:expr) => {{
         let (url, account): (MailUrl, &cli::Account) = ($url, $account);
+        let silence: Option<Duration> = $silence;
+        let patience = account.timeout.unwrap_or(SILENCE);
         let mut builder = <$client>::builder(&url.host, &url.user)
             .port(url.port)
             .max_connections($connections.into())
-            .inactivity_timeout(account.timeout)
-            .connect_timeouts(account.timeout)
+            .connect_timeouts(patience)
             // Longer than dialling, TLS, greeting and login may take together: their own deadlines say what is wrong.
-            .acquire_timeout(Some(account.timeout.saturating_mul(4).saturating_add(TURN)));
+            .acquire_timeout(Some(patience.saturating_mul(4).saturating_add(TURN)));
+        if let Some(limit) = silence {
+            builder = builder.inactivity_timeout(limit);
+        }
         if url.security == Security::StartTls {
             builder = if account.allow_plaintext {
                 builder.plaintext_without_encryption()
@@ -52,7 +59,14 @@ macro_rules! client {
 ///
 /// This may ask for the password on the terminal.
 pub(crate) fn imap(account: &cli::Account, connections: u16) -> Result<Server, Failure> {
-    client!(ImapClient, url(account, Protocol::Imap, "imaps:// or imap://")?, account, connections)
+    let url = url(account, Protocol::Imap, "imaps:// or imap://")?;
+    client!(ImapClient, url, account, connections, Some(account.timeout.unwrap_or(SILENCE)))
+}
+
+/// The same for SMTP. What RFC 5321 section 4.5.3.2 says of its deadlines counts unless told.
+pub(crate) fn smtp(account: &cli::Account, connections: u16) -> Result<Server<SmtpClient>, Failure> {
+    let url = url(account, Protocol::Smtp, "smtps:// or smtp://")?;
+    client!(SmtpClient, url, account, connections, account.timeout)
 }
 
 /// The URL, if it is of this protocol.

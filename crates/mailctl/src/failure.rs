@@ -39,6 +39,10 @@ pub(crate) enum Failure {
     Mailbox { mailbox: String, source: Box<Self> },
     #[error("{failed} of {of} mailboxes could not be read")]
     Mailboxes { failed: usize, of: usize },
+    #[error("{} is named twice, and nothing is sent twice", .0.display())]
+    NamedTwice(PathBuf),
+    #[error("{failed} of {of} deliveries were not accepted")]
+    Undelivered { failed: usize, of: usize },
     #[error("{} is not empty; --keep needs an empty or new directory", .0.display())]
     NotEmpty(PathBuf),
     #[error("{differing} of the ways did not give what the server holds")]
@@ -72,7 +76,7 @@ impl Failure {
     /// The exit status: 2 for a command line that makes no sense, 130 after a signal, else 1.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Url(_) | Self::NotEmpty(_) => 2,
+            Self::Url(_) | Self::NotEmpty(_) | Self::NamedTwice(_) => 2,
             Self::Password(error) if error.is_usage() => 2,
             Self::Interrupted => INTERRUPTED,
             _ => 1,

@@ -1,5 +1,5 @@
-//! A command-line tool that shows `mail-client` at work: `demo`, `backup`, `mailboxes`, `watch`, and
-//! `mail-proto`: `parse`.
+//! A command-line tool that shows `mail-client` at work: `demo`, `backup`, `mailboxes`, `watch`, `send`,
+//! and `mail-proto`: `parse`.
 //!
 //! Results go to stdout, progress and errors to stderr. Exit status: 0 if all went well, 1 if something failed, 2 if
 //! the command line makes no sense, 130 if it was interrupted.
@@ -17,6 +17,7 @@ mod parse;
 mod progress;
 mod quantity;
 mod secret;
+mod send;
 mod state;
 mod stop;
 mod terminal;
@@ -40,6 +41,7 @@ use tracing_subscriber::{
 use crate::{
     cli::{Cli, Command},
     failure::Failure,
+    send::Letters,
 };
 
 /// The exit status after a signal, as shells count it.
@@ -84,6 +86,13 @@ fn run(cli: Cli) -> Result<(), Failure> {
             let server = connect::imap(&options.account, 1)?;
             let url = server.url.clone();
             on_runtime(async move { watch::run(&options, server).await })
+                .map_err(|failure| failure.about(&url))
+        }
+        Command::Send(options) => {
+            let letters = Letters::find(&options.files)?;
+            let server = connect::smtp(&options.account, options.connections)?;
+            let url = server.url.clone();
+            on_runtime(async move { send::run(&options, server, letters).await })
                 .map_err(|failure| failure.about(&url))
         }
         Command::Parse(options) => parse::run(&options),
