@@ -1,12 +1,14 @@
 //! The three protocols, as a server that means well speaks them, and as a client gets as far as its login.
 
-use mail_client::{Error, imap::ImapClient};
+use mail_client::{Error, imap::ImapClient, pop3::Pop3Client, smtp::SmtpClient};
 
 use crate::peer::{HOST, PASSWORD, Peer, USER};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Imap,
+    Pop3,
+    Smtp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +20,13 @@ pub(crate) enum Protection {
 }
 
 impl Protocol {
-    pub(crate) const ALL: [Self; 1] = [Self::Imap];
+    pub(crate) const ALL: [Self; 3] = [Self::Imap, Self::Pop3, Self::Smtp];
 
     pub(crate) fn greeting(self) -> &'static str {
         match self {
             Self::Imap => "* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] hello\r\n",
+            Self::Pop3 => "+OK hello <1.2@mail.example.org>\r\n",
+            Self::Smtp => "220 mail.example.org ESMTP\r\n",
         }
     }
 
@@ -30,6 +34,7 @@ impl Protocol {
     pub(crate) fn bare_greeting(self) -> &'static str {
         match self {
             Self::Imap => "* OK hello\r\n",
+            Self::Pop3 | Self::Smtp => self.greeting(),
         }
     }
 
@@ -37,6 +42,7 @@ impl Protocol {
     pub(crate) fn parts(self, line: &str) -> (&str, &str) {
         match self {
             Self::Imap => line.split_once(' ').unwrap_or((line, "")),
+            Self::Pop3 | Self::Smtp => ("", line),
         }
     }
 
@@ -53,6 +59,19 @@ impl Protocol {
                 "LOGOUT" => "* BYE .\r\n{tag} OK .\r\n",
                 _ => "{tag} OK .\r\n",
             },
+            Self::Pop3 => match keyword {
+                "CAPA" if is_inside => "+OK\r\nUSER\r\nUIDL\r\nSASL PLAIN\r\n.\r\n",
+                "CAPA" => "+OK\r\nSTLS\r\nUIDL\r\n.\r\n",
+                _ => "+OK .\r\n",
+            },
+            Self::Smtp => match keyword {
+                "EHLO" if is_inside => "250-hello\r\n250 AUTH PLAIN\r\n",
+                "EHLO" => "250-hello\r\n250 STARTTLS\r\n",
+                "STARTTLS" => "220 go\r\n",
+                "AUTH" => "235 in\r\n",
+                "QUIT" => "221 bye\r\n",
+                _ => "250 ok\r\n",
+            },
         }
     }
 
@@ -60,6 +79,8 @@ impl Protocol {
     pub(crate) fn agreement(self) -> &'static [u8] {
         match self {
             Self::Imap => b" OK ",
+            Self::Pop3 => b"+OK",
+            Self::Smtp => b"220 ",
         }
     }
 
@@ -67,6 +88,8 @@ impl Protocol {
     pub(crate) fn refusals(self) -> &'static [&'static str] {
         match self {
             Self::Imap => &["{tag} NO not now\r\n", "{tag} BAD what?\r\n", "* BYE no\r\n", "nonsense\r\n"],
+            Self::Pop3 => &["-ERR not now\r\n", "-ERR [SYS/TEMP] later\r\n", "nonsense\r\n", "+ go\r\n"],
+            Self::Smtp => &["454 4.7.0 not now\r\n", "502 what?\r\n", "421 bye\r\n", "nonsense\r\n"],
         }
     }
 
@@ -80,6 +103,12 @@ impl Protocol {
                 "{tag} OK go\r\n\r\n",
                 "{tag} OK go\r\nx",
             ],
+            Self::Pop3 => {
+                &["+OK go\r\n+OK\r\n", "+OK go\r\n+OK\r\nUSER\r\n.\r\n", "+OK go\r\n\r\n", "+OK go\r\nx"]
+            }
+            Self::Smtp => {
+                &["220 go\r\n250 AUTH PLAIN\r\n", "220 go\r\n235 in\r\n", "220 go\r\n\r\n", "220 go\r\nx"]
+            }
         }
     }
 
@@ -93,14 +122,16 @@ impl Protocol {
                 "* OK hello\r\nA1 OK done\r\n",
                 "* OK hello\r\nA1 OK done\r\nA2 OK done\r\nA3 OK done\r\n",
             ],
+            Self::Pop3 => &["+OK hello\r\n+OK go\r\n", "+OK hello\r\n+OK\r\n+OK\r\n+OK\r\n"],
+            Self::Smtp => &["220 hello\r\n250 AUTH PLAIN\r\n220 go\r\n", "220 hello\r\n235 in\r\n235 in\r\n"],
         }
     }
 
     /// Logs in, and does something harmless.
     pub(crate) async fn connect(self, peer: &Peer, protection: Protection) -> Result<(), Error> {
-        match self {
-            Self::Imap => {
-                let builder = ImapClient::builder(HOST, USER).password(PASSWORD);
+        macro_rules! connect {
+            ($client:ident) => {{
+                let builder = $client::builder(HOST, USER).password(PASSWORD);
                 let builder = builder.connector(peer.clone()).tls(peer.tls()).max_connections(1);
                 let client = match protection {
                     Protection::Implicit => builder,
@@ -110,8 +141,13 @@ impl Protocol {
                 let client = client.build()?;
                 let outcome = client.noop().await;
                 client.close().await;
-                outcome
-            }
+                outcome.map(drop)
+            }};
+        }
+        match self {
+            Self::Imap => connect!(ImapClient),
+            Self::Pop3 => connect!(Pop3Client),
+            Self::Smtp => connect!(SmtpClient),
         }
     }
 }

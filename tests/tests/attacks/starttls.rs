@@ -132,6 +132,8 @@ async fn what_was_announced_before_tls_is_forgotten() {
         let inside = peer.seen(|seen| String::from_utf8_lossy(&seen.inside).into_owned());
         let asked = match protocol {
             Protocol::Imap => "CAPABILITY\r\n",
+            Protocol::Pop3 => "CAPA\r\n",
+            Protocol::Smtp => "EHLO ",
         };
         assert!(inside.contains(asked), "asked again: {inside}");
     }
