@@ -82,12 +82,13 @@ impl SmtpClientBuilder {
     /// The client. Nothing is dialled yet.
     ///
     /// # Errors
-    /// The host or the client's own name is no host name, nothing was said about the login, the quota is 0, or the platform's certificates can't
-    /// be had.
+    /// The host or the client's own name is no host name in ASCII, nothing was said about the login, the quota is 0, or the
+    /// platform's certificates can't be had.
     #[track_caller]
     pub fn build(self) -> Result<SmtpClient> {
         let Parts { dialler, home, login, inactivity, pool } = self.setup.into_parts(Self::PORTS)?;
-        if Command::Ehlo(self.hello.clone()).encode().is_err() {
+        // A name outside of ASCII has a form within it (RFC 6531 section 3.7.1).
+        if !self.hello.is_ascii() || Command::Ehlo(self.hello.clone()).encode().is_err() {
             return Err(Error::new(Cause::Configuration(
                 "the client's own name is no domain name, and no address in brackets",
             )));

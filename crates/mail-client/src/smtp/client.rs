@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     client::{About, Attempted, Calls, client_methods},
-    error::Result,
+    error::{Cause, Error, Result},
 };
 
 /// One account on one server that takes mail (RFC 6409), for any number of tasks: clones are the same client.
@@ -57,8 +57,11 @@ impl SmtpClient {
     /// don't tell (252).
     ///
     /// # Errors
-    /// The server says no, or doesn't know the command.
+    /// The server says no, or doesn't know the command; the name isn't in ASCII.
     pub async fn verify(&self, user: &str) -> Result<Reply> {
+        if !user.is_ascii() {
+            return Err(Error::new(Cause::Configuration("a name that is to be verified has to be in ASCII")));
+        }
         self.calls.run(Command::Vrfy(user.to_owned().into())).await
     }
 
