@@ -105,8 +105,8 @@ impl Mailbox {
         FetchStream::new(self.calls.clone(), self.selection(), self.exists(), uids.into(), items)
     }
 
-    /// Begins an operation on this mailbox in the background, as [`ImapClient::begin`] does: it is handed the mailbox,
-    /// whose operations select it on the operation's own connection.
+    /// Begins an operation on this mailbox in the background, as [`ImapClient::begin`](super::ImapClient::begin) does: it
+    /// is handed the mailbox, whose operations select it on the operation's own connection.
     ///
     /// # Errors
     /// As there.
