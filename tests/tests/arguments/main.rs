@@ -3,6 +3,9 @@
 //! Each public function that takes text has its line in a table; one that has none is found by reading the sources.
 
 mod imap;
+mod lines;
+mod pop3;
 mod recorder;
+mod smtp;
 mod sources;
 mod texts;
