@@ -1,6 +1,7 @@
 //! A directory that holds the mail of an account: the Maildir of each mailbox, and what is known to be in them.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -11,6 +12,7 @@ use crate::{
     maildir::{Folders, Maildir, OnDisk, STATE_FOLDER},
     state::{Account, MailboxState, State, StateError},
     uid_ranges::UidRanges,
+    unique_ids::Kept,
 };
 
 /// How long mail may be on disk before the state says so. What is lost with it is a moment's work of recognising
@@ -180,6 +182,62 @@ impl Archive {
         let inner = &mut *self.lock();
         inner.state.mailboxes[place.index].recognise(uid_validity, uid);
         inner.done(place, covers)
+    }
+
+    /// Takes what a POP3 server lists for all that it has. Gives a number to each message that has none, and a new one
+    /// to each that isn't on disk, beyond all that were ever used, durably: no file may have a number that the state
+    /// doesn't know. Those that `is_bad` says count as not on disk.
+    pub(crate) fn listed(
+        &self,
+        place: &Place,
+        ids: &HashSet<&[u8]>,
+        on_disk: &UidRanges,
+        is_bad: impl Fn(&Kept) -> bool,
+    ) -> Result<(), DiskError> {
+        let inner = &mut *self.lock();
+        inner.touch(place);
+        let state = &mut inner.state.mailboxes[place.index];
+        state.unique_ids.retain(|id| ids.contains(id));
+        let last = |ranges: &UidRanges| ranges.ranges().map(|(_, last)| last).max().unwrap_or(0);
+        let mut highest = state.unique_ids.highest().max(last(&state.done)).max(last(on_disk));
+        let mut ids: Vec<_> = ids.iter().collect();
+        ids.sort_unstable();
+        for id in ids {
+            let known = state.unique_ids.get(id);
+            let kept = known.and_then(|known| known.kept);
+            if kept.as_ref().is_none_or(&is_bad) {
+                let unsaid = known.filter(|known| known.kept.is_none());
+                let before = unsaid.and_then(|known| {
+                    Some(known.number).filter(|number| on_disk.contains(*number)).or(known.before)
+                });
+                highest = highest.saturating_add(1);
+                state.unique_ids.number(id, highest, before);
+            }
+        }
+        inner.commit()
+    }
+
+    /// Notes where a message of a POP3 server lies.
+    pub(crate) fn kept(&self, place: &Place, id: &[u8], kept: Kept) -> Result<(), DiskError> {
+        let inner = &mut *self.lock();
+        let state = &mut inner.state.mailboxes[place.index];
+        let (uid_validity, uid) = kept.file;
+        if uid_validity != state.uid_validity {
+            state.recognise(uid_validity, uid);
+        }
+        let Some(known) = state.unique_ids.get(id) else { return Ok(()) };
+        state.unique_ids.keep(id, kept);
+        inner.done(place, (known.number, known.number))
+    }
+
+    /// Takes no name that a POP3 server has given for one of a message on disk any more, durably: what is found under
+    /// it is to be compared.
+    pub(crate) fn doubt(&self, place: &Place) -> Result<(), DiskError> {
+        let inner = &mut *self.lock();
+        let state = &mut inner.state.mailboxes[place.index];
+        state.unique_ids.doubt(state.uid_validity);
+        state.recognised.clear();
+        inner.commit()
     }
 
     /// Makes everything durable: first the mail, then the state that speaks of it.

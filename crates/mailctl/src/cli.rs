@@ -22,7 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Download generated mail from an embedded server in three ways, and compare them
     Demo(Demo),
-    /// Download one mailbox, or all of them, into a Maildir; run again, only what is new
+    /// Download one mailbox, or all of them, or a POP3 maildrop, into a Maildir; run again, only what is new
     Backup(Backup),
     /// List mailboxes with their message counts and sizes
     Mailboxes(Mailboxes),
@@ -91,8 +91,8 @@ pub(crate) struct Demo {
 /// How to reach a user's mail.
 #[derive(Debug, Args)]
 pub(crate) struct Account {
-    /// The server: imaps://user@host:port/MAILBOX for TLS from the first byte, imap://… for STARTTLS; send takes
-    /// smtps:// and smtp://
+    /// The server: imaps://user@host:port/MAILBOX for TLS from the first byte, imap://… for STARTTLS; backup
+    /// takes pop3s:// and pop3:// too, send smtps:// and smtp://
     ///
     /// User and mailbox are percent-encoded UTF-8. The password comes from MAILCTL_PASSWORD, --password-file,
     /// --password-command or a prompt.
@@ -121,6 +121,11 @@ pub(crate) struct Backup {
     /// How many connections to use, if the server lets us
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = value_parser!(u16).range(1..=1000))]
     pub(crate) connections: u16,
+    /// Over POP3: once all is on disk, read it again, compare it with what came, and delete it on the server
+    ///
+    /// Nothing is deleted unless everything that the server lists was compared and found whole.
+    #[arg(long)]
+    pub(crate) delete_after_verify: bool,
     /// The server has another name than when DIR was begun, and holds the same account
     #[arg(long)]
     pub(crate) host_changed: bool,

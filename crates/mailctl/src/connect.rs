@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use mail_client::{imap::ImapClient, smtp::SmtpClient, transport::Tls};
+use mail_client::{imap::ImapClient, pop3::Pop3Client, smtp::SmtpClient, transport::Tls};
 
 use crate::{
     cli,
@@ -51,7 +51,7 @@ macro_rules! client {
         }
         let password = account.password.password(&url.user, &url.host)?;
         let client = builder.password(password.expose()).build()?;
-        Ok(Server { url, client })
+        Ok::<_, Failure>(Server { url, client })
     }};
 }
 
@@ -61,6 +61,26 @@ macro_rules! client {
 pub(crate) fn imap(account: &cli::Account, connections: u16) -> Result<Server, Failure> {
     let url = url(account, Protocol::Imap, "imaps:// or imap://")?;
     client!(ImapClient, url, account, connections, Some(account.timeout.unwrap_or(SILENCE)))
+}
+
+/// A server to take mail from, over either protocol.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Imap(Server),
+    Pop3(Server<Pop3Client>),
+}
+
+/// Sets up a client of the protocol that the URL says. Over POP3 there is one connection: it locks the maildrop.
+pub(crate) fn source(account: &cli::Account, connections: u16) -> Result<Source, Failure> {
+    let url: MailUrl = account.url.parse()?;
+    match url.protocol {
+        Protocol::Imap => imap(account, connections).map(Source::Imap),
+        Protocol::Pop3 => {
+            let server = client!(Pop3Client, url, account, 1u16, Some(account.timeout.unwrap_or(SILENCE)));
+            server.map(Source::Pop3)
+        }
+        Protocol::Smtp => Err(UrlError::OtherProtocol { wanted: "imaps, imap, pop3s or pop3" }.into()),
+    }
 }
 
 /// The same for SMTP. What RFC 5321 section 4.5.3.2 says of its deadlines counts unless told.

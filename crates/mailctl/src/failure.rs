@@ -39,6 +39,14 @@ pub(crate) enum Failure {
     Mailbox { mailbox: String, source: Box<Self> },
     #[error("{failed} of {of} mailboxes could not be read")]
     Mailboxes { failed: usize, of: usize },
+    #[error("--delete-after-verify needs a POP3 server")]
+    OnlyPop3,
+    #[error("{failed} of {of} messages are not on disk as they came; nothing was deleted on the server")]
+    Unverified { failed: usize, of: usize },
+    #[error("the mail is kept, and nothing was deleted on the server: {0}")]
+    NotDeleted(mail_client::Error),
+    #[error("the mail is kept, and whether it was deleted on the server is not known: {0}")]
+    DeletionUnknown(mail_client::Error),
     #[error("{} is named twice, and nothing is sent twice", .0.display())]
     NamedTwice(PathBuf),
     #[error("{failed} of {of} deliveries were not accepted")]
@@ -76,7 +84,7 @@ impl Failure {
     /// The exit status: 2 for a command line that makes no sense, 130 after a signal, else 1.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Url(_) | Self::NotEmpty(_) | Self::NamedTwice(_) => 2,
+            Self::Url(_) | Self::NotEmpty(_) | Self::NamedTwice(_) | Self::OnlyPop3 => 2,
             Self::Password(error) if error.is_usage() => 2,
             Self::Interrupted => INTERRUPTED,
             _ => 1,

@@ -22,6 +22,7 @@ mod state;
 mod stop;
 mod terminal;
 mod uid_ranges;
+mod unique_ids;
 mod url;
 mod watch;
 
@@ -40,6 +41,7 @@ use tracing_subscriber::{
 
 use crate::{
     cli::{Cli, Command},
+    connect::Source,
     failure::Failure,
     send::Letters,
 };
@@ -68,12 +70,19 @@ fn run(cli: Cli) -> Result<(), Failure> {
     log(cli.verbose);
     match cli.command {
         Command::Demo(options) => on_runtime(async move { demo::run(&options).await }),
-        Command::Backup(options) => {
-            let server = connect::imap(&options.account, options.connections)?;
-            let url = server.url.clone();
-            on_runtime(async move { backup::run(&options, server).await })
-                .map_err(|failure| failure.about(&url))
-        }
+        Command::Backup(options) => match connect::source(&options.account, options.connections)? {
+            Source::Imap(_) if options.delete_after_verify => Err(Failure::OnlyPop3),
+            Source::Imap(server) => {
+                let url = server.url.clone();
+                on_runtime(async move { backup::run(&options, server).await })
+                    .map_err(|failure| failure.about(&url))
+            }
+            Source::Pop3(server) => {
+                let url = server.url.clone();
+                on_runtime(async move { backup::maildrop::run(&options, server).await })
+                    .map_err(|failure| failure.about(&url))
+            }
+        },
         Command::Mailboxes(options) => {
             // One connection is enough for what goes in one flight.
             let server = connect::imap(&options.account, 1)?;

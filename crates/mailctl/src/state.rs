@@ -5,13 +5,15 @@
 //! {"format": "mailctl state", "version": 1,
 //!  "account": {"user": "me", "host": "imap.example.org"},
 //!  "mailboxes": [{"name": "INBOX", "folder": "", "uid_validity": 7, "done": "1:500,502",
-//!                 "recognised": [{"uid_validity": 3, "uids": "1:90"}]}],
+//!                 "recognised": [{"uid_validity": 3, "uids": "1:90"}],
+//!                 "unique_ids": [{"id": "a%25b", "number": 1, "kept": [7, 1, "9f86…"]}]}],
 //!  "checksum": "…"}
 //! ```
 //! `name` is the mailbox's name on the wire, printable ASCII as it is and anything else, `%` too, as `%XX`. `folder` is
 //! the folder inside DIR, empty for DIR itself. `done` are the UIDs that need not be fetched any more: what was stored,
 //! what was recognised, and numbers that no message has. `recognised` are files of earlier epochs that stand for
-//! messages of this one. `checksum` is the SHA-256 of `[account, mailboxes]` in the compact form.
+//! messages of this one. `unique_ids` are the messages of a POP3 maildrop: the
+//! number of each, and where it is on disk the UIDVALIDITY and UID in its file's name, with its SHA-256. `checksum` is the SHA-256 of `[account, mailboxes]` in the compact form.
 //!
 //! It is replaced by a rename after its fsync, and only after the mail that it speaks of is durable. Where it lags
 //! behind, the names of the files say what is there; so it need not be written for each message. A file that can't be
@@ -32,6 +34,7 @@ use crate::{
     disk::{self, DiskError, failed},
     maildir::STATE_FOLDER,
     uid_ranges::UidRanges,
+    unique_ids::{UniqueIdRecord, UniqueIds},
 };
 
 const FORMAT: &str = "mailctl state";
@@ -58,6 +61,8 @@ pub(crate) struct MailboxState {
     pub(crate) done: UidRanges,
     /// UIDVALIDITY and UIDs of earlier epochs' files.
     pub(crate) recognised: Vec<(u32, UidRanges)>,
+    /// What a POP3 server calls its messages; no others have any.
+    pub(crate) unique_ids: UniqueIds,
 }
 
 impl MailboxState {
@@ -69,6 +74,7 @@ impl MailboxState {
             uid_validity: 0,
             done: UidRanges::default(),
             recognised: Vec::new(),
+            unique_ids: UniqueIds::default(),
         }
     }
 
@@ -78,6 +84,7 @@ impl MailboxState {
             self.uid_validity = uid_validity;
             self.done = UidRanges::default();
             self.recognised.clear();
+            self.unique_ids.clear();
         }
     }
 
@@ -217,6 +224,8 @@ struct MailboxRecord<'a> {
     done: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recognised: Vec<EpochRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unique_ids: Vec<UniqueIdRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -241,6 +250,7 @@ impl<'a> From<&'a MailboxState> for MailboxRecord<'a> {
                     uids: uids.to_string(),
                 })
                 .collect(),
+            unique_ids: mailbox.unique_ids.records(),
         }
     }
 }
@@ -293,6 +303,7 @@ fn mailbox(record: MailboxRecord<'_>) -> Result<MailboxState, &'static str> {
         uid_validity: record.uid_validity,
         done: ranges(&record.done)?,
         recognised,
+        unique_ids: UniqueIds::from_records(record.unique_ids)?,
     })
 }
 
@@ -417,6 +428,7 @@ mod tests {
                 uid_validity,
                 done: done.into_iter().collect(),
                 recognised: recognised.into_iter().map(|(epoch, uids)| (epoch, uids.into_iter().collect())).collect(),
+                unique_ids: UniqueIds::default(),
             };
             let json = serde_json::to_string(&MailboxRecord::from(&state)).unwrap();
             let record: MailboxRecord<'_> = serde_json::from_str(&json).unwrap();

@@ -3,6 +3,7 @@
 mod download;
 mod listing;
 mod mailbox;
+pub(crate) mod maildrop;
 mod writer;
 
 use std::{

@@ -191,7 +191,7 @@ fn prefix(sha256: &[u8; 32]) -> u64 {
 }
 
 /// The SHA-256 of a file, `None` if it is not there.
-fn hash_file(path: &std::path::Path) -> Result<Option<[u8; 32]>, DiskError> {
+pub(crate) fn hash_file(path: &std::path::Path) -> Result<Option<[u8; 32]>, DiskError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -6,6 +6,7 @@ mod folder;
 mod name;
 
 use std::{
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{
@@ -16,7 +17,7 @@ use std::{
 
 pub(crate) use self::{
     delivery::Delivery,
-    earlier::{EarlierMail, OnDisk},
+    earlier::{EarlierMail, OnDisk, hash_file},
     folder::{Folders, STATE_FOLDER},
     name::{MaildirFlags, MessageName},
 };
@@ -110,6 +111,16 @@ impl Maildir {
             }
         }
         Ok(())
+    }
+
+    /// Where each message of ours lies, by UIDVALIDITY and UID.
+    pub(crate) fn paths(&self) -> Result<HashMap<(u32, u32), PathBuf>, DiskError> {
+        let mut paths = HashMap::new();
+        self.messages(|message, sub, rest| {
+            let name = format!("{}{rest}", message.base());
+            paths.insert((message.uid_validity, message.uid), self.path.join(sub.name()).join(name));
+        })?;
+        Ok(paths)
     }
 
     /// Begins to write a message; nothing of it is seen before [`Delivery::finish`].
