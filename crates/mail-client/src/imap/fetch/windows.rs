@@ -54,10 +54,12 @@ impl Windows {
         windows
     }
 
-    /// Begins with this set.
+    /// Begins with this set. Unless it is open it is gone through by rising number, each once however often it is in
+    /// the set: in two portions, a message would come twice.
     pub(super) fn begin(&mut self, set: SequenceSet) {
-        self.rest = match set.len() {
-            Some(left) => Rest::Ranges { ranges: set.ranges(0).collect(), left },
+        let sorted = set.sorted();
+        self.rest = match sorted.as_ref().and_then(|sorted| Some((sorted, sorted.len()?))) {
+            Some((sorted, left)) => Rest::Ranges { ranges: sorted.ranges(0).collect(), left },
             None => Rest::Whole(set),
         };
     }
@@ -196,6 +198,17 @@ mod tests {
         assert_eq!(windows.next(1, 64, MANY), Some(first));
         assert_eq!(windows.next(1, 64, MANY), Some(second));
         assert_eq!(windows.next_place(), 2);
+    }
+
+    #[test]
+    fn a_number_that_is_in_the_set_twice_is_in_one_portion() {
+        let mut windows = Windows::new("9,1:10,5".parse().unwrap(), 64);
+        let mut all = Vec::new();
+        while let Some(portion) = windows.next(1, 4, MANY) {
+            all.extend(portion.set.numbers().unwrap());
+        }
+        assert_eq!(all, Vec::from_iter(1..=10));
+        assert!(windows.is_empty());
     }
 
     #[test]
