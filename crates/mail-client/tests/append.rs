@@ -5,17 +5,24 @@ mod common;
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
 use common::{client, count, server};
 use mail_client::{
     ErrorKind,
-    imap::{Flag, NewMessage, Removal},
+    imap::{Flag, ImapClient, NewMessage, Removal},
+    transport::{self, BoxIo, Connector, Target},
 };
-use mail_testkit::{Action, Fault, Server};
-use tokio::io::{AsyncRead, ReadBuf};
+use mail_testkit::{Action, Connection, Fault, Server};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 fn held(server: &Server, mailbox: &str) -> Vec<Bytes> {
     let messages = server.account("kim").unwrap().messages(mailbox).unwrap();
@@ -103,6 +110,122 @@ async fn p28_an_upload_whose_caller_goes_away_leaves_nothing_behind() {
     client.append("INBOX", NewMessage::new("after")).await.unwrap();
     assert_eq!(held(&server, "INBOX"), ["after"]);
     client.close().await;
+}
+
+/// The way to a server. It may take nothing, and end when a message was read; or bring nothing.
+#[derive(Default)]
+struct Blocked {
+    takes_nothing: AtomicBool,
+    was_read: AtomicBool,
+    brings_nothing: AtomicBool,
+    reader: Mutex<Option<Waker>>,
+}
+
+struct OverBlocked(Arc<Server>, Arc<Blocked>);
+
+impl Connector for OverBlocked {
+    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<BoxIo, transport::Error>> {
+        Box::pin(async move {
+            let io = self.0.connect().await.map_err(|error| transport::Error::connector(target, error))?;
+            // The next one is well.
+            let was_blocked = self.1.takes_nothing.load(SeqCst) || self.1.brings_nothing.load(SeqCst);
+            let way = if was_blocked { Arc::default() } else { Arc::clone(&self.1) };
+            Ok(Box::new(BlockedIo(io, way)) as BoxIo)
+        })
+    }
+}
+
+struct BlockedIo(Connection, Arc<Blocked>);
+
+impl AsyncRead for BlockedIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        *self.1.reader.lock().unwrap() = Some(cx.waker().clone());
+        if self.1.was_read.load(SeqCst) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        if self.1.brings_nothing.load(SeqCst) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for BlockedIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.1.takes_nothing.load(SeqCst) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// A message whose connection ends when it has been read.
+struct EndsWhenRead(&'static [u8], Arc<Blocked>);
+
+impl AsyncRead for EndsWhenRead {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.1.was_read.store(true, SeqCst);
+        self.1.reader.lock().unwrap().take().into_iter().for_each(Waker::wake);
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+async fn over_blocked(way: &Arc<Blocked>) -> (Arc<Server>, ImapClient) {
+    let server = Arc::new(server().start().await.unwrap());
+    let client = ImapClient::builder("localhost", "kim").password("secret").plaintext_without_encryption();
+    let client = client.connector(OverBlocked(Arc::clone(&server), Arc::clone(way))).build().unwrap();
+    client.noop().await.unwrap();
+    (server, client)
+}
+
+#[tokio::test]
+async fn p29_a_message_that_was_read_and_not_written_is_not_taken_for_a_shorter_one() {
+    let way = Arc::new(Blocked::default());
+    let (server, client) = over_blocked(&way).await;
+    way.takes_nothing.store(true, SeqCst);
+    // The message is asked for while its command stands behind another that doesn't get on.
+    let before = client.append("INBOX", NewMessage::new(vec![b'y'; 1_000_000]));
+    let message = EndsWhenRead(b"Subject: x\r\n\r\n", Arc::clone(&way));
+    let append = client.append("INBOX", NewMessage::from_reader(message, 14));
+    let (before, appended) = tokio::join!(before, append);
+    assert!(before.unwrap_err().was_written());
+    let error = appended.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+    assert!(!error.was_written() && error.is_retryable(), "{error}");
+    assert!(held(&server, "INBOX").is_empty());
+    client.close().await;
+}
+
+#[tokio::test]
+async fn p29_nobody_is_told_that_his_message_was_too_short_if_it_was_anothers() {
+    let way = Arc::new(Blocked::default());
+    let (server, client) = over_blocked(&way).await;
+    way.brings_nothing.store(true, SeqCst);
+    let whole = client.append("INBOX", NewMessage::from_reader(&b"whole"[..], 5));
+    let short = client.append("INBOX", NewMessage::from_reader(&b"short"[..], 6));
+    let (whole, short) = tokio::join!(whole, short);
+    let (whole, short) = (whole.unwrap_err(), short.unwrap_err());
+    assert_eq!(short.kind(), ErrorKind::Argument, "{short}");
+    // It is there, and whoever is told otherwise puts it there again.
+    assert!(whole.was_written() && whole.kind() == ErrorKind::ConnectionLost, "{whole}");
+    client.close().await;
+    drop(server);
 }
 
 #[tokio::test]

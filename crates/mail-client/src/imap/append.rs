@@ -1,6 +1,12 @@
 //! APPEND: messages put into a mailbox (RFC 9051 section 6.3.12, RFC 3502, RFC 4315).
 
-use std::{pin::pin, sync::Mutex};
+use std::{
+    pin::pin,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use futures_util::{StreamExt, future::Either, stream};
 use mail_proto::imap::{
@@ -13,7 +19,7 @@ use super::{
     calls::Calls,
     connection::Answer,
     manager::ImapManager,
-    message_source::{Content, NewMessage, pour},
+    message_source::{Content, NewMessage, Readers, pour},
 };
 use crate::{
     client::{Attempted, Deadline},
@@ -220,9 +226,8 @@ impl Calls {
     }
 }
 
-type Readers = Vec<std::pin::Pin<Box<dyn tokio::io::AsyncRead + Send>>>;
-
-/// Sends a command whose message is read as it goes. Says beside the outcome whether nothing was read of it.
+/// Sends a command whose message is read as it goes. It can be repeated if none of it was written, nor of the message
+/// read: what a session takes may lie in the way to a socket that takes nothing.
 async fn stream_up(
     connection: mail_pool::Conn<ImapManager>,
     request: Request,
@@ -231,24 +236,29 @@ async fn stream_up(
     deadline: Option<Deadline>,
 ) -> Attempted<Answer> {
     let lock = || readers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let Some(mut taken) = lock().take() else {
+    let mut unread = lock().take();
+    if unread.is_none() {
         let error = Error::new(Cause::Configuration("a message can be read only once"));
         return Attempted { outcome: Err(error), can_repeat: false };
-    };
+    }
     let (feed, intake) = feed();
+    let differs = AtomicBool::new(false);
     let outcome = {
         let answer = pin!(connection.run_fed(request, Some(intake), deadline));
-        let pouring = pin!(pour(&mut taken, lens, feed));
+        let pouring = pin!(pour(&mut unread, lens, feed, &differs));
         match futures_util::future::select(answer, pouring).await {
-            Either::Left((answer, _)) => answer.map_err(of_the_message),
+            // Of another's message, whose end was this command's too, it knows nothing.
+            Either::Left((Err(error), _)) if differs.load(Ordering::Relaxed) => Err(of_the_message(error)),
+            Either::Left((answer, _)) => answer,
             // The message ends here, and with it the connection; the reason is the reader's.
             Either::Right((Err(error), _)) => return Attempted { outcome: Err(error), can_repeat: false },
             Either::Right((Ok(()), answer)) => answer.await,
         }
     };
-    let unread = matches!(&outcome, Err(error) if !error.was_written());
-    *lock() = Some(taken);
-    Attempted { outcome, can_repeat: unread }
+    let unwritten = matches!(&outcome, Err(error) if !error.was_written());
+    let can_repeat = unwritten && unread.is_some();
+    *lock() = unread;
+    Attempted { outcome, can_repeat }
 }
 
 /// A connection that was cut since the message isn't what was announced is the message's error.

@@ -1,6 +1,10 @@
 //! Messages to be put into a mailbox: what is said of them, and where their bytes come from.
 
-use std::{fmt, pin::Pin};
+use std::{
+    fmt,
+    pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use bytes::{Bytes, BytesMut};
 use mail_proto::imap::{AppendForm, AppendMessage, DateTime, Flag, client::WholeMessage};
@@ -79,17 +83,23 @@ impl NewMessage {
     }
 }
 
-/// Reads messages into a connection, one after the other.
+/// Where messages are read from.
+pub(super) type Readers = Vec<Pin<Box<dyn AsyncRead + Send>>>;
+
+/// Reads messages into a connection, one after the other, once the first is wanted. From then on the readers are gone:
+/// they give nothing a second time. Sets `differs` if one gives less than was announced, or more.
 pub(super) async fn pour(
-    readers: &mut [Pin<Box<dyn AsyncRead + Send>>],
+    readers: &mut Option<Readers>,
     lens: &[u64],
     feed: Feed,
+    differs: &AtomicBool,
 ) -> Result<()> {
     let Feed { pieces, wanted } = feed;
     if wanted.await.is_err() {
         // The command has ended before any was wanted.
         return std::future::pending().await;
     }
+    let mut readers = readers.take().unwrap_or_default();
     for (reader, len) in readers.iter_mut().zip(lens) {
         // One byte more than was announced is asked for, to see that there is none.
         let mut left = len + 1;
@@ -101,9 +111,15 @@ pub(super) async fn pour(
                 break;
             }
             left = left.saturating_sub(read as u64);
+            if left == 0 {
+                differs.store(true, Ordering::Relaxed);
+            }
             if pieces.send(Piece::Bytes(chunk.freeze())).await.is_err() {
                 return std::future::pending().await;
             }
+        }
+        if left > 1 {
+            differs.store(true, Ordering::Relaxed);
         }
         if pieces.send(Piece::End).await.is_err() {
             return std::future::pending().await;
