@@ -10,6 +10,7 @@ mod fuzz;
 mod msrv;
 mod mutants;
 mod servers;
+mod soak;
 mod steps;
 mod test;
 mod tools;
@@ -45,6 +46,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Alter the code that carries the rules, bit by bit, and see that the tests notice (cargo-mutants)
     Mutants(mutants::Options),
+    /// Many tasks on one client over bad lines, for as long as wanted, and every message accounted for
+    Soak(soak::Options),
     /// Start, stop and show throw-away mail servers on loopback
     #[command(subcommand)]
     Servers(servers::Action),
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         }
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Mutants(options) => mutants::run(&options),
+        Task::Soak(options) => soak::run(&options),
         Task::Servers(action) => servers::run(&action),
     };
     match done {
