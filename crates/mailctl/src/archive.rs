@@ -388,4 +388,41 @@ mod tests {
         assert!(!archive.enter_epoch(&place, 7));
         assert!(archive.enter_epoch(&place, 8));
     }
+
+    #[test]
+    fn a_unique_id_means_one_message_and_its_file_keeps_its_number() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = open(directory.path());
+        let place = archive.place(b"\0POP3", None, true).unwrap();
+        archive.enter_epoch(&place, 7);
+        let list = |archive: &Archive, place: &Place, ids: &[&[u8]], on_disk: &[u32]| {
+            let (ids, on_disk) = (ids.iter().copied().collect(), on_disk.iter().copied().collect());
+            archive.listed(place, &ids, &on_disk, |_| false).unwrap();
+            archive.known(place).unique_ids
+        };
+        let number = |id: u8, archive: &Archive| archive.known(&place).unique_ids.get(&[id]).unwrap().number;
+        list(&archive, &place, &[b"a", b"b"], &[]);
+        let kept = Kept { file: (7, number(b'a', &archive)), sha256: [1; 32] };
+        archive.kept(&place, b"a", kept).unwrap();
+        archive.commit().unwrap();
+        drop(archive);
+
+        // The file of b is there, and its run ended before it said so: it is fetched under another number, and compared.
+        let archive = open(directory.path());
+        let place = archive.place(b"\0POP3", None, true).unwrap();
+        let known = list(&archive, &place, &[b"a", b"b"], &[1, 2]);
+        assert!(known.get(b"b").is_some_and(|b| b.number == 3 && b.before == Some(2) && b.kept.is_none()));
+        // However often that is put off.
+        let known = list(&archive, &place, &[b"a", b"b"], &[1, 2]);
+        assert_eq!(known.get(b"b").unwrap().before, Some(2));
+
+        // What has the name of a message that was deleted is compared with its file, and not taken for it.
+        archive.doubt(&place).unwrap();
+        let known = list(&archive, &place, &[b"a"], &[1, 2]);
+        assert!(known.get(b"a").is_some_and(|a| a.kept.is_none() && a.before == Some(1)));
+        // And one that the server no longer lists is forgotten, but for its number.
+        list(&archive, &place, &[], &[1, 2]);
+        let known = list(&archive, &place, &[b"a"], &[1, 2]);
+        assert!(known.get(b"a").is_some_and(|a| a.before.is_none() && a.number > 2));
+    }
 }
