@@ -212,7 +212,7 @@ impl Worker {
         self.call("select", client.select(MAILBOXES[mailbox])).await?.ok()
     }
 
-    /// The same messages, after this has happened to them.
+    /// What may be of a message after this has happened to it.
     fn after(&self, number: u64, effect: impl Fn(&mut Copies)) -> Vec<Copies> {
         let mut worlds: Vec<_> = self.place.book.worlds(number).into_iter().collect();
         worlds.iter_mut().for_each(effect);
@@ -366,7 +366,7 @@ impl Worker {
                 place.book.is(mine.number, copied.into_iter().chain(moved));
             }
             // With no word of a copy that stayed, it is in one place.
-            Became::Unknown(Some(_)) | Became::Unknown(None) => {}
+            Became::Unknown(_) => {}
         }
     }
 
