@@ -46,7 +46,7 @@ const USUAL: u64 = 30;
 /// The mail is looked at this often.
 const ROUND: Duration = Duration::from_secs(60);
 
-/// How long everything may take that isn't chaos: ending what is under way, and looking.
+/// How long everything in a round may take that isn't chaos: ending what is under way, and looking.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// How much more the client may hold after a later round than after the first: what is in a state that another round
@@ -81,22 +81,27 @@ fn every_message_is_accounted_for() {
     let client = client(&proxy, compresses);
     say(&format!("a server without {lacks:?}, compressed: {compresses}"));
 
-    let (ended, watchdog) = mpsc::channel::<()>();
-    let limit = Duration::from_secs(seconds) + PATIENCE;
+    let (alive, signs) = mpsc::channel::<()>();
     let watched = client.clone();
     let watchdog = thread::spawn(move || {
-        if watchdog.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-            say(&format!("chaos hangs, seed {seed}"));
-            say(&watched.pool_status().to_string());
-            std::process::abort();
+        loop {
+            match signs.recv_timeout(ROUND + PATIENCE) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    say(&format!("chaos hangs, seed {seed}"));
+                    say(&watched.pool_status().to_string());
+                    std::process::abort();
+                }
+            }
         }
     });
     let book = Arc::new(Book::default());
     let moves_at_once = !lacks.contains(&"MOVE");
     let place = Arc::new(Place { client, book: Arc::clone(&book), moves_at_once });
-    let chaos = Chaos { seconds, seed, server: Arc::clone(&server), proxy: Arc::clone(&proxy), place };
+    let chaos = Chaos { seconds, seed, server: Arc::clone(&server), proxy: Arc::clone(&proxy), place, alive };
     clients.block_on(chaos.run());
-    drop((ended, chaos));
+    drop(chaos);
     watchdog.join().expect("it doesn't panic");
     clients.block_on(nothing_is_left(&server, &book));
 
@@ -153,6 +158,8 @@ struct Chaos {
     server: Arc<Server>,
     proxy: Arc<Proxy>,
     place: Arc<Place>,
+    /// Told after every round.
+    alive: mpsc::Sender<()>,
 }
 
 impl Chaos {
@@ -170,6 +177,8 @@ impl Chaos {
         let mut first: Option<(isize, usize)> = None;
         for round in 1..=rounds {
             self.round(&workers, whole / rounds).await;
+            // The watchdog lives for as long as this can be told.
+            let _ = self.alive.send(());
             let account = self.account();
             book.audit(&account);
             for worker in &workers {
