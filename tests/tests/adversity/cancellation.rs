@@ -7,17 +7,20 @@ use mail_testkit::Link;
 use super::{
     counted::counted,
     faults::{points_of, try_all},
+    points::Extent,
     stage::{Client, Plan, Session, Way, play},
 };
 
 /// Drops the doings at their first, second, … poll, until they end undisturbed: over a link that takes no time, and
-/// over one that takes so much that each answer comes in pieces.
+/// over one that takes so much that each answer comes in pieces. Large content has thousands of pieces that are like each
+/// other: the later, the fewer are tried, unless all are wanted.
 pub(crate) fn at_every_poll<C: Client>(session: &Session<C>) {
     let slow = Link::default().with_latency(Duration::from_millis(50)).with_bandwidth(100_000);
     let mut wrong = Vec::new();
     let mut dropped = 0;
     for link in [Link::default(), slow] {
-        for nth in 1.. {
+        let mut nth = 1;
+        loop {
             let plan = Plan::DropAtPoll(nth, link);
             let ran = play(session, Way::Memory, &plan);
             if !ran.mistakes.is_empty() {
@@ -28,6 +31,7 @@ pub(crate) fn at_every_poll<C: Client>(session: &Session<C>) {
                 Some(Ok(())) => break,
                 Some(Err(error)) => panic!("{} fails undisturbed: {error}", session.name),
             }
+            nth += if Extent::wanted(1) == Extent::Full { 1 } else { 1 + nth / 24 };
         }
     }
     println!("{}: dropped at {dropped} polls", session.name);
