@@ -91,9 +91,15 @@ async fn every_message_comes_as_it_is_held_and_nothing_changes() {
 async fn a_limit_below_the_quota_costs_no_message() {
     let (server, held) = filled(Some(4));
     let server = server.info();
-    let client = client(server, "imaps").max_connections(8).build().unwrap();
-    assert_all_come(&client, &held, 8).await;
-    client.close().await;
+    // The work may be done before a fifth connection was tried.
+    for _ in 0..30 {
+        let client = client(server, "imaps").max_connections(8).build().unwrap();
+        assert_all_come(&client, &held, 8).await;
+        client.close().await;
+        if dovecot_log::read(server).over_the_limit > 0 {
+            break;
+        }
+    }
     assert!(dovecot_log::read(server).over_the_limit > 0, "the limit was never reached");
     assert_eq!(oracle::read(server), held, "reading changed something");
 }
