@@ -2,7 +2,7 @@
 
 /// Lists the methods of a type that is a tuple whose first field is its async sister:
 ///
-/// ```ignore
+/// ```text
 /// facade! {
 ///     impl Mailbox for "imap::Mailbox" {
 ///         fn exists(&self) -> u32;
