@@ -6,6 +6,7 @@
 //! `cargo test` passes on any machine and says how many it left out. `cargo xtask test` runs them.
 
 pub mod cargo;
+pub mod counted;
 pub mod digest;
 pub mod mailctl;
 pub mod maildir;

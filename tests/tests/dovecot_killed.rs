@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mail_client::imap::{FetchItems, ImapClient, NewMessage, SequenceSet};
 use mail_client::transport::Tls;
+use system_tests::counted::counted;
 use system_tests::servers::Info;
 use system_tests::servers::dovecot::{self, Options};
 use tokio::time::{Instant, sleep, timeout};
@@ -122,5 +123,5 @@ async fn every_message_is_accounted_for_while_processes_are_killed() {
     let status = client.pool_status();
     assert!(status.connections.len() <= 6 && status.closed > 5, "{status}");
     client.close().await;
-    println!("counted: messages accounted for {}", appended.len());
+    counted("messages accounted for", appended.len() as u64);
 }

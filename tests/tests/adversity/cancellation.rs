@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use mail_testkit::Link;
 
+use system_tests::counted::counted;
+
 use super::{
-    counted::counted,
     faults::{points_of, try_all},
     points::Extent,
     stage::{Client, Plan, Session, Way, play},

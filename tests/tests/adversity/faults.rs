@@ -3,8 +3,9 @@
 
 use mail_testkit::Action;
 
+use system_tests::counted::counted;
+
 use super::{
-    counted::counted,
     points::{Extent, points},
     stage::{Client, Plan, Ran, Session, Way, play},
     wire::{Breach, Point},

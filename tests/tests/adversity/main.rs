@@ -6,7 +6,6 @@
 //! so many of the usual, and `ADVERSITY_ONLY` plays what has this in the name of its plan.
 
 mod cancellation;
-mod counted;
 mod faults;
 mod imap;
 mod ledger;

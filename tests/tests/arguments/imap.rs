@@ -11,6 +11,8 @@ use mail_client::imap::{
 use mail_client::{Error, ErrorKind};
 use mail_proto::imap::Command;
 
+use system_tests::counted::counted;
+
 use crate::recorder::{Heard, Recorder};
 use crate::{sources, texts};
 
@@ -285,7 +287,7 @@ async fn each_text_is_one_argument_or_none() {
             client.close().await;
         }
     }
-    println!("counted: arguments tried {tried}");
+    counted("arguments tried", tried);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,8 @@
 
 use mail_client::pop3::{Pop3Client, Pop3ClientBuilder};
 
+use system_tests::counted::counted;
+
 use crate::lines::{Kind, Lines};
 use crate::texts;
 
@@ -31,5 +33,5 @@ async fn each_text_is_one_argument_or_none() {
             }
         }
     }
-    println!("counted: arguments tried {tried}");
+    counted("arguments tried", tried);
 }

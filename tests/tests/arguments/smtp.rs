@@ -2,6 +2,8 @@
 
 use mail_client::smtp::{Address, Mail, Recipient, SmtpClient, SmtpClientBuilder};
 
+use system_tests::counted::counted;
+
 use crate::lines::{Heard, Kind, Lines};
 use crate::texts;
 
@@ -76,7 +78,7 @@ async fn each_text_is_one_argument_or_none() {
         }
         client.close().await;
     }
-    println!("counted: arguments tried {tried}");
+    counted("arguments tried", tried);
 }
 
 #[tokio::test(start_paused = true)]

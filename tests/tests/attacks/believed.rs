@@ -3,6 +3,8 @@
 use mail_client::ErrorKind;
 use mail_client::imap::{FetchItems, ImapClient};
 
+use system_tests::counted::counted;
+
 use crate::peer::{HOST, PASSWORD, Peer, Script, USER};
 use crate::protocol::Protocol;
 
@@ -28,6 +30,7 @@ async fn an_answer_to_a_command_that_was_not_sent_ends_the_connection() {
         client.noop().await.unwrap();
         assert_eq!(peer.seen(|seen| seen.dialled.len()), 2, "{forged}");
         client.close().await;
+        counted("attacks stood", 1);
     }
 }
 
@@ -47,6 +50,7 @@ async fn a_referral_is_told_and_never_followed() {
         );
         client.close().await;
         peer.assert_nothing_leaked();
+        counted("attacks stood", 1);
     }
 }
 
@@ -69,6 +73,7 @@ async fn mail_that_was_not_asked_for_is_nobodys() {
     }
     assert!(bodies.iter().all(|(uid, body)| *uid == 2 && &body[..] != b"evil"), "{bodies:?}");
     client.close().await;
+    counted("attacks stood", 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,4 +88,5 @@ async fn two_users_never_share_a_connection() {
     other.noop().await.unwrap();
     other.close().await;
     assert_eq!(peer.seen(|seen| seen.dialled.len()), 2);
+    counted("attacks stood", 1);
 }

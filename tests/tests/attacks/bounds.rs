@@ -6,6 +6,7 @@ use std::time::Duration;
 use flate2::{Compression, write::DeflateEncoder};
 use mail_client::imap::{FetchItems, ImapClient, SearchKey, SequenceSet};
 use mail_client::{Error, ErrorKind};
+use system_tests::counted::counted;
 use tokio::time::timeout;
 
 use crate::memory::peak_of;
@@ -57,6 +58,7 @@ async fn what_is_announced_is_not_allocated() {
         let outcome = outcome.expect("it has its deadlines");
         assert!(outcome.is_err() || announced.starts_with("* OK"), "{announced}: {outcome:?}");
         assert!(peak < 4 * MIB, "{announced}: {peak} bytes");
+        counted("attacks stood", 1);
     }
 }
 
@@ -73,6 +75,7 @@ async fn a_line_without_end_ends_the_connection() {
         assert!(!error.is_retryable(), "{head}: {error}");
         // The line's own limit is 32 MiB, and a buffer that grows is there twice while it does.
         assert!(peak < 100 * MIB, "{head}: {peak} bytes");
+        counted("attacks stood", 1);
     }
 }
 
@@ -87,6 +90,7 @@ async fn a_million_small_things_are_no_burden() {
         // Which of its parts make sense is not the point.
         let _ = outcome.expect("it has its deadlines");
         assert!(peak < 110 * MIB, "{piece:?}: {peak} bytes");
+        counted("attacks stood", 1);
     }
 }
 
@@ -110,6 +114,7 @@ async fn sets_are_never_expanded() {
     })
     .await;
     assert!(peak < 2 * MIB, "{peak} bytes");
+    counted("attacks stood", 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,4 +135,5 @@ async fn a_compression_bomb_does_not_go_off() {
     let error = outcome.expect("it has its deadlines").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
     assert!(peak < 100 * MIB, "{peak} bytes");
+    counted("attacks stood", 1);
 }

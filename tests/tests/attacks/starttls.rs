@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mail_client::{ErrorKind, transport::CertificateProblem};
+use system_tests::counted::counted;
 use tokio::time::timeout;
 
 use crate::peer::{Certificate, HOST, Peer, Script};
@@ -12,6 +13,7 @@ async fn fails(peer: &Peer, protocol: Protocol, protection: Protection) -> mail_
     let outcome = timeout(Duration::from_secs(300), protocol.connect(peer, protection)).await;
     let error = outcome.expect("it has its deadlines").expect_err("it must not be trusted");
     peer.assert_nothing_leaked();
+    counted("attacks stood", 1);
     error
 }
 
@@ -136,6 +138,7 @@ async fn what_was_announced_before_tls_is_forgotten() {
             Protocol::Smtp => "EHLO ",
         };
         assert!(inside.contains(asked), "asked again: {inside}");
+        counted("attacks stood", 1);
     }
 }
 

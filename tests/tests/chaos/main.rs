@@ -10,7 +10,6 @@ mod worker;
 
 use std::{
     env,
-    io::Write,
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError},
@@ -21,6 +20,7 @@ use std::{
 
 use mail_client::imap::ImapClient;
 use mail_testkit::{Account, Server};
+use system_tests::counted::{counted, say};
 use tokio::{
     runtime::{self, Handle, Runtime},
     sync::Mutex,
@@ -267,15 +267,4 @@ impl Chaos {
         book.expect(peak <= QUOTA, format_args!("{peak} connections were open at a time"));
         book.expect(peak == QUOTA, format_args!("never more than {peak} connections were open"));
     }
-}
-
-/// Says so, whether or not the test's output is kept back.
-fn say(what: &str) {
-    // In one piece, on a line of its own: libtest has begun one.
-    let _ = std::io::stdout().lock().write_all(format!("\n{what}\n").as_bytes());
-}
-
-/// How much there was, in lines that `cargo xtask test` adds up.
-fn counted(what: &str, number: u64) {
-    say(&format!("counted: {what} {number}"));
 }

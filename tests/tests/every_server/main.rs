@@ -36,6 +36,7 @@ macro_rules! on_every_server {
             let test = crate::$theme::$name(crate::place::Kind::$kind);
             let limit = std::time::Duration::from_secs(120);
             tokio::time::timeout(limit, test).await.expect("it doesn't end");
+            system_tests::counted::counted(concat!("operations on ", stringify!($kind)), 1);
         }
         on_every_server!(@@@ $kind, [$($mark)?] $theme $($others)*);
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use mail_client::imap::{Capability, ImapClient, ImapClientBuilder, SequenceSet};
 use mail_client::transport::Tls;
 use mail_testkit::Endpoint;
+use system_tests::counted::say;
 use system_tests::servers::{self, courier, cyrus, dovecot};
 use system_tests::wire::Wire;
 
@@ -152,7 +153,7 @@ impl Place {
     pub(crate) async fn can(&self, client: &ImapClient, capability: Capability) -> bool {
         let can = client.capabilities().await.unwrap().supports(&capability);
         if !can {
-            println!("skipped on {:?}: {capability}", self.kind);
+            say(&format!("skipped on {:?}: {capability}", self.kind));
         }
         can
     }
