@@ -10,6 +10,7 @@ mod calls;
 mod check_credentials;
 mod deadline;
 mod dialler;
+mod goodbye;
 mod handles;
 mod home;
 mod methods;
@@ -25,10 +26,11 @@ pub(crate) use self::{
     calls::{Attempted, Calls},
     deadline::Deadline,
     dialler::{Dialler, MailManager, mail_manager, manager_methods},
+    goodbye::{GOODBYE, goodbye},
     handles::{Held, connection_handles},
     home::Home,
     methods::client_methods,
     said::Said,
-    setup::{GOODBYE, LoginWith, Parts, Ports, Setup},
+    setup::{LoginWith, Parts, Ports, Setup},
 };
 pub use self::{methods::PoolStatus, operation::Pending};

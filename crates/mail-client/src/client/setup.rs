@@ -11,7 +11,7 @@ use mail_proto::{
 };
 use tokio::runtime::Handle;
 
-use super::{Dialler, Home, MailManager};
+use super::{Dialler, GOODBYE, Home, MailManager};
 use crate::{
     credentials::{Identity, Source, TokenProvider},
     error::{Cause, Error, Result},
@@ -62,9 +62,6 @@ pub(crate) enum LoginWith {
     External,
     Anonymous,
 }
-
-/// How long the server gets to answer a goodbye.
-pub(crate) const GOODBYE: Duration = Duration::from_secs(5);
 
 /// What the pool is told, apart from how to open a connection.
 pub(crate) struct PoolOptions {

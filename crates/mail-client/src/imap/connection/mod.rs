@@ -19,10 +19,7 @@ use mail_proto::imap::{
     client::{Completion, Request, Session},
     response::Untagged,
 };
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::timeout,
-};
+use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use self::{
     news::News,
@@ -34,7 +31,7 @@ use self::{
 };
 use super::{harmless::is_harmless, manager::ImapManager};
 use crate::{
-    client::{About, Awaited, Deadline, GOODBYE, Home, Subject, await_answer},
+    client::{About, Awaited, Deadline, Home, Subject, await_answer, goodbye},
     error::{Cause, Error, Result},
     link::{Flow, Intake, Socket},
 };
@@ -200,13 +197,9 @@ impl ImapConnection {
     /// Says goodbye and waits until the server has, or cuts. The socket is closed when this ends: its place may be
     /// another's at once.
     pub(crate) async fn logout(&self) {
-        let (done, mut ended) = oneshot::channel();
-        if self.jobs.send(Job::Logout { done }).is_err() {
-            return;
-        }
-        if timeout(GOODBYE, &mut ended).await.is_err() {
-            self.cut();
-            let _ = ended.await;
+        let (done, ended) = oneshot::channel();
+        if self.jobs.send(Job::Logout { done }).is_ok() {
+            goodbye(ended, || self.cut()).await;
         }
     }
 

@@ -17,7 +17,7 @@ use mail_pool::Context;
 use mail_proto::pop3::{Capabilities, Command, client::Session};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{timeout, timeout_at},
+    time::timeout_at,
 };
 
 use self::{
@@ -31,7 +31,7 @@ pub(crate) use self::{
 };
 use super::{directory::Directory, manager::Pop3Manager};
 use crate::{
-    client::{About, Awaited, Deadline, GOODBYE, Home, await_answer},
+    client::{About, Awaited, Deadline, Home, await_answer, goodbye},
     error::{Cause, Error, Result},
     link::{Flow, Socket},
 };
@@ -272,13 +272,9 @@ impl Pop3Connection {
     /// Says goodbye, without deleting anything, and waits until the server has, or cuts. The socket is closed when this
     /// ends: its place may be another's at once.
     pub(crate) async fn logout(&self) {
-        let (done, mut ended) = oneshot::channel();
-        if self.jobs.send(Job::Logout { done }).is_err() {
-            return;
-        }
-        if timeout(GOODBYE, &mut ended).await.is_err() {
-            self.cut();
-            let _ = ended.await;
+        let (done, ended) = oneshot::channel();
+        if self.jobs.send(Job::Logout { done }).is_ok() {
+            goodbye(ended, || self.cut()).await;
         }
     }
 

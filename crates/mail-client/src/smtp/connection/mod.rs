@@ -13,16 +13,13 @@ use mail_proto::smtp::{
     Command, Extensions, Reply,
     client::{Envelope, Loss, Session},
 };
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::timeout,
-};
+use tokio::sync::{mpsc, oneshot};
 
 use self::task::{Shared, Task};
 pub(super) use self::text::Text;
 use super::manager::SmtpManager;
 use crate::{
-    client::{Awaited, Deadline, GOODBYE, Home, await_answer},
+    client::{Awaited, Deadline, Home, await_answer, goodbye},
     error::{Cause, Error, Result},
     link::Socket,
 };
@@ -155,13 +152,9 @@ impl SmtpConnection {
     /// Says goodbye and waits until the server has, or cuts. The socket is closed when this ends: its place may be
     /// another's at once.
     pub(super) async fn logout(&self) {
-        let (done, mut ended) = oneshot::channel();
-        if self.jobs.send(Job::Logout { done }).is_err() {
-            return;
-        }
-        if timeout(GOODBYE, &mut ended).await.is_err() {
-            self.cut();
-            let _ = ended.await;
+        let (done, ended) = oneshot::channel();
+        if self.jobs.send(Job::Logout { done }).is_ok() {
+            goodbye(ended, || self.cut()).await;
         }
     }
 
