@@ -49,6 +49,26 @@ async fn p14_a_limit_that_nobody_gets_past_rides_in_the_acquire_timeout() {
     client.close().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn p14_one_login_cut_off_while_others_are_open_is_no_limit_and_two_are() {
+    for (action, where_) in [(Action::Cut, "greeting"), (Action::Bye("going".into()), "login")] {
+        let (server, client) = connected().await;
+        let cut = |times| match where_ {
+            "greeting" => server.add_fault(Fault::on_greeting(action.clone()).times(times)),
+            _ => server.add_fault(Fault::on_command("AUTHENTICATE", action.clone()).times(times)),
+        };
+        cut(1);
+        let _own = client.create_connection().await.unwrap();
+        assert_eq!(client.pool_status().effective, 10, "{where_}");
+        assert_eq!(server.report().connections.total, 3, "{where_}");
+        cut(2);
+        client.create_connection().await.unwrap_err();
+        assert_eq!(client.pool_status().effective, 2, "{where_}");
+        assert_eq!(server.report().connections.total, 5);
+        client.close().await;
+    }
+}
+
 /// A client whose connection is open, and its server.
 async fn connected() -> (Arc<Server>, ImapClient) {
     let server = Arc::new(server().mailbox("work").start().await.unwrap());

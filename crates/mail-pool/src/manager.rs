@@ -112,7 +112,7 @@ pub enum Class {
     /// The server has no place for one more connection. The pool lives with what is open and tries again after a cool-down.
     Limit,
     /// The service is out of order for now, or the peer closed before it answered the login; retried with back-off. With another connection
-    /// open it counts as a limit.
+    /// open it may be a limit: it is tried once more, and the second in a row counts as one.
     Outage,
     /// Too many attempts: nothing may be dialled for the time told, or for the pool's own default.
     Throttled(Option<Duration>),

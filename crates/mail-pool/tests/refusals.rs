@@ -200,16 +200,92 @@ async fn p14_a_limit_soon_after_our_own_logout_is_tried_once_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn p14_an_outage_with_others_open_is_a_limit_and_alone_it_is_retried() {
+async fn p14_an_outage_with_nothing_else_open_is_retried() {
     let (pool, server) = pool(8);
     server.script([Fail(Class::Outage)]);
     assert!(matches!(pool.main().await, Err(Error::Connect(_))));
     assert_eq!(pool.status().effective, 8);
+    pool.main().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn p14_one_login_without_an_answer_while_others_are_open_is_no_limit_yet() {
+    let (pool, server) = pool(8);
     let _main = pool.main().await.unwrap();
+    server.script([Fail(Class::Outage), Accept]);
+    let begun = Instant::now();
+    let _extra = pool.create_connection().await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_millis(375), "dialling backed off");
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!((pool.status().effective, server.dials()), (8, 3));
+    // The next is the first again.
+    server.script([Fail(Class::Outage), Accept]);
+    pool.create_connection().await.unwrap();
+    assert_eq!((pool.status().effective, server.dials()), (8, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn p14_a_second_in_a_row_is_a_limit_and_its_probe_is_not_tried_twice() {
+    let (pool, server) = pool_with(8, |builder| builder.acquire_timeout(None));
+    let _main = pool.main().await.unwrap();
+    server.script([Fail(Class::Outage); 3]);
+    let waiter = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.create_connection().await.map(drop) }
+    });
+    sleep(Duration::from_secs(200)).await;
+    assert_eq!((pool.status().effective, server.dials()), (1, 3));
+    assert!(!waiter.is_finished(), "it waits for the cool-down to end");
+    sleep(Duration::from_secs(200)).await;
+    assert_eq!((pool.status().effective, server.dials()), (1, 4), "one more, and the quota stays");
+    sleep(Duration::from_secs(300)).await;
+    waiter.await.unwrap().unwrap();
+    assert_eq!((pool.status().effective, server.dials()), (2, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn p14_logins_cut_together_are_one_refusal_and_one_dial_tries_again() {
+    let (pool, server) = pool(8);
+    let _main = pool.main().await.unwrap();
+    server.script([Fail(Class::Outage); 3]);
+    let waiters: Vec<_> = (0..3)
+        .map(|_| {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.create_connection().await })
+        })
+        .collect();
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!((server.handshake_peak(), server.dials()), (3, 4));
     server.script([Fail(Class::Outage)]);
-    let told = pool.create_connection_within(Some(Duration::from_millis(100))).await;
-    assert!(matches!(told, Err(Error::AcquireTimeout(_))));
-    assert_eq!(pool.status().effective, 1);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!((pool.status().effective, server.dials()), (1, 5));
+    waiters.iter().for_each(|waiter| waiter.abort());
+
+    let (pool, server) = support::pool(8);
+    let _main = pool.main().await.unwrap();
+    server.script([Fail(Class::Outage); 3]);
+    let (one, two, three) =
+        tokio::join!(pool.create_connection(), pool.create_connection(), pool.create_connection());
+    let _extras = [one.unwrap(), two.unwrap(), three.unwrap()];
+    assert_eq!((pool.status().effective, server.dials()), (8, 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn p14_after_a_login_without_an_answer_a_limit_in_words_counts_at_once_and_after_long_none_does() {
+    for (second, pause, effective) in [
+        (Class::Limit, Duration::from_secs(2), 1),
+        (Class::Outage, Duration::from_secs(299), 1),
+        (Class::Outage, Duration::from_secs(301), 8),
+    ] {
+        let (pool, server) = pool(8);
+        let _main = pool.main().await.unwrap();
+        server.script([Fail(Class::Outage), Fail(second)]);
+        for _ in 0..2 {
+            pool.create_connection_within(Some(Duration::from_millis(100))).await.unwrap_err();
+            sleep(pause).await;
+        }
+        assert_eq!((pool.status().effective, server.dials()), (effective, 3), "{second:?} {pause:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,8 +44,8 @@ pub(super) struct Dialling<E> {
     pub blocked: Option<(E, usize)>,
     pub refusal: Option<Refusal<E>>,
     pub logged_out: Option<Instant>,
-    /// A refusal soon after our own logout was tried again.
-    pub tried_after_logout: bool,
+    /// The last refusal was perhaps no limit, and is tried once more.
+    pub doubt: Option<Doubt>,
     pub jitter: Jitter,
 }
 
@@ -53,6 +53,15 @@ pub(super) struct Dialling<E> {
 pub(super) struct Fallen {
     pub effective: usize,
     pub probe_at: Instant,
+}
+
+/// A refusal that may be a limit: soon after our own logout, or without a word of one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubt {
+    /// Dials up to this one were on their way when it came: what they bring is part of the same news.
+    pub dials: u64,
+    /// A refusal after that isn't the second in a row.
+    pub until: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +89,7 @@ impl<E: Clone> Dialling<E> {
             blocked: None,
             refusal: None,
             logged_out: None,
-            tried_after_logout: false,
+            doubt: None,
             jitter: Jitter::new(seed),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::dialling::{Fallen, Fresh, Leave};
+use super::dialling::{Doubt, Fallen, Fresh, Leave};
 use super::line::Key;
 use super::machine::Core;
 use super::orders::{Job, Note, Out};
@@ -63,7 +63,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         dialling.untold = 0;
         dialling.suspected = false;
         dialling.fresh = Fresh::No;
-        dialling.tried_after_logout = false;
+        dialling.doubt = None;
         dialling.not_before = None;
         dialling.throttled = None;
         dialling.forget_probe(slot);
@@ -92,6 +92,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         let old =
             self.dialling.refusal.replace(Refusal { error: error.clone(), class, at: now, others_open });
         out.errors.extend(old.map(|refusal| refusal.error));
+        // A cool-down allows one more dial, and no second try of it.
+        let is_probe = self.dialling.probe == Some(slot);
         self.dialling.forget_probe(slot);
         let dial = self.slots[slot].dial;
         match &self.slots[slot].state {
@@ -103,8 +105,8 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
             _ => debug_assert!(false, "a dial failed in a slot that was not dialling"),
         }
         match class {
-            Class::Limit => self.limited(dial, now, out),
-            Class::Outage if others_open > 0 => self.limited(dial, now, out),
+            Class::Limit => self.limited(dial, true, now, out),
+            Class::Outage if others_open > 0 => self.limited(dial, is_probe, now, out),
             Class::Outage | Class::Transient => {
                 self.back_off(now, "the dial failed", out);
                 self.dialling.untold += 1;
@@ -123,26 +125,42 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
         self.pump(now, out);
     }
 
-    /// The server has no place for more than what is open.
-    fn limited(&mut self, dial: u64, now: Instant, out: &mut Out<L, E, W>) {
+    /// The server has no place for more than what is open. Of one that didn't say so it isn't certain: the network may be
+    /// to blame.
+    fn limited(&mut self, dial: u64, is_certain: bool, now: Instant, out: &mut Out<L, E, W>) {
         let settling = self.counts.closing > 0
             || self
                 .dialling
                 .logged_out
                 .is_some_and(|at| now.saturating_duration_since(at) < self.rules.logout_settles);
-        if settling && !self.dialling.tried_after_logout {
-            self.dialling.tried_after_logout = true;
-            let wait = self.dialling.jitter(self.rules.logout_settles / 4);
-            self.hold_dials(now, wait, "the last logout may still be counted", out);
-            return;
+        let is_new = dial > self.dialling.fell_at;
+        if settling || (!is_certain && is_new) {
+            match self.dialling.doubt.filter(|doubt| doubt.until > now) {
+                None => return self.doubt(settling, now, out),
+                Some(doubt) if dial <= doubt.dials => return,
+                Some(_) => {}
+            }
         }
-        self.dialling.tried_after_logout = false;
+        self.dialling.doubt = None;
         let known = dial <= self.dialling.fell_at;
         self.fall(now, out);
         if known {
             return;
         }
         self.back_off(now, "the server's limit", out);
+    }
+
+    /// What may be a limit is tried once more, by one dial, before it is taken for one.
+    fn doubt(&mut self, settling: bool, now: Instant, out: &mut Out<L, E, W>) {
+        self.dialling.proven = false;
+        let (dials, until) = (self.dialling.dials, now + self.rules.cool_down);
+        self.dialling.doubt = Some(Doubt { dials, until });
+        if settling {
+            let wait = self.dialling.jitter(self.rules.logout_settles / 4);
+            self.hold_dials(now, wait, "the last logout may still be counted", out);
+        } else {
+            self.back_off(now, "no answer to the login, which may be a limit", out);
+        }
     }
 
     fn fall(&mut self, now: Instant, out: &mut Out<L, E, W>) {
@@ -246,7 +264,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     pub(crate) fn limit_reported(&mut self, now: Instant, out: &mut Out<L, E, W>) {
         // The one that was told so doesn't count.
         let effective = self.counts.established.saturating_sub(1);
-        self.limited(u64::MAX, now, out);
+        self.limited(u64::MAX, true, now, out);
         if let Some(fallen) = &mut self.dialling.fallen {
             fallen.effective = fallen.effective.min(effective.max(1));
         }
