@@ -3,14 +3,14 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
-use crate::frame::FrameError;
+use crate::{frame::FrameError, secret::Unshown};
 
 /// Cuts lines off a buffer. Looks at each byte once, however the input is split.
 ///
 /// A line ends in CRLF. LF alone ends one only if the first line ended so; elsewhere it is a byte.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    pub(crate) buffer: BytesMut,
+    pub(crate) buffer: Unshown<BytesMut>,
     /// Up to where the buffer was searched.
     scanned: usize,
     limit: usize,
@@ -25,7 +25,7 @@ const SHARE_FROM: usize = 32 * 1024;
 impl Lines {
     /// `limit`: the bytes of the longest line, its end included.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { buffer: BytesMut::new(), scanned: 0, limit, bare_line_feeds: None }
+        Self { buffer: Unshown::default(), scanned: 0, limit, bare_line_feeds: None }
     }
 
     /// Of lines that end in CRLF and nothing else, whatever the first one did.

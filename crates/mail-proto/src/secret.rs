@@ -1,6 +1,9 @@
 //! Passwords and tokens, which never print.
 
-use std::fmt;
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+};
 
 /// Bytes that must not be shown: a password, a token, a SASL response.
 ///
@@ -38,6 +41,31 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Bytes on their way, of which `Debug` tells how many there are, never which: they may be a password, or somebody's
+/// mail.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Unshown<T>(pub(crate) T);
+
+impl<T> Deref for Unshown<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Unshown<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: AsRef<[u8]>> fmt::Debug for Unshown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({} bytes)", self.0.as_ref().len())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +73,6 @@ mod tests {
     #[test]
     fn debug_shows_nothing() {
         assert_eq!(format!("{:?}", Secret::from("hunter2")), "Secret(…)");
+        assert_eq!(format!("{:?}", Unshown("hunter2")), "(7 bytes)");
     }
 }

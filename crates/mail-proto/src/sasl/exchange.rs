@@ -15,6 +15,8 @@ pub(crate) struct Exchange {
     client: Client,
     failed: Option<SaslError>,
     deriving: bool,
+    /// The messages so far.
+    sent: Vec<Secret>,
 }
 
 /// What follows from a challenge.
@@ -30,7 +32,7 @@ pub(crate) enum Answer {
 
 impl Exchange {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, failed: None, deriving: false }
+        Self { client, failed: None, deriving: false, sent: Vec::new() }
     }
 
     /// The mechanism's name.
@@ -40,7 +42,7 @@ impl Exchange {
 
     /// The initial response, which is then counted as sent. `None` where the server speaks first.
     pub(crate) fn initial(&mut self) -> Option<Secret> {
-        self.client.initial()
+        self.client.initial().inspect(|message| self.sent.push(message.clone()))
     }
 
     /// The same for `AUTH mechanism initial-response`, where that line isn't longer than `longest`, its end included: else it has to wait for its
@@ -49,7 +51,7 @@ impl Exchange {
         // An empty one is written as "=".
         let initial = (self.client.peek_initial()?.expose().len().div_ceil(3) * 4).max(1);
         let fits = "AUTH  \r\n".len() + self.mechanism().len() + initial <= longest;
-        if fits { self.client.initial() } else { None }
+        if fits { self.initial() } else { None }
     }
 
     /// The server's challenge, in base64.
@@ -68,13 +70,14 @@ impl Exchange {
             return Err(SaslError::Malformed { expected: "no further challenge" });
         }
         // What asks for the initial response should be empty, and isn't everywhere.
-        if let Some(initial) = self.client.initial() {
+        if let Some(initial) = self.initial() {
             return Ok(Answer::Line(line(&initial)));
         }
         match self.client.challenge(decode(challenge)?.expose())? {
-            Step::Respond(response) => Ok(Answer::Line(line(&response))),
+            Step::Respond(response) => Ok(Answer::Line(self.send(response))),
             Step::Derive(derivation) if derivation.iterations() <= AT_ONCE => {
-                Ok(Answer::Line(line(&self.client.derived(&derivation.run())?)))
+                let response = self.client.derived(&derivation.run())?;
+                Ok(Answer::Line(self.send(response)))
             }
             Step::Derive(derivation) => {
                 self.deriving = true;
@@ -89,7 +92,7 @@ impl Exchange {
             return None;
         }
         Some(match self.client.derived(salted) {
-            Ok(response) => line(&response),
+            Ok(response) => self.send(response),
             Err(error) => self.call_off(error),
         })
     }
@@ -133,8 +136,21 @@ impl Exchange {
         match self.failed {
             Some(error) => Err(error),
             None if success => self.client.succeeded().map(|()| None),
-            None => Ok(self.client.refusal().cloned()),
+            None => Ok(self.client.refusal().map(|refusal| refusal.without(self.sent()))),
         }
+    }
+
+    /// What was sent so far, as it went over the wire and before.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = Secret> {
+        self.sent
+            .iter()
+            .flat_map(|message| [message.clone(), Secret::from(BASE64_STANDARD.encode(message.expose()))])
+    }
+
+    fn send(&mut self, message: Secret) -> Bytes {
+        let line = line(&message);
+        self.sent.push(message);
+        line
     }
 
     fn call_off(&mut self, error: SaslError) -> Bytes {

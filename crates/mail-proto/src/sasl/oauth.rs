@@ -7,7 +7,7 @@
 //! ```
 
 use super::{Options, SaslError, text};
-use crate::secret::Secret;
+use crate::{secret::Secret, session::echo};
 
 pub(super) fn bearer(user: &[u8], token: &Secret, options: &Options) -> Result<Secret, SaslError> {
     let user = text::saslname(printable(user, "user name")?, "user name")?;
@@ -72,6 +72,13 @@ pub struct TokenRefusal {
 }
 
 impl TokenRefusal {
+    /// Without what it repeats of the token.
+    pub(super) fn without(&self, sent: impl Iterator<Item = Secret>) -> Self {
+        let sent: Vec<_> = sent.collect();
+        let shown = echo::without(sent.iter().map(Secret::expose), &self.raw);
+        shown.map_or_else(|| self.clone(), |shown| Self::parse(&shown))
+    }
+
     pub(super) fn parse(raw: &[u8]) -> Self {
         let mut refusal = Self { raw: raw.to_vec(), ..Self::default() };
         let Ok(text) = std::str::from_utf8(raw) else { return refusal };

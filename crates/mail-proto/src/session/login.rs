@@ -1,6 +1,13 @@
 //! How a connection comes to be protected and logged in.
 
-use crate::sasl::{self, Credentials};
+use bytes::Bytes;
+
+use super::echo;
+use crate::{
+    error::{Excerpt, ParseError},
+    sasl::{self, Credentials, exchange::Exchange},
+    secret::Secret,
+};
 
 /// How a connection is to be protected, and who logs in how.
 #[derive(Clone, Debug)]
@@ -19,6 +26,38 @@ impl Login {
     /// A login by whatever mechanism fits these credentials, if there are any.
     pub fn new(security: Security, credentials: Option<Credentials>) -> Self {
         Self { security, credentials, sasl: sasl::Options::default() }
+    }
+}
+
+impl Login {
+    /// A line that can't be read while the login goes on, without what stands in it: which part of it that is depends
+    /// on where the reading stopped, and may be any part of a secret.
+    pub(crate) fn conceal_unreadable(error: ParseError) -> ParseError {
+        ParseError { excerpt: Excerpt::of(b"..."), ..error }
+    }
+
+    /// What a server says while the login goes on, without what it repeats of its secrets.
+    pub(crate) fn conceal(&self, exchange: Option<&Exchange>, said: &mut Bytes) {
+        let secret = match &self.credentials {
+            Some(
+                Credentials::Password { password: secret, .. } | Credentials::Token { token: secret, .. },
+            ) => Some(secret.expose()),
+            _ => None,
+        };
+        // As it stands in a quoted string.
+        let quoted = secret.filter(|secret| secret.iter().any(|byte| b"\"\\".contains(byte)));
+        let quoted = quoted.map(|secret| {
+            let escaped = secret.iter().flat_map(|byte| {
+                let escape = b"\"\\".contains(byte).then_some(b'\\');
+                escape.into_iter().chain([*byte])
+            });
+            Secret::new(escaped.collect::<Vec<_>>())
+        });
+        let sent: Vec<_> = exchange.into_iter().flat_map(Exchange::sent).chain(quoted).collect();
+        let secrets = secret.into_iter().chain(sent.iter().map(Secret::expose));
+        if let Some(shown) = echo::without(secrets, said) {
+            *said = shown;
+        }
     }
 }
 

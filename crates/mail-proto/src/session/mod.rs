@@ -37,6 +37,7 @@
 //! ```
 
 mod course;
+pub(crate) mod echo;
 mod login;
 pub(crate) mod pieces;
 
@@ -210,6 +211,90 @@ mod tests {
             written,
             "EHLO localhost\r\nSTARTTLS\r\nEHLO localhost\r\nAUTH PLAIN AGtpbQBzZWNyZXQ=\r\n"
         );
+    }
+
+    /// All that can be printed of a session while the server says this, `{}` in it being what was written last.
+    fn printed<S: ClientSession + std::fmt::Debug>(mut session: S, server: &[&str]) -> String
+    where
+        S::Event: std::fmt::Debug,
+    {
+        let (mut printed, mut written) = (String::new(), String::new());
+        for line in server {
+            let line = line.replace("{}", written.trim_end());
+            session.buffer().extend_from_slice(line.as_bytes());
+            printed += &format!("{session:?}{session:#?}");
+            session.received(Instant::now());
+            loop {
+                match session.next_event() {
+                    Ok(Some(event)) => printed += &format!("{event:?}{session:?}"),
+                    Ok(None) => break,
+                    Err(error) => {
+                        printed += &format!("{error}{error:?}{session:?}");
+                        return printed;
+                    }
+                }
+            }
+            printed += &format!("{session:?}");
+            while let Some(bytes) = session.transmit() {
+                written = String::from_utf8(bytes.to_vec()).unwrap();
+            }
+        }
+        panic!("the login went well: {printed}");
+    }
+
+    #[test]
+    fn nothing_that_a_session_prints_has_the_password_in_it_though_the_server_repeats_it() {
+        let now = Instant::now();
+        let login = |sasl: &str| {
+            let sasl = crate::sasl::Mechanism::from_name(sasl.as_bytes());
+            let among = Some(sasl.into_iter().collect());
+            let mut login =
+                Login::new(Security::Plaintext, Some(Credentials::password("kim", "hunter2-\"x")));
+            login.sasl.among = among;
+            login
+        };
+        let mut printed_of = Vec::new();
+        let greeting = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=LOGIN] hi\r\n";
+        for (sasl, server) in [
+            ("", &["* BAD what is {}\r\nA1 NO [X-{}] what is {}\r\n"][..]),
+            ("", &["* X {}\r\n{} hunter2-\r\nA1 NO\r\n"]),
+            ("PLAIN", &["A1 BAD what is {}\r\n"]),
+            ("LOGIN", &["+ VXNlcg==\r\n", "+ UGFzcw==\r\n", "* BYE what is {}\r\n"]),
+        ] {
+            let mut config = imap::client::Config::new(Security::Plaintext, credentials());
+            config.login = login(sasl);
+            let server = [&[greeting], server].concat();
+            printed_of.push(printed(imap::client::Session::new(config, now), &server));
+        }
+        let capabilities = "+OK\r\nSASL PLAIN LOGIN\r\n.\r\n";
+        for (sasl, server) in [
+            ("", &["+OK\r\n", "-ERR what is {}\r\n"][..]),
+            ("", &["+OK\r\n", "{}\r\n"]),
+            ("PLAIN", &["-ERR [SYS/TEMP] {}\r\n"]),
+            ("LOGIN", &["+ VXNlcg==\r\n", "+ UGFzcw==\r\n", "-ERR what is {}\r\n"]),
+        ] {
+            let mut config = pop3::client::Config::new(Security::Plaintext, credentials());
+            config.login = login(sasl);
+            config.apop = pop3::client::Apop::Never;
+            let server = [&["+OK hi\r\n", capabilities], server].concat();
+            printed_of.push(printed(pop3::client::Session::new(config, now), &server));
+        }
+        for (sasl, server) in [
+            ("PLAIN", &["500-5.3.3 unrecognized command\r\n500 5.3.3 '{}'\r\n"][..]),
+            ("PLAIN", &["{}\r\n"]),
+            ("PLAIN", &["421 what is {}\r\n"]),
+            ("LOGIN", &["334 VXNlcg==\r\n", "334 UGFzcw==\r\n", "500 5.3.3 '{}'\r\n"]),
+        ] {
+            let mut config = smtp::client::Config::new(Security::Plaintext, None);
+            config.login = login(sasl);
+            let server = [&["220 hi\r\n", "250-hi\r\n250 AUTH PLAIN LOGIN\r\n"], server].concat();
+            printed_of.push(printed(smtp::client::Session::new(config, now), &server));
+        }
+        for printed in printed_of {
+            for secret in ["hunter2", "aHVudGVyMi", "h1bnRlcjIt", "odW50ZXIyL", "104, 117, 110", "104,\n"] {
+                assert!(!printed.contains(secret), "{secret}: {printed}");
+            }
+        }
     }
 
     /// A challenge that takes long to answer, for the exchange that was begun so.

@@ -19,6 +19,7 @@ use crate::{
         response::{Parsed, Response, Untagged},
         status_line::{Status, StatusKind},
     },
+    session::Login,
 };
 
 /// A body that is coming in pieces.
@@ -116,7 +117,10 @@ impl Session {
         streamed: Option<u64>,
     ) -> Result<(), SessionError> {
         match read {
-            Ok(parsed) => {
+            Ok(mut parsed) => {
+                if self.phase == Phase::Login {
+                    self.conceal(&mut parsed.value);
+                }
                 self.course.tell_all(parsed.quirks.into_iter().map(Event::Quirk));
                 if streamed.is_some() && !matches!(&parsed.value, Response::Untagged(Untagged::Fetch(_))) {
                     self.streaming = Some(Streaming::Lost);
@@ -126,9 +130,29 @@ impl Session {
             Err(error) if self.phase == Phase::Greeting => Err(SessionError::NoGreeting(error.to_string())),
             Err(error) => {
                 self.streaming = streamed.map(|_| Streaming::Lost);
+                let error = if self.phase == Phase::Login { Login::conceal_unreadable(error) } else { error };
                 self.course.tell(Event::Unreadable(error));
                 Ok(())
             }
+        }
+    }
+
+    /// Takes out of a response to the login what it repeats of it.
+    fn conceal(&self, response: &mut Response) {
+        let conceal = |text: &mut Bytes| self.config.login.conceal(self.exchange.as_ref(), text);
+        match response {
+            Response::Tagged { status, .. } | Response::Untagged(Untagged::Status(status)) => {
+                conceal(&mut status.text);
+                if let Some(ResponseCode::Other { name, arguments }) = &mut status.code {
+                    conceal(name);
+                    arguments.iter_mut().for_each(conceal);
+                }
+            }
+            Response::Untagged(Untagged::Unknown { keyword, raw }) => {
+                conceal(keyword);
+                conceal(raw);
+            }
+            Response::Untagged(_) | Response::Continue { .. } => {}
         }
     }
 

@@ -55,6 +55,7 @@ use super::{Capabilities, Capability, Command, DropListing, Framer, Reply, ScanL
 use crate::{
     error::{ParseError, Quirk},
     sasl::{Derivation, exchange::Exchange},
+    secret::Unshown,
     session::Course,
 };
 
@@ -172,7 +173,7 @@ pub struct Session {
     waiting: VecDeque<(CommandId, Request)>,
     flights: VecDeque<Flight>,
     /// What is to be written, and how many of the last flights are in it.
-    out: BytesMut,
+    out: Unshown<BytesMut>,
     unwritten: usize,
     /// DELEs that the server has confirmed, and that no RSET has undone.
     deleted: u32,
@@ -192,7 +193,7 @@ impl Session {
             submitted: 0,
             waiting: VecDeque::new(),
             flights: VecDeque::new(),
-            out: BytesMut::new(),
+            out: Unshown::default(),
             unwritten: 0,
             deleted: 0,
             course: Course::new(now),

@@ -6,6 +6,7 @@ use crate::{
     pop3::{
         AnswerForm, Capability, Command, DropListing, Parsed, Reply, ReplyKind, ScanListing, UniqueId, framer,
     },
+    session::Login,
 };
 
 /// What waits to be written.
@@ -53,7 +54,13 @@ impl Session {
         }
         match self.framer.next_event()? {
             Some(framer::Event::Status(line)) => {
-                let parsed = Reply::parse(line, self.config.parse).map_err(SessionError::Unreadable)?;
+                let logs_in = matches!(self.phase, Phase::User | Phase::Login);
+                let mut parsed = Reply::parse(line, self.config.parse).map_err(|error| {
+                    SessionError::Unreadable(if logs_in { Login::conceal_unreadable(error) } else { error })
+                })?;
+                if logs_in && parsed.value.kind != ReplyKind::Continue {
+                    self.config.login.conceal(self.exchange.as_ref(), &mut parsed.value.text);
+                }
                 self.course.tell_all(parsed.quirks.into_iter().map(Event::Quirk));
                 self.reply(parsed.value)?;
             }

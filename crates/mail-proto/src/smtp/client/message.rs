@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     dots::{LoneLineBreak, Stuffer, lone_line_break},
-    smtp::{Address, Body, Command, Extension, MailParameters, RcptParameters, Reply},
+    session::Login,
+    smtp::{Address, Body, Command, Extension, MailParameters, RcptParameters, ReadError, Reply},
 };
 
 /// Who sends a message to whom, and how.
@@ -255,9 +256,18 @@ impl Session {
         if self.phase == Phase::TlsHandshake {
             return Ok(false);
         }
-        let Some(parsed) = self.reader.next_reply()? else { return Ok(false) };
+        let logs_in = self.phase == Phase::Login;
+        let parsed = self.reader.next_reply().map_err(|error| match error {
+            ReadError::Parse(error) if logs_in => ReadError::Parse(Login::conceal_unreadable(error)),
+            error => error,
+        })?;
+        let Some(parsed) = parsed else { return Ok(false) };
         self.course.tell_all(parsed.quirks.into_iter().map(Event::Quirk));
-        let reply = parsed.value;
+        let mut reply = parsed.value;
+        if logs_in && !reply.code.is_intermediate() {
+            let conceal = |line| self.config.login.conceal(self.exchange.as_ref(), line);
+            reply.lines.iter_mut().for_each(conceal);
+        }
         if self.phase == Phase::Greeting {
             self.greeted(reply)?;
             return Ok(true);

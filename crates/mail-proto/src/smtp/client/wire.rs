@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::CommandId;
-use crate::session::pieces::{self, Pieces};
+use crate::{
+    secret::Unshown,
+    session::pieces::{self, Pieces},
+};
 
 /// What a reply answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +44,7 @@ pub(super) struct Wire {
 #[derive(Debug)]
 enum Out {
     Bytes {
-        bytes: Bytes,
+        bytes: Unshown<Bytes>,
         /// Whether a flight is written with it.
         flies: bool,
     },
@@ -53,12 +56,12 @@ impl Wire {
     /// A command, whose reply will be the flight's.
     pub(super) fn push(&mut self, flight: Flight, bytes: Bytes) {
         self.flights.push_back(flight);
-        self.out.push_back(Out::Bytes { bytes, flies: true });
+        self.out.push_back(Out::Bytes { bytes: Unshown(bytes), flies: true });
     }
 
     /// Bytes that no reply answers.
     pub(super) fn push_bytes(&mut self, bytes: Bytes) {
-        self.out.push_back(Out::Bytes { bytes, flies: false });
+        self.out.push_back(Out::Bytes { bytes: Unshown(bytes), flies: false });
     }
 
     /// What is pushed from here on waits until all is answered.
@@ -140,7 +143,7 @@ impl Pieces for Wire {
         if let Some(head) = pieces::head(bytes) {
             return Some(head);
         }
-        let (bytes, flies) = (std::mem::take(bytes), *flies);
+        let (bytes, flies) = (std::mem::take(&mut bytes.0), *flies);
         self.out.pop_front();
         if flies {
             self.message |= matches!(self.flights.get(self.written), Some(Flight::Mail));
