@@ -6,6 +6,7 @@ use std::{borrow::Cow, collections::VecDeque};
 use super::{
     Record, Tell,
     lines::{Line, Lines},
+    login,
 };
 
 /// Commands whose answers are waited for; of more, the oldest are forgotten.
@@ -58,20 +59,11 @@ impl Imap {
         if line.continues {
             return text;
         }
-        let mut words = text.splitn(4, ' ');
-        let (tag, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let rest = words.next().unwrap_or_default();
-        if name.is_empty() {
-            return text;
-        }
+        let Some((tag, command)) = text.split_once(' ') else { return text };
+        let mut words = command.split(' ');
+        let (name, rest) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let name = name.to_ascii_uppercase();
-        let shown = match name.as_str() {
-            "LOGIN" => Some(format!("{tag} LOGIN …")),
-            "AUTHENTICATE" => {
-                Some(format!("{tag} AUTHENTICATE {rest}{}", if words.next().is_some() { " …" } else { "" }))
-            }
-            _ => None,
-        };
+        let shown = login::command(command).map(|shown| format!("{tag} {shown}"));
         if shown.is_some() {
             self.login = Some(tag.to_owned());
         }
@@ -84,21 +76,26 @@ impl Imap {
     }
 
     fn incoming<'a>(&self, line: &Line, text: &'a str) -> Cow<'a, str> {
-        if let Some(login) = &self.login {
-            // A challenge is half of a secret, and some servers quote in their BAD what they didn't understand.
-            if text.starts_with('+') {
-                return "+ …".into();
-            }
-            if let Some(rest) = text.strip_prefix(login.as_str())
-                && rest.trim_start().get(..3).is_some_and(|kind| kind.eq_ignore_ascii_case("BAD"))
-            {
-                return format!("{login} BAD …").into();
-            }
+        if let Some(tag) = &self.login {
+            return in_login(tag, line, text);
         }
         if line.continues || text.contains(" FETCH (") {
             return without_bodies(text);
         }
         text.into()
+    }
+}
+
+/// What is shown of a line that comes while the login with this tag goes on.
+fn in_login(tag: &str, line: &Line, text: &str) -> Cow<'static, str> {
+    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let keyword = rest.split(' ').next().unwrap_or_default();
+    match first {
+        _ if line.continues => "…".into(),
+        "*" if keyword.eq_ignore_ascii_case("CAPABILITY") => text.to_owned().into(),
+        "*" => format!("* {}", login::answer(rest)).into(),
+        first if first == tag => format!("{tag} {}", login::answer(rest)).into(),
+        _ => login::answer(text).into(),
     }
 }
 
@@ -198,8 +195,12 @@ mod tests {
             let mut log = Imap::default();
             assert_eq!(shown(&mut log, 'C', said, 5), expected);
             assert_eq!(
-                shown(&mut log, 'S', b"+ SECRET\r\nA1 BAD what is SECRET\r\n", 9),
-                ["+ …", "A1 BAD …"]
+                shown(&mut log, 'S', b"+ SECRET\r\n* BAD SECRET\r\n* SECRET\r\nSECRET\r\n* X {6}\r\n", 9),
+                ["+ …", "* BAD …", "* …", "…", "* …"]
+            );
+            assert_eq!(
+                shown(&mut log, 'S', b"SECRET SECRET\r\nA1 BAD what is SECRET\r\n", 9),
+                ["…", "A1 BAD …"]
             );
             log.received(b"A1 OK done\r\n", &mut |_, _| {});
             assert_eq!(shown(&mut log, 'C', b"A2 NOOP\r\n", 3), ["A2 NOOP"]);

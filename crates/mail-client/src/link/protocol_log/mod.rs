@@ -4,6 +4,7 @@
 
 mod imap;
 mod lines;
+mod login;
 mod pop3;
 mod smtp;
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::VecDeque};
 
-use super::{Record, Tell, lines::Lines};
+use super::{Record, Tell, lines::Lines, login};
 
 /// What is kept in mind of a connection.
 #[derive(Debug, Default)]
@@ -81,8 +81,8 @@ impl Record for Pop3 {
             } else if is_challenge {
                 tell(self.commands.front().map(|awaited| awaited.name.as_str()), "+ …");
             } else if let Some(Awaited { name, answer }) = self.commands.pop_front() {
-                let shown = if answer == Answer::Login { without_text(&text) } else { text.as_ref().into() };
-                tell(Some(&name), &shown);
+                let shown = (answer == Answer::Login).then(|| login::answer(&text));
+                tell(Some(&name), shown.as_deref().unwrap_or(&text));
                 let is_ok = text.get(..3).is_some_and(|kind| kind.eq_ignore_ascii_case("+OK"));
                 if is_ok && matches!(answer, Answer::Lines | Answer::Message) {
                     self.behind = Some(Behind { name, is_message: answer == Answer::Message, bytes: 0 });
@@ -98,30 +98,15 @@ impl Record for Pop3 {
 fn outgoing(text: &str) -> (String, Cow<'_, str>, Answer) {
     let mut words = text.splitn(3, ' ');
     let name = words.next().unwrap_or_default().to_ascii_uppercase();
-    let argument = words.next();
-    let (shown, answer) = match name.as_str() {
-        "USER" | "PASS" | "APOP" => (Some(format!("{name} …")), Answer::Login),
-        "AUTH" => {
-            let behind = if words.next().is_some() { " …" } else { "" };
-            (Some(format!("AUTH {}{behind}", argument.unwrap_or_default())), Answer::Login)
-        }
-        "RETR" | "TOP" => (None, Answer::Message),
-        "CAPA" => (None, Answer::Lines),
-        "LIST" | "UIDL" | "LANG" if argument.is_none() => (None, Answer::Lines),
-        _ => (None, Answer::Status),
-    };
-    (name, shown.map_or_else(|| text.into(), Cow::Owned), answer)
-}
-
-/// A status with its code, if it has one, and without its text.
-fn without_text(text: &str) -> Cow<'_, str> {
-    let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let code = rest.split_once(']').map(|(code, _)| code).filter(|code| code.starts_with('['));
-    match (code, rest) {
-        (_, "") => text.into(),
-        (Some(code), _) => format!("{kind} {code}] …").into(),
-        (None, _) => format!("{kind} …").into(),
+    if let Some(shown) = login::command(text) {
+        return (name, shown.into(), Answer::Login);
     }
+    let answer = match (name.as_str(), words.next()) {
+        ("RETR" | "TOP", _) => Answer::Message,
+        ("CAPA", _) | ("LIST" | "UIDL" | "LANG", None) => Answer::Lines,
+        _ => Answer::Status,
+    };
+    (name, text.into(), answer)
 }
 
 #[cfg(test)]
