@@ -1,12 +1,17 @@
-//! Many tasks on one client over lines that are never good, for a while, and every message accounted for.
+//! Many tasks and threads on clients of all three protocols over lines that are never good, in the clear and with TLS,
+//! for a while, and every message accounted for.
 //!
 //! `CHAOS_SECONDS` says how long, `CHAOS_SEED` what goes wrong; how the tasks run beside each other is not of the seed.
 
-mod book;
+mod imap;
 mod memory;
+mod pop3;
 mod proxy;
 mod random;
-mod worker;
+mod scene;
+mod smtp;
+mod tally;
+mod text;
 
 use std::{
     env,
@@ -18,42 +23,35 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use mail_client::imap::ImapClient;
-use mail_testkit::{Account, Server};
+use mail_testkit::Server;
 use system_tests::counted::{counted, say};
 use tokio::{
     runtime::{self, Handle, Runtime},
-    sync::Mutex,
     time::{Instant, sleep, timeout},
 };
 
 use self::{
-    book::{Book, MAILBOXES},
-    proxy::{Proxy, Through},
     random::Random,
-    worker::{Place, Worker},
+    scene::{Scene, Security},
 };
 
-const USER: &str = "kim";
-const PASSWORD: &str = "secret";
-
-const TASKS: u64 = 64;
-const QUOTA: usize = 10;
-
 /// How long unless told.
-const USUAL: u64 = 30;
+const USUAL: u64 = 60;
 
 /// The mail is looked at this often.
 const ROUND: Duration = Duration::from_secs(60);
 
 /// How long everything in a round may take that isn't chaos: ending what is under way, and looking.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(240);
 
-/// How much more the client may hold after a later round than after the first: what is in a state that another round
+/// How long what was begun may take to end once nothing goes wrong any more.
+const REST: Duration = Duration::from_secs(60);
+
+/// How much more each client may hold after a later round than after the first: what is in a state that another round
 /// may not have been in, as buffers that have grown.
-const GROWTH: isize = 1 << 20;
+const GROWTH: usize = 1 << 20;
 
-/// And for each message that the book knows more of.
+/// And for each message more that is kept in mind.
 const ENTRY: usize = 512;
 
 #[test]
@@ -67,22 +65,11 @@ fn every_message_is_accounted_for() {
 
     let servers = runtime_of(true);
     let clients = runtime_of(false);
-    // A server is what the seed makes it.
-    let mut random = Random::new(seed, u64::MAX);
-    let mut server = Server::builder().user(USER, PASSWORD);
-    server = MAILBOXES[1..].iter().fold(server, |server, mailbox| server.mailbox(mailbox));
-    let lacks: Vec<_> =
-        ["MOVE", "LITERAL+", "NOTIFY", "CONDSTORE"].into_iter().filter(|_| random.once_in(3)).collect();
-    server = lacks.iter().fold(server, |server, name| server.without_capability(*name));
-    let server = servers.block_on(server.start()).expect("the embedded server starts");
-    let server = Arc::new(server);
-    let proxy = Proxy::new(seed, Arc::clone(&server), servers.handle().clone());
-    let compresses = random.once_in(4);
-    let client = client(&proxy, compresses);
-    say(&format!("a server without {lacks:?}, compressed: {compresses}"));
+    let scenes: Arc<[_]> = scenes(seed, servers.handle()).into();
+    let all_servers: Vec<_> = scenes.iter().map(|scene| Arc::clone(&scene.site().server)).collect();
 
     let (alive, signs) = mpsc::channel::<()>();
-    let watched = client.clone();
+    let watched = Arc::clone(&scenes);
     let watchdog = thread::spawn(move || {
         loop {
             match signs.recv_timeout(ROUND + PATIENCE) {
@@ -90,181 +77,163 @@ fn every_message_is_accounted_for() {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     say(&format!("chaos hangs, seed {seed}"));
-                    say(&watched.pool_status().to_string());
+                    watched
+                        .iter()
+                        .for_each(|scene| say(&format!("{}\n{}", scene.site().tally, scene.pool_status())));
                     std::process::abort();
                 }
             }
         }
     });
-    let book = Arc::new(Book::default());
-    let moves_at_once = !lacks.contains(&"MOVE");
-    let place = Arc::new(Place { client, book: Arc::clone(&book), moves_at_once });
-    let chaos = Chaos { seconds, seed, server: Arc::clone(&server), proxy: Arc::clone(&proxy), place, alive };
+    let chaos = Chaos { seconds, scenes, alive };
     clients.block_on(chaos.run());
+    let mut mistakes = Vec::new();
+    for scene in &*chaos.scenes {
+        let site = scene.site();
+        say(&format!("{}; {}", site.tally, site.proxy));
+        counted("messages accounted for", site.tally.messages());
+        mistakes.append(&mut site.tally.take_mistakes());
+    }
     drop(chaos);
     watchdog.join().expect("it doesn't panic");
-    clients.block_on(nothing_is_left(&server, &book));
-
-    say(&format!("{book}; {proxy}"));
+    mistakes.extend(clients.block_on(what_is_left(&all_servers)));
     counted("seconds of chaos", seconds);
-    counted("messages accounted for", book.messages());
-    let mistakes = book.take_mistakes();
     assert!(mistakes.is_empty(), "seed {seed}:\n{}", mistakes.join("\n"));
 }
 
-/// With the last clone of the client everything is gone that was its.
-async fn nothing_is_left(server: &Server, book: &Book) {
-    let left = || (Handle::current().metrics().num_alive_tasks(), server.report().connections.current);
-    for _ in 0..200 {
-        if left() == (0, 0) {
-            return;
+/// What works at the same time: a client each, with a server and lines of its own, as the seed has it.
+fn scenes(seed: u64, servers: &Handle) -> Vec<Arc<dyn Scene>> {
+    let random = |number| Random::new(seed, u64::MAX - number);
+    let any = |random: &mut Random| random.one_of(&Security::ALL);
+    let encrypted = |random: &mut Random| random.one_of(&[Security::StartTls, Security::Tls]);
+    let mut scenes: Vec<Arc<dyn Scene>> = Vec::new();
+    let imap = &mut random(0);
+    scenes.push(Arc::new(imap::Tasks::start(Security::Plain, 40, imap, servers)));
+    let imap = &mut random(1);
+    scenes.push(Arc::new(imap::Tasks::start(encrypted(imap), 24, imap, servers)));
+    let threads = &mut random(2);
+    scenes.push(Arc::new(imap::Threads::start(any(threads), 6, threads, servers)));
+    let pop3 = &mut random(3);
+    scenes.push(Arc::new(pop3::Maildrop::start(any(pop3), 8, pop3, servers)));
+    let smtp = &mut random(4);
+    scenes.push(Arc::new(smtp::Submission::start(any(smtp), 12, smtp, servers)));
+    scenes
+}
+
+/// With the last clones of the clients everything is gone that was theirs. What isn't.
+async fn what_is_left(servers: &[Arc<Server>]) -> Option<String> {
+    let left = || {
+        let connections: usize = servers.iter().map(|server| server.report().connections.current).sum();
+        (Handle::current().metrics().num_alive_tasks(), connections)
+    };
+    let until = Instant::now() + REST;
+    while left() != (0, 0) {
+        if Instant::now() > until {
+            return Some(format!("left behind, tasks and connections: {:?}", left()));
         }
         sleep(Duration::from_millis(50)).await;
     }
-    book.mistake(format!("left behind, tasks and connections: {:?}", left()));
+    None
 }
 
-/// Two threads, which are the server's or not.
-fn runtime_of(server: bool) -> Runtime {
+/// Two threads, which are the servers' or not.
+fn runtime_of(servers: bool) -> Runtime {
     let mut runtime = runtime::Builder::new_multi_thread();
     runtime.worker_threads(2).enable_all();
-    if server {
+    if servers {
         runtime.on_thread_start(memory::belongs_to_the_server);
     }
     runtime.build().expect("a runtime")
 }
 
-/// A client that is less patient than usual, so that a while is enough for all that can happen.
-fn client(proxy: &Arc<Proxy>, compresses: bool) -> ImapClient {
-    ImapClient::builder("localhost", USER)
-        .password(PASSWORD)
-        .plaintext_without_encryption()
-        .connector(Through(Arc::clone(proxy)))
-        .compress(compresses)
-        .max_connections(QUOTA)
-        .inactivity_timeout(Duration::from_secs(3))
-        .connect_timeouts(Duration::from_secs(3))
-        .acquire_timeout(Some(Duration::from_secs(20)))
-        .idle_timeout(Duration::from_millis(500))
-        .trust_idle(Duration::from_millis(200))
-        .cool_down(Duration::from_millis(200))
-        .build()
-        .expect("a client")
-}
-
 struct Chaos {
     seconds: u64,
-    seed: u64,
-    server: Arc<Server>,
-    proxy: Arc<Proxy>,
-    place: Arc<Place>,
+    scenes: Arc<[Arc<dyn Scene>]>,
     /// Told after every round.
     alive: mpsc::Sender<()>,
 }
 
 impl Chaos {
     async fn run(&self) {
-        let Place { client, book, .. } = &*self.place;
-        let workers: Vec<_> = (0..TASKS)
-            .map(|number| {
-                let random = Random::new(self.seed, u64::MAX - 1 - number);
-                Arc::new(Mutex::new(Worker::new(Arc::clone(&self.place), random)))
-            })
-            .collect();
         let whole = Duration::from_secs(self.seconds);
         // At least two, so that there is something to compare.
         let rounds = self.seconds.div_ceil(ROUND.as_secs()).max(2) as u32;
         let mut first: Option<(isize, usize)> = None;
         for round in 1..=rounds {
-            self.round(&workers, whole / rounds).await;
+            self.round(whole / rounds).await;
             // The watchdog lives for as long as this can be told.
             let _ = self.alive.send(());
-            let account = self.account();
-            book.audit(&account);
-            for worker in &workers {
-                self.look_for(&*worker.lock().await, &account);
+            self.scenes.iter().for_each(|scene| scene.audit());
+            let held = memory::held();
+            let known: usize = self.scenes.iter().map(|scene| scene.known()).sum();
+            let open: usize = self.scenes.iter().map(|scene| scene.pool_status().counts.open()).sum();
+            say(&format!("round {round} of {rounds}: {held} bytes held, {open} open"));
+            let (held_first, known_first) = *first.get_or_insert((held, known));
+            let allowed = GROWTH * self.scenes.len() + ENTRY * known.saturating_sub(known_first);
+            if let Some(scene) = self.scenes.first() {
+                let is_flat = held - held_first <= allowed as isize;
+                let grown = format_args!(
+                    "{held} bytes are held after round {round}, and {held_first} after the first"
+                );
+                scene.site().tally.expect(is_flat, grown);
             }
-            let (held, entries) = (memory::held(), book.len());
-            say(&format!(
-                "round {round} of {rounds}: {held} bytes held, {} open",
-                client.pool_status().counts.open()
-            ));
-            let (held_first, entries_first) = *first.get_or_insert((held, entries));
-            let allowed = GROWTH + (ENTRY * entries.saturating_sub(entries_first)) as isize;
-            book.expect(
-                held - held_first <= allowed,
-                format_args!("{held} bytes after round {round}, {held_first} after the first"),
-            );
         }
-        self.works_and_ends().await;
-        book.audit(&self.account());
+        for scene in &*self.scenes {
+            works_and_ends(&**scene).await;
+            scene.audit();
+        }
     }
 
     /// Chaos, and then quiet.
-    async fn round(&self, workers: &[Arc<Mutex<Worker>>], length: Duration) {
-        let Place { client, book, .. } = &*self.place;
-        self.proxy.be_quiet(false);
+    async fn round(&self, length: Duration) {
+        let be_quiet = |quiet| self.scenes.iter().for_each(|scene| scene.site().proxy.be_quiet(quiet));
+        be_quiet(false);
         let until = Instant::now() + length;
-        let tasks: Vec<_> =
-            workers.iter().map(|worker| tokio::spawn(worker::work(Arc::clone(worker), until))).collect();
+        let tasks: Vec<_> = self.scenes.iter().map(|scene| (scene, scene.work(until))).collect();
         sleep(length).await;
-        self.proxy.be_quiet(true);
-        for task in tasks {
-            if let Err(error) = task.await {
-                book.mistake(format!("a task ended: {error}"));
+        be_quiet(true);
+        for (scene, tasks) in tasks {
+            for task in tasks {
+                if let Err(error) = task.await {
+                    scene.site().tally.mistake(format!("a task ended: {error}"));
+                }
             }
         }
-        // What the workers left behind them ends, and what was kept for the next is closed. Main remains.
-        let is_at_rest = || {
-            let status = client.pool_status();
-            status.waiting == 0 && status.counts.open() <= 1 && status.counts.lost <= 1
-        };
-        for _ in 0..200 {
-            if is_at_rest() {
-                return;
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-        book.mistake(format!("not at rest after the work: {}", client.pool_status()));
-    }
-
-    fn account(&self) -> Account {
-        self.server.account(USER).expect("the user")
-    }
-
-    /// What a worker knows of is there, with its UID.
-    fn look_for(&self, worker: &Worker, account: &Account) {
-        for mine in worker.mine() {
-            let held = account.messages(MAILBOXES[mine.mailbox]).expect("it is there");
-            let is_there = held.iter().any(|message| {
-                let is_flagged = message.flags.iter().any(|flag| flag == "\\Flagged");
-                message.uid == mine.uid && mine.has(&message.body) && (is_flagged || !mine.is_flagged)
-            });
-            self.place.book.expect(is_there, format_args!("{mine:?} is not what is there"));
+        for scene in &*self.scenes {
+            rests(&**scene).await;
         }
     }
+}
 
-    /// Every connection that there may be can be had, and at the end none is left.
-    async fn works_and_ends(&self) {
-        let Place { client, book, .. } = &*self.place;
-        let probed = timeout(Duration::from_secs(30), async {
-            client.noop().await?;
-            let mut all = Vec::new();
-            for _ in 1..QUOTA {
-                all.push(client.create_connection().await?);
-            }
-            for own in &all {
-                client.via(own).examine("INBOX").await?;
-            }
-            Ok::<_, mail_client::Error>(())
-        });
-        let is_well = matches!(probed.await, Ok(Ok(())));
-        book.expect(is_well, format_args!("the client doesn't work: {}", client.pool_status()));
-        client.close().await;
-        let status = client.pool_status();
-        book.expect(status.counts.open() == 0, format_args!("something is open after the end: {status}"));
-        let peak = self.server.report().connections.peak;
-        book.expect(peak <= QUOTA, format_args!("{peak} connections were open at a time"));
-        book.expect(peak == QUOTA, format_args!("never more than {peak} connections were open"));
+/// What the workers left behind them ends, and what was kept for the next is closed. Main remains.
+async fn rests(scene: &dyn Scene) {
+    let until = Instant::now() + REST;
+    loop {
+        let status = scene.pool_status();
+        if status.waiting == 0 && status.counts.open() <= 1 && status.counts.lost <= 1 {
+            return;
+        }
+        if Instant::now() > until {
+            return scene.site().tally.mistake(format!("not at rest after the work: {status}"));
+        }
+        sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Every connection that there may be can be had, and at the end none is left.
+async fn works_and_ends(scene: &dyn Scene) {
+    let (site, tally) = (scene.site(), &scene.site().tally);
+    let probed = match timeout(REST, scene.probe()).await {
+        Ok(probed) => probed.map_err(|error| error.to_string()),
+        Err(_) => Err("it hangs".to_owned()),
+    };
+    if let Err(why) = probed {
+        tally.mistake(format!("the client doesn't work: {why}: {}", scene.pool_status()));
+    }
+    scene.close().await;
+    let status = scene.pool_status();
+    tally.expect(status.counts.open() == 0, format_args!("something is open after the end: {status}"));
+    let peak = site.server.report().connections.peak;
+    tally.expect(peak <= site.quota, format_args!("{peak} connections were open at a time"));
+    tally.expect(peak == site.quota, format_args!("never more than {peak} connections were open"));
 }

@@ -39,6 +39,7 @@ const DEAD: Duration = Duration::from_secs(6);
 pub(crate) struct Proxy {
     seed: u64,
     server: Arc<Server>,
+    endpoint: Endpoint,
     /// Where the server's tasks run.
     runtime: Handle,
     is_quiet: AtomicBool,
@@ -49,11 +50,12 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    pub(crate) fn new(seed: u64, server: Arc<Server>, runtime: Handle) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, server: Arc<Server>, endpoint: Endpoint, runtime: Handle) -> Arc<Self> {
         let [cuts, stalls, delays, dialled] = [const { AtomicU64::new(0) }; 4];
         Arc::new(Self {
             seed,
             server,
+            endpoint,
             runtime,
             is_quiet: AtomicBool::new(false),
             dialled,
@@ -73,7 +75,7 @@ impl Proxy {
     }
 
     async fn dial(&self) -> io::Result<BoxIo> {
-        let mut dialling = pin!(self.server.connect_to(Endpoint::ImapPlain));
+        let mut dialling = pin!(self.server.connect_to(self.endpoint));
         let connection = poll_fn(|cx| {
             let _servers_tasks = self.runtime.enter();
             dialling.as_mut().poll(cx)
@@ -184,7 +186,7 @@ impl Way {
 impl Rough {
     fn new(io: BoxIo, mut random: Random, proxy: Arc<Proxy>) -> Self {
         // As many break early as late: in the login, in a small command, in a large body; some never.
-        let life = if random.once_in(3) {
+        let life = if random.once_in(8) {
             u64::MAX
         } else {
             let magnitude = random.within(7..22);
@@ -308,5 +310,42 @@ impl AsyncWrite for Rough {
             (State::Open, Some(io)) => Pin::new(io).poll_shutdown(cx),
             _ => Poll::Ready(Ok(())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_testkit::Server;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// How much comes at a time of what a peer sends, when, and how it ends.
+    async fn life(seed: u64, number: u64) -> Vec<(Duration, Option<usize>)> {
+        let server = Arc::new(Server::builder().start().await.unwrap());
+        let proxy = Proxy::new(seed, server, Endpoint::ImapPlain, Handle::current());
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        tokio::spawn(async move { far.write_all(&vec![0; 1 << 23]).await });
+        let mut rough = Rough::new(Box::new(near), Random::new(seed, number), proxy);
+        let (start, mut seen, mut buffer) = (Instant::now(), Vec::new(), vec![0; 1 << 14]);
+        loop {
+            let read = rough.read(&mut buffer).await.ok();
+            seen.push((start.elapsed(), read));
+            if matches!(read, None | Some(0)) {
+                return seen;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_seed_decides_what_becomes_of_a_connection() {
+        let mut lives = Vec::new();
+        for number in 0..20 {
+            lives.push(life(7, number).await);
+            assert!(lives.last() == Some(&life(7, number).await), "{number}");
+        }
+        let different: std::collections::BTreeSet<_> = lives.iter().collect();
+        assert_eq!(different.len(), lives.len());
+        assert!(life(8, 0).await != lives[0]);
     }
 }

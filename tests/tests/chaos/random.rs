@@ -34,4 +34,10 @@ impl Random {
     pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[(self.next() % choices.len() as u64) as usize]
     }
+
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.within(0..last as u64 + 1) as usize);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mail_client::{
-    Error, ErrorKind, Result,
+    ErrorKind, Result,
     imap::{Connection, FetchItems, Flag, ImapClient, Mailbox, NewMessage, Removal, SearchKey, SequenceSet},
 };
 use tokio::{
@@ -12,25 +12,35 @@ use tokio::{
 };
 
 use super::{
-    book::{Book, Copies, MAILBOXES, message, number_of},
-    random::Random,
+    Became,
+    book::{Book, Copies, MAILBOXES},
 };
-
-/// Longer than any call may take: a minute for each of a call's commands is what this client is told.
-const FOR_EVER: Duration = Duration::from_secs(90);
+use crate::{
+    random::Random,
+    scene::Site,
+    tally::Tally,
+    text::{message, number_of},
+};
 
 /// A worker removes mail when it has more.
 const MOST: usize = 12;
 
 /// What the workers share.
-pub(crate) struct Place {
-    pub(crate) client: ImapClient,
-    pub(crate) book: Arc<Book>,
+pub(super) struct Place {
+    pub(super) client: ImapClient,
+    pub(super) site: Arc<Site>,
+    pub(super) book: Book,
     /// Whether moving is one step on this server.
-    pub(crate) moves_at_once: bool,
+    pub(super) moves_at_once: bool,
 }
 
-pub(crate) struct Worker {
+impl Place {
+    fn tally(&self) -> &Tally {
+        &self.site.tally
+    }
+}
+
+pub(super) struct Worker {
     place: Arc<Place>,
     random: Random,
     /// Messages that are known to be there, all of them its own.
@@ -39,33 +49,37 @@ pub(crate) struct Worker {
 
 /// A copy of a message.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mine {
-    number: u64,
-    pub(crate) mailbox: usize,
-    pub(crate) uid: u32,
-    pub(crate) is_flagged: bool,
+pub(super) struct Mine {
+    pub(super) number: u64,
+    pub(super) mailbox: usize,
+    pub(super) uid: u32,
+    pub(super) is_flagged: bool,
 }
 
 impl Mine {
+    pub(super) fn new(number: u64, mailbox: usize, uid: u32) -> Self {
+        Self { number, mailbox, uid, is_flagged: false }
+    }
+
     /// Whether this is its text.
-    pub(crate) fn has(&self, text: &[u8]) -> bool {
+    pub(super) fn has(&self, text: &[u8]) -> bool {
         number_of(text) == Some(self.number)
     }
 }
 
 /// Works until then.
-pub(crate) async fn work(worker: Arc<Mutex<Worker>>, until: Instant) {
+pub(super) async fn work(worker: Arc<Mutex<Worker>>, until: Instant) {
     while Instant::now() < until {
         let (place, turn) = {
             let mut worker = worker.lock().await;
             (Arc::clone(&worker.place), worker.random.within(0..12))
         };
-        let (client, book) = (&place.client, &place.book);
+        let (client, tally) = (&place.client, place.tally());
         match turn {
             0..4 => worker.lock().await.calls(client).await,
             4 | 5 => {
-                let made = held(book, "create_default_connection", client.create_default_connection()).await;
-                let Some(default) = made else { continue };
+                let made = tally.call("create_default_connection", client.create_default_connection()).await;
+                let Some(Ok(default)) = made else { continue };
                 let mut worker = worker.lock().await;
                 worker.calls(client).await;
                 if worker.random.once_in(2) {
@@ -82,8 +96,8 @@ pub(crate) async fn work(worker: Arc<Mutex<Worker>>, until: Instant) {
             }
             8 => {
                 let Some(own) = connection(&place).await else { continue };
-                let exclusive = held(book, "exclusive", client.exclusive(&own)).await;
-                let Some(exclusive) = exclusive else { continue };
+                let exclusive = tally.call("exclusive", client.exclusive(&own)).await;
+                let Some(Ok(exclusive)) = exclusive else { continue };
                 worker.lock().await.calls(exclusive.client()).await;
             }
             9 | 10 => {
@@ -94,7 +108,7 @@ pub(crate) async fn work(worker: Arc<Mutex<Worker>>, until: Instant) {
                 });
                 let mut random = worker.lock().await.random.clone();
                 match pending {
-                    Err(error) => book.called("begin", &Err::<(), _>(error)),
+                    Err(error) => tally.called("begin", &Err::<(), _>(error)),
                     Ok(pending) if random.once_in(6) => {
                         // What it was at is left off in the midst of it.
                         let canceller = pending.canceller();
@@ -103,7 +117,7 @@ pub(crate) async fn work(worker: Arc<Mutex<Worker>>, until: Instant) {
                             canceller.cancel();
                         }
                     }
-                    Ok(pending) => drop(held(book, "begun", pending).await),
+                    Ok(pending) => drop(tally.call("begun", pending).await),
                 }
             }
             _ => watch(&worker, client).await,
@@ -112,22 +126,12 @@ pub(crate) async fn work(worker: Arc<Mutex<Worker>>, until: Instant) {
 }
 
 async fn connection(place: &Place) -> Option<Connection> {
-    held(&place.book, "create_connection", place.client.create_connection()).await
-}
-
-/// Makes a call that isn't given up.
-async fn held<T>(book: &Book, name: &str, call: impl Future<Output = Result<T>>) -> Option<T> {
-    let Ok(outcome) = timeout(FOR_EVER, call).await else {
-        book.mistake(format!("{name} hangs"));
-        return None;
-    };
-    book.called(name, &outcome);
-    outcome.ok()
+    place.tally().call("create_connection", place.client.create_connection()).await?.ok()
 }
 
 /// Watches a mailbox for a while.
 async fn watch(worker: &Mutex<Worker>, client: &ImapClient) {
-    let (book, mailbox, end) = {
+    let (place, mailbox, end) = {
         let mut worker = worker.lock().await;
         let patience = Duration::from_millis(worker.random.within(10..1_500));
         let mailbox = worker.random.one_of(&MAILBOXES);
@@ -137,26 +141,18 @@ async fn watch(worker: &Mutex<Worker>, client: &ImapClient) {
     while let Ok(next) = tokio::time::timeout_at(end, watcher.next()).await {
         match next {
             Some(Ok(_)) => {}
-            Some(Err(error)) => book.book.called("watch", &Err::<(), _>(error)),
+            Some(Err(error)) => place.tally().called("watch", &Err::<(), _>(error)),
             None => break,
         }
     }
 }
 
-/// What became of a change.
-enum Became<T> {
-    Done(T),
-    NotDone,
-    /// Done or not, now or later.
-    Unknown(Option<Error>),
-}
-
 impl Worker {
-    pub(crate) fn new(place: Arc<Place>, random: Random) -> Self {
+    pub(super) fn new(place: Arc<Place>, random: Random) -> Self {
         Self { place, random, mine: Vec::new() }
     }
 
-    pub(crate) fn mine(&self) -> &[Mine] {
+    pub(super) fn mine(&self) -> &[Mine] {
         &self.mine
     }
 
@@ -186,37 +182,16 @@ impl Worker {
 
     /// Makes a call; nothing comes of it if it was given up.
     async fn call<T>(&mut self, name: &str, call: impl Future<Output = Result<T>>) -> Option<Result<T>> {
-        let gives_up = self.random.once_in(20);
-        let patience = if gives_up { Duration::from_millis(self.random.within(0..50)) } else { FOR_EVER };
-        let outcome = timeout(patience, call).await.ok();
-        let book = &self.place.book;
-        match &outcome {
-            Some(outcome) => book.called(name, outcome),
-            None => book.expect(gives_up, format_args!("{name} hangs")),
-        }
-        outcome
+        self.place.site.tally.call_or_leave(&mut self.random, name, call).await
     }
 
     /// Makes a call that changes something.
     async fn change<T>(&mut self, name: &str, call: impl Future<Output = Result<T>>) -> Became<T> {
-        match self.call(name, call).await {
-            Some(Ok(done)) => Became::Done(done),
-            // What may be tried again must not be done by then, or it is done twice.
-            Some(Err(error)) if !error.was_written() || error.is_retryable() => Became::NotDone,
-            Some(Err(error)) => Became::Unknown(Some(error)),
-            None => Became::Unknown(None),
-        }
+        self.call(name, call).await.into()
     }
 
     async fn select(&mut self, client: &ImapClient, mailbox: usize) -> Option<Mailbox> {
         self.call("select", client.select(MAILBOXES[mailbox])).await?.ok()
-    }
-
-    /// What may be of a message after this has happened to it.
-    fn after(&self, number: u64, effect: impl Fn(&mut Copies)) -> Vec<Copies> {
-        let mut worlds: Vec<_> = self.place.book.worlds(number).into_iter().collect();
-        worlds.iter_mut().for_each(effect);
-        worlds
     }
 
     fn any_mine(&mut self) -> usize {
@@ -229,9 +204,10 @@ impl Worker {
 
     async fn append(&mut self, client: &ImapClient) {
         let place = Arc::clone(&self.place);
-        let (number, mailbox) = (place.book.new_message(), self.any_mailbox());
+        let (number, mailbox) = (place.tally().next_message(), self.any_mailbox());
+        place.book.enter(number);
         let before = place.book.worlds(number);
-        let after = self.after(number, |copies| copies[mailbox] += 1);
+        let after = place.book.after(number, |copies| copies[mailbox] += 1);
         place.book.is(number, before.iter().chain(&after).copied());
         let text = message(number);
         let new = if self.random.once_in(4) {
@@ -245,7 +221,7 @@ impl Worker {
                 place.book.is(number, after);
                 match appended.uid {
                     Some(uid) => self.mine.push(Mine { number, mailbox, uid, is_flagged: false }),
-                    None => place.book.mistake(format!("nothing says what UID {number} has")),
+                    None => place.tally().mistake(format!("nothing says what UID {number} has")),
                 }
             }
             Became::NotDone => place.book.is(number, before),
@@ -278,18 +254,20 @@ impl Worker {
                     Err(error) if error.kind() == ErrorKind::Gone => continue,
                     text => text?,
                 };
-                place.book.read(uid, &text);
+                place.tally().read(format_args!("the body of {uid}"), &text);
                 if uid == mine.uid {
-                    place.book.expect(!found, format_args!("{mine:?} was given twice"));
-                    place.book.expect(mine.has(&text), format_args!("{mine:?} is another message"));
-                    place.book.expect(is_flagged || !mine.is_flagged, format_args!("{mine:?} has no flag"));
+                    place.tally().expect(!found, format_args!("{mine:?} was given twice"));
+                    place.tally().expect(mine.has(&text), format_args!("{mine:?} is another message"));
+                    place
+                        .tally()
+                        .expect(is_flagged || !mine.is_flagged, format_args!("{mine:?} has no flag"));
                     found = true;
                 }
             }
             Ok(())
         };
         if let Some(Ok(())) = self.call("fetch", read).await {
-            place.book.expect(found, format_args!("{mine:?} was not given"));
+            place.tally().expect(found, format_args!("{mine:?} was not given"));
         }
     }
 
@@ -299,7 +277,9 @@ impl Worker {
         let Some(mailbox) = self.select(client, mine.mailbox).await else { return };
         let key = SearchKey::subject(format!("chaos {}.", mine.number));
         if let Some(Ok(found)) = self.call("search", mailbox.search(key)).await {
-            self.place.book.expect(found.uids().contains(mine.uid), format_args!("{mine:?} was not found"));
+            self.place
+                .tally()
+                .expect(found.uids().contains(mine.uid), format_args!("{mine:?} was not found"));
         }
     }
 
@@ -318,7 +298,7 @@ impl Worker {
         let mine = self.mine[index];
         let Some(mailbox) = self.select(client, mine.mailbox).await else { return };
         let before = place.book.worlds(mine.number);
-        let after = self.after(mine.number, |copies| copies[to] += 1);
+        let after = place.book.after(mine.number, |copies| copies[to] += 1);
         place.book.is(mine.number, before.iter().chain(&after).copied());
         match self.change("copy", mailbox.copy(mine.uid, MAILBOXES[to])).await {
             Became::Done(copied) => {
@@ -340,8 +320,8 @@ impl Worker {
             return;
         }
         let before: Vec<_> = place.book.worlds(mine.number).into_iter().collect();
-        let copied = self.after(mine.number, |copies| copies[to] += 1);
-        let moved = self.after(mine.number, |copies| {
+        let copied = place.book.after(mine.number, |copies| copies[to] += 1);
+        let moved = place.book.after(mine.number, |copies| {
             copies[to] += 1;
             copies[from] = copies[from].wrapping_sub(1);
         });
@@ -354,7 +334,7 @@ impl Worker {
             Became::Done(done) => {
                 place.book.is(mine.number, moved);
                 let is_removed = done.removal() == Removal::Expunged;
-                place.book.expect(is_removed, format_args!("{mine:?} was moved and is still there"));
+                place.tally().expect(is_removed, format_args!("{mine:?} was moved and is still there"));
                 self.found(mine, to, done.copied().pairs().next());
             }
             Became::NotDone => {
@@ -362,7 +342,7 @@ impl Worker {
                 self.mine.push(mine);
             }
             Became::Unknown(Some(error)) if error.kind() == ErrorKind::CopiedNotRemoved => {
-                place.book.expect(!place.moves_at_once, "a move in one step stopped half-way");
+                place.tally().expect(!place.moves_at_once, "a move in one step stopped half-way");
                 place.book.is(mine.number, copied.into_iter().chain(moved));
             }
             // With no word of a copy that stayed, it is in one place.
@@ -374,7 +354,7 @@ impl Worker {
     fn found(&mut self, mine: Mine, mailbox: usize, pair: Option<(u32, u32)>) {
         match pair {
             Some((source, uid)) if source == mine.uid => self.mine.push(Mine { mailbox, uid, ..mine }),
-            _ => self.place.book.mistake(format!("nothing says where the copy of {mine:?} is: {pair:?}")),
+            _ => self.place.tally().mistake(format!("nothing says where the copy of {mine:?} is: {pair:?}")),
         }
     }
 
@@ -384,14 +364,15 @@ impl Worker {
         let mine = self.mine[index];
         let Some(mailbox) = self.select(client, mine.mailbox).await else { return };
         let before = place.book.worlds(mine.number);
-        let after =
-            self.after(mine.number, |copies| copies[mine.mailbox] = copies[mine.mailbox].wrapping_sub(1));
+        let after = place
+            .book
+            .after(mine.number, |copies| copies[mine.mailbox] = copies[mine.mailbox].wrapping_sub(1));
         place.book.is(mine.number, before.iter().chain(&after).copied());
         self.mine.swap_remove(index);
         match self.change("delete", mailbox.delete(mine.uid)).await {
             Became::Done(removal) => {
                 place.book.is(mine.number, after);
-                place.book.expect(removal == Removal::Expunged, format_args!("{mine:?} is still there"));
+                place.tally().expect(removal == Removal::Expunged, format_args!("{mine:?} is still there"));
             }
             Became::NotDone => {
                 place.book.is(mine.number, before);
