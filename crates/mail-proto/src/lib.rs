@@ -37,6 +37,7 @@
 mod arbitrary_values;
 mod argument;
 mod dots;
+mod echo;
 mod error;
 pub mod frame;
 #[cfg(test)]

@@ -43,6 +43,14 @@ impl Credentials {
     pub fn token(user: impl Into<Bytes>, token: impl Into<Secret>) -> Self {
         Self::Token { user: user.into(), token: token.into() }
     }
+
+    /// The password or token.
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Password { password: secret, .. } | Self::Token { token: secret, .. } => Some(secret),
+            Self::External | Self::Anonymous { .. } => None,
+        }
+    }
 }
 
 /// What an exchange has to know besides the credentials. The default is what a program without special wishes needs,

@@ -3,7 +3,9 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 
-use super::{Client, Derivation, Options, SaltedPassword, SaslError, Step, TokenRefusal, decode};
+use super::{
+    Client, Credentials, Derivation, Options, SaltedPassword, SaslError, Step, TokenRefusal, decode,
+};
 use crate::secret::Secret;
 
 /// Derivations up to this many iterations, a few milliseconds, are done at once; longer ones are handed out.
@@ -15,8 +17,9 @@ pub(crate) struct Exchange {
     client: Client,
     failed: Option<SaslError>,
     deriving: bool,
-    /// The messages so far.
-    sent: Vec<Secret>,
+    /// What nobody but the server may see: the password or token, and the messages so far as they were written. (Not
+    /// what these say: it has the user's name in it, and the server's, which belong into many an answer.)
+    secrets: Vec<Secret>,
 }
 
 /// What follows from a challenge.
@@ -31,8 +34,9 @@ pub(crate) enum Answer {
 }
 
 impl Exchange {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client, failed: None, deriving: false, sent: Vec::new() }
+    pub(crate) fn new(client: Client, credentials: &Credentials) -> Self {
+        let secrets = credentials.secret().cloned().into_iter().collect();
+        Self { client, failed: None, deriving: false, secrets }
     }
 
     /// The mechanism's name.
@@ -42,7 +46,9 @@ impl Exchange {
 
     /// The initial response, which is then counted as sent. `None` where the server speaks first.
     pub(crate) fn initial(&mut self) -> Option<Secret> {
-        self.client.initial().inspect(|message| self.sent.push(message.clone()))
+        let message = self.client.initial()?;
+        self.secrets.push(BASE64_STANDARD.encode(message.expose()).into());
+        Some(message)
     }
 
     /// The same for `AUTH mechanism initial-response`, where that line isn't longer than `longest`, its end included: else it has to wait for its
@@ -74,10 +80,10 @@ impl Exchange {
             return Ok(Answer::Line(line(&initial)));
         }
         match self.client.challenge(decode(challenge)?.expose())? {
-            Step::Respond(response) => Ok(Answer::Line(self.send(response))),
+            Step::Respond(response) => Ok(Answer::Line(self.send(&response))),
             Step::Derive(derivation) if derivation.iterations() <= AT_ONCE => {
                 let response = self.client.derived(&derivation.run())?;
-                Ok(Answer::Line(self.send(response)))
+                Ok(Answer::Line(self.send(&response)))
             }
             Step::Derive(derivation) => {
                 self.deriving = true;
@@ -92,7 +98,7 @@ impl Exchange {
             return None;
         }
         Some(match self.client.derived(salted) {
-            Ok(response) => self.send(response),
+            Ok(response) => self.send(&response),
             Err(error) => self.call_off(error),
         })
     }
@@ -136,20 +142,18 @@ impl Exchange {
         match self.failed {
             Some(error) => Err(error),
             None if success => self.client.succeeded().map(|()| None),
-            None => Ok(self.client.refusal().map(|refusal| refusal.without(self.sent()))),
+            None => Ok(self.client.refusal().map(|refusal| refusal.without(self.secrets()))),
         }
     }
 
-    /// What was sent so far, as it went over the wire and before.
-    pub(crate) fn sent(&self) -> impl Iterator<Item = Secret> {
-        self.sent
-            .iter()
-            .flat_map(|message| [message.clone(), Secret::from(BASE64_STANDARD.encode(message.expose()))])
+    /// What must not be shown of what the server says.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &[u8]> {
+        self.secrets.iter().map(Secret::expose)
     }
 
-    fn send(&mut self, message: Secret) -> Bytes {
-        let line = line(&message);
-        self.sent.push(message);
+    fn send(&mut self, message: &Secret) -> Bytes {
+        let line = line(message);
+        self.secrets.push(Secret::new(line.trim_ascii_end()));
         line
     }
 
@@ -169,11 +173,25 @@ fn line(message: &Secret) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sasl::{Credentials, Mechanism};
+    use crate::sasl::Mechanism;
 
     fn exchange(mechanism: Mechanism, credentials: &Credentials) -> Exchange {
         let options = Options { mechanism: Some(mechanism), ..Options::default() };
-        Exchange::new(Client::negotiate([mechanism.name().as_bytes()], credentials, &options).unwrap())
+        let client = Client::negotiate([mechanism.name().as_bytes()], credentials, &options).unwrap();
+        Exchange::new(client, credentials)
+    }
+
+    #[test]
+    fn a_refusal_of_a_token_is_told_without_the_token_and_with_all_else() {
+        let credentials = Credentials::token("kim@mail.example.org", "ya29.top-secret");
+        let mut exchange = exchange(Mechanism::XOAuth2, &credentials);
+        exchange.initial().unwrap();
+        let said =
+            r#"{"status":"401","schemes":"Bearer","scope":"https://mail.example.org/ ya29.top-secret"}"#;
+        assert!(matches!(exchange.challenge(BASE64_STANDARD.encode(said).as_bytes()), Answer::Line(_)));
+        let refusal = exchange.ended(false).unwrap().unwrap();
+        assert_eq!(refusal.scope.as_deref(), Some("https://mail.example.org/ …"));
+        assert_eq!(refusal.status.as_deref(), Some("401"));
     }
 
     #[test]

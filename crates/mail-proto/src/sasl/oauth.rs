@@ -7,7 +7,7 @@
 //! ```
 
 use super::{Options, SaslError, text};
-use crate::{secret::Secret, session::echo};
+use crate::{echo, secret::Secret};
 
 pub(super) fn bearer(user: &[u8], token: &Secret, options: &Options) -> Result<Secret, SaslError> {
     let user = text::saslname(printable(user, "user name")?, "user name")?;
@@ -72,10 +72,9 @@ pub struct TokenRefusal {
 }
 
 impl TokenRefusal {
-    /// Without what it repeats of the token.
-    pub(super) fn without(&self, sent: impl Iterator<Item = Secret>) -> Self {
-        let sent: Vec<_> = sent.collect();
-        let shown = echo::without(sent.iter().map(Secret::expose), &self.raw);
+    /// Without what it repeats of these secrets.
+    pub(super) fn without<'a>(&self, secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let shown = echo::without(secrets, &self.raw);
         shown.map_or_else(|| self.clone(), |shown| Self::parse(&shown))
     }
 

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::echo;
 use crate::{
+    echo,
     error::{Excerpt, ParseError},
     sasl::{self, Credentials, exchange::Exchange},
     secret::Secret,
@@ -38,12 +38,7 @@ impl Login {
 
     /// What a server says while the login goes on, without what it repeats of its secrets.
     pub(crate) fn conceal(&self, exchange: Option<&Exchange>, said: &mut Bytes) {
-        let secret = match &self.credentials {
-            Some(
-                Credentials::Password { password: secret, .. } | Credentials::Token { token: secret, .. },
-            ) => Some(secret.expose()),
-            _ => None,
-        };
+        let secret = self.credentials.as_ref().and_then(Credentials::secret).map(Secret::expose);
         // As it stands in a quoted string.
         let quoted = secret.filter(|secret| secret.iter().any(|byte| b"\"\\".contains(byte)));
         let quoted = quoted.map(|secret| {
@@ -53,9 +48,9 @@ impl Login {
             });
             Secret::new(escaped.collect::<Vec<_>>())
         });
-        let sent: Vec<_> = exchange.into_iter().flat_map(Exchange::sent).chain(quoted).collect();
-        let secrets = secret.into_iter().chain(sent.iter().map(Secret::expose));
-        if let Some(shown) = echo::without(secrets, said) {
+        let secrets = secret.into_iter().chain(quoted.as_ref().map(Secret::expose));
+        let of_exchange = exchange.into_iter().flat_map(Exchange::secrets);
+        if let Some(shown) = echo::without(secrets.chain(of_exchange), said) {
             *said = shown;
         }
     }

@@ -37,7 +37,6 @@
 //! ```
 
 mod course;
-pub(crate) mod echo;
 mod login;
 pub(crate) mod pieces;
 
@@ -258,7 +257,7 @@ mod tests {
         for (sasl, server) in [
             ("", &["* BAD what is {}\r\nA1 NO [X-{}] what is {}\r\n"][..]),
             ("", &["* X {}\r\n{} hunter2-\r\nA1 NO\r\n"]),
-            ("PLAIN", &["A1 BAD what is {}\r\n"]),
+            ("PLAIN", &["A1 BAD kim, what is {}\r\n"]),
             ("LOGIN", &["+ VXNlcg==\r\n", "+ UGFzcw==\r\n", "* BYE what is {}\r\n"]),
         ] {
             let mut config = imap::client::Config::new(Security::Plaintext, credentials());

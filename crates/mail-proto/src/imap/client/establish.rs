@@ -190,7 +190,7 @@ impl Session {
         };
         let command = match sasl::Client::negotiate(offered, credentials, options) {
             Ok(client) => {
-                let mut exchange = Exchange::new(client);
+                let mut exchange = Exchange::new(client, credentials);
                 let takes_initial = capabilities.has(&Capability::SaslIr);
                 let initial = options.initial_response.unwrap_or(takes_initial).then(|| exchange.initial());
                 let initial = initial.flatten();

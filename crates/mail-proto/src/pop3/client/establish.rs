@@ -198,7 +198,7 @@ impl Session {
         }
         match (client, credentials) {
             (Some(client), _) => {
-                let mut exchange = Exchange::new(client);
+                let mut exchange = Exchange::new(client, credentials);
                 let mechanism = Bytes::from_static(exchange.mechanism().as_bytes());
                 let at_once = options.initial_response != Some(false);
                 let initial = if at_once { exchange.initial_of_line(LONGEST_COMMAND) } else { None };

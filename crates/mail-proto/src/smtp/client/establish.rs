@@ -153,7 +153,7 @@ impl Session {
                 Err(SaslError::NoMechanism) => return Err(SessionError::NoMechanism),
                 Err(error) => return Err(error.into()),
             };
-        let mut exchange = Exchange::new(client);
+        let mut exchange = Exchange::new(client, credentials);
         let mechanism = Bytes::from_static(exchange.mechanism().as_bytes());
         let at_once = self.config.login.sasl.initial_response != Some(false);
         let initial = if at_once { exchange.initial_of_line(LONGEST_COMMAND) } else { None };
