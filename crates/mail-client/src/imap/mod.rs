@@ -9,6 +9,7 @@ mod client;
 pub(crate) mod connection;
 pub(crate) mod copied;
 mod copy;
+mod exclusive;
 mod expunge;
 mod extensions;
 mod fetch;
@@ -50,9 +51,10 @@ pub use self::{
     client::ImapClient,
     copied::Copied,
     copy::Moved,
+    exclusive::{Exclusive, Reply},
     expunge::Removal,
     fetch::{Body, BodyReader, FetchItems, FetchStream, Message, SectionContent, Sections},
-    handles::{Connection, DefaultConnection, Exclusive, Reply},
+    handles::{Connection, DefaultConnection},
     id::ServerId,
     list::{ListQuery, ListedMailbox},
     mailbox::Mailbox,
