@@ -4,6 +4,7 @@ mod body;
 mod items;
 mod lanes;
 mod message;
+mod more;
 mod order;
 mod parts;
 mod sections;

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use mail_proto::imap::fetch::{Fetch, Item};
 
 use super::{
-    FetchItems, Message,
+    FetchItems,
     body::{Body, BodyReader, Incoming},
-    message::More,
+    more::More,
 };
 use crate::{
     error::{Cause, Error, Result},
@@ -39,8 +39,7 @@ pub struct SectionContent {
 }
 
 impl Sections {
-    pub(super) fn new(message: Message) -> Self {
-        let Message { uid, told, items, more } = message;
+    pub(super) fn new(uid: u32, told: Told, items: Arc<FetchItems>, more: Option<More>) -> Self {
         let mut sections =
             Self { uid, items, more, told: Vec::new(), ready: VecDeque::new(), following: None };
         sections.learn(told);

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use super::{
     FetchItems, Message,
     lanes::{DEPTH, Lane, MOST_IN_PARTS},
-    message::More,
+    more::More,
     order::Order,
     windows::Windows,
 };
