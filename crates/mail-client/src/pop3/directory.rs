@@ -7,7 +7,7 @@ use mail_proto::{
     pop3::client::{Failure, Item},
 };
 
-use super::{UniqueId, connection::Gathered};
+use super::UniqueId;
 use crate::error::{Cause, Error, Result};
 
 /// The answer to UIDL. It holds for one connection, for as long as that lasts.
@@ -28,10 +28,9 @@ enum Bearers {
 }
 
 impl Directory {
-    pub(super) fn new(told: Gathered) -> Self {
-        let mut directory =
-            Self { by_number: BTreeMap::new(), by_uid: HashMap::new(), unreadable: told.unreadable };
-        for item in told.items {
+    pub(super) fn new(told: Vec<Item>, unreadable: Option<ParseError>) -> Self {
+        let mut directory = Self { by_number: BTreeMap::new(), by_uid: HashMap::new(), unreadable };
+        for item in told {
             // What has no name can't be called by it.
             if let Item::UniqueId(id) = item
                 && !id.uid.is_empty()
@@ -103,7 +102,7 @@ mod tests {
     fn a_name_that_is_not_unique_names_nothing() {
         let items = [(1, "a"), (2, "b"), (3, "a"), (4, "a"), (5, "")]
             .map(|(number, uid)| Item::UniqueId(pop3::UniqueId { number, uid: uid.into() }));
-        let directory = Directory::new(Gathered { items: items.to_vec(), unreadable: None });
+        let directory = Directory::new(items.to_vec(), None);
         assert_eq!(directory.number(&"b".into()).unwrap(), 2);
         let error = directory.number(&"a".into()).unwrap_err();
         assert_eq!((error.kind(), error.to_string().starts_with("3 messages")), (ErrorKind::Ambiguous, true));

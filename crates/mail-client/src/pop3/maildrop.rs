@@ -89,7 +89,7 @@ impl Maildrop {
     async fn ask(&self) -> Result<Arc<Directory>> {
         let answer = self.run(Command::Uidl(None)).await;
         let answer = answer.map_err(|error| self.lacking(error, &Capability::Uidl, "UIDL"))?;
-        let directory = Arc::new(Directory::new(answer.told));
+        let directory = Arc::new(Directory::new(answer.told.items, answer.told.unreadable));
         self.connection.learn(&directory);
         Ok(directory)
     }
