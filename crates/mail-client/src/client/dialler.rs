@@ -17,7 +17,7 @@ use crate::{
 pub(crate) trait MailManager: Manager<Error = Error> + Sized {
     fn dialler(&self) -> &Dialler;
 
-    fn home(&self) -> &Home<Self>;
+    fn home(&self) -> &Home;
 
     /// Says goodbye on a connection that others may still name, once what they queued before is done.
     fn log_out(connection: &Self::Connection) -> impl Future<Output = Result<()>> + Send;
@@ -64,7 +64,7 @@ macro_rules! mail_manager {
                 &self.dialler
             }
 
-            fn home(&self) -> &$crate::client::Home<Self> {
+            fn home(&self) -> &$crate::client::Home {
                 &self.home
             }
 

@@ -16,47 +16,62 @@ use super::{
 use crate::transport::Target;
 
 /// Where a connection belongs.
-pub(crate) struct Home<M: Manager> {
+#[derive(Clone)]
+pub(crate) struct Home {
     pub(crate) target: Target,
     /// How long commands may wait behind a stream that nobody reads.
     pub(crate) stall_timeout: Duration,
     /// The pool, once there is one.
-    pool: Arc<OnceLock<WeakPool<M>>>,
+    pool: Arc<OnceLock<Box<dyn Siblings>>>,
 }
 
-impl<M: Manager> Home<M> {
+/// All connections of a client, as one of them sees them: their pool, whatever protocol they speak.
+trait Siblings: Send + Sync {
+    /// Nothing goes to the server for a while. Returns for how long.
+    fn hold_back(&self, told: Option<Duration>) -> Option<Duration>;
+
+    /// The server wants fewer of them.
+    fn limit(&self);
+}
+
+impl<M: Manager> Siblings for WeakPool<M> {
+    fn hold_back(&self, told: Option<Duration>) -> Option<Duration> {
+        Some(self.upgrade()?.hold_back(told))
+    }
+
+    fn limit(&self) {
+        if let Some(pool) = self.upgrade() {
+            pool.report(Class::Limit);
+        }
+    }
+}
+
+impl Home {
     pub(super) fn new(target: Target, stall_timeout: Duration) -> Self {
         Self { target, stall_timeout, pool: Arc::default() }
     }
 
-    pub(super) fn built(&self, pool: &Pool<M>) {
-        let _ = self.pool.set(pool.downgrade());
+    pub(super) fn built<M: Manager>(&self, pool: &Pool<M>) {
+        let _ = self.pool.set(Box::new(pool.downgrade()));
     }
 
     /// Does what the server wishes of the whole client. Says for how long nothing goes to it.
     pub(crate) fn heed<'a>(&self, connection: u64, said: impl Into<Said<'a>>) -> Option<Duration> {
         let said = said.into();
         let wish = refusal::wish(said)?;
-        let pool = self.pool.get().and_then(WeakPool::upgrade)?;
         info!(connection, ?wish, text = %said.text(), "the server has a wish");
+        let siblings = self.pool.get()?;
         match wish {
-            Wish::Wait(told) => Some(pool.hold_back(told)),
+            Wish::Wait(told) => siblings.hold_back(told),
             Wish::Fewer => {
-                pool.report(Class::Limit);
+                siblings.limit();
                 None
             }
         }
     }
 }
 
-impl<M: Manager> Clone for Home<M> {
-    fn clone(&self) -> Self {
-        let (target, stall_timeout) = (self.target.clone(), self.stall_timeout);
-        Self { target, stall_timeout, pool: Arc::clone(&self.pool) }
-    }
-}
-
-impl<M: Manager> fmt::Debug for Home<M> {
+impl fmt::Debug for Home {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Home").field("target", &self.target).finish_non_exhaustive()
     }

@@ -43,9 +43,9 @@ pub(crate) struct Ports {
 }
 
 /// What a manager is made of.
-pub(crate) struct Parts<M: MailManager> {
+pub(crate) struct Parts {
     pub(crate) dialler: Dialler,
-    pub(crate) home: Home<M>,
+    pub(crate) home: Home,
     /// How to log in, but for the credentials: a token is good for a while, so they are known only then.
     pub(crate) login: Login,
     pub(crate) inactivity: Option<Duration>,
@@ -127,7 +127,7 @@ impl Setup {
     ///
     /// # Errors
     /// The host is no host name, there is nothing to log in with, or the platform's certificates can't be had.
-    pub(crate) fn into_parts<M: MailManager>(self, ports: Ports) -> Result<Parts<M>> {
+    pub(crate) fn into_parts(self, ports: Ports) -> Result<Parts> {
         let is_tls = self.security == Security::ImplicitTls;
         let port = self.port.unwrap_or(if is_tls { ports.implicit_tls } else { ports.other });
         let target = Target::new(&self.host, port)

@@ -13,7 +13,7 @@ use crate::{
 /// What it takes to open a connection.
 pub(crate) struct ImapManager {
     pub(super) dialler: Dialler,
-    pub(super) home: Home<Self>,
+    pub(super) home: Home,
     pub(super) session: Config,
     pub(super) extensions: Extensions,
 }

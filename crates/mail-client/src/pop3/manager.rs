@@ -21,7 +21,7 @@ use crate::{
 /// What it takes to open a connection.
 pub(crate) struct Pop3Manager {
     pub(super) dialler: Dialler,
-    pub(super) home: Home<Self>,
+    pub(super) home: Home,
     pub(super) session: Config,
     /// In which language texts are wanted.
     pub(super) language: Option<Bytes>,

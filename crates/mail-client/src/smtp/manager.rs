@@ -19,7 +19,7 @@ use crate::{
 /// What it takes to open a connection.
 pub(crate) struct SmtpManager {
     pub(super) dialler: Dialler,
-    pub(super) home: Home<Self>,
+    pub(super) home: Home,
     pub(super) session: Config,
     pub(super) lone_line_breaks: LoneLineBreaks,
 }

@@ -29,7 +29,7 @@ use self::{
     sink::Sink,
     task::{Shared, Task},
 };
-use super::{harmless::is_harmless, manager::ImapManager};
+use super::harmless::is_harmless;
 use crate::{
     client::{About, Awaited, Deadline, Home, Subject, await_answer, goodbye},
     error::{Cause, Error, Result},
@@ -104,7 +104,7 @@ impl Drop for CancelOnDrop<'_> {
 
 impl ImapConnection {
     /// Starts the task of a connection whose session is ready.
-    pub(crate) fn start(id: u64, socket: Socket<Session>, home: Home<ImapManager>) -> Self {
+    pub(crate) fn start(id: u64, socket: Socket<Session>, home: Home) -> Self {
         let (jobs, received) = mpsc::unbounded_channel();
         let ended = Arc::new(OnceLock::new());
         let flow = Arc::new(Flow::default());

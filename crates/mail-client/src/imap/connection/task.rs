@@ -27,7 +27,6 @@ use super::{
 use crate::{
     client::{About, Home},
     error::{Cause, Error, Result},
-    imap::manager::ImapManager,
     link::{Alarm, Flow, Piece, Socket},
     transport::Target,
 };
@@ -59,7 +58,7 @@ pub(super) struct Task {
     flow: Arc<Flow>,
     ended: Arc<OnceLock<Error>>,
     news: Arc<News>,
-    home: Home<ImapManager>,
+    home: Home,
     alarm: Alarm,
     /// When the next command may go, if that is known.
     next_turn: Option<Instant>,
@@ -88,7 +87,7 @@ impl Task {
         socket: Socket<Session>,
         jobs: mpsc::UnboundedReceiver<Job>,
         shared: Shared,
-        home: Home<ImapManager>,
+        home: Home,
     ) -> Self {
         let Shared { ended, flow, news } = shared;
         Self {

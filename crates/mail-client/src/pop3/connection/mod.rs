@@ -29,7 +29,7 @@ pub(crate) use self::{
     sink::{Answer, Content, Gathered},
     task::Terms,
 };
-use super::{directory::Directory, manager::Pop3Manager};
+use super::directory::Directory;
 use crate::{
     client::{About, Awaited, Deadline, Home, await_answer, goodbye},
     error::{Cause, Error, Result},
@@ -150,7 +150,7 @@ impl Drop for CancelOnDrop {
 
 impl Pop3Connection {
     /// Starts the task of a connection whose session is ready.
-    pub(crate) fn start(id: u64, socket: Socket<Session>, home: Home<Pop3Manager>, terms: Terms) -> Self {
+    pub(crate) fn start(id: u64, socket: Socket<Session>, home: Home, terms: Terms) -> Self {
         let (jobs, received) = mpsc::unbounded_channel();
         let (ended, flow, users) = (Arc::default(), Arc::default(), Arc::default());
         let capabilities = socket.session.capabilities().cloned().unwrap_or_default();

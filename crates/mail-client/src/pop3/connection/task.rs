@@ -30,7 +30,6 @@ use crate::{
     client::{About, GOODBYE, Home},
     error::{Cause, Error, Result},
     link::{Alarm, Flow, Socket},
-    pop3::manager::Pop3Manager,
 };
 
 /// What a connection keeps to.
@@ -72,7 +71,7 @@ pub(super) struct Task {
     turns: Turns,
     flights: HashMap<CommandId, Flight>,
     shared: Shared,
-    home: Home<Pop3Manager>,
+    home: Home,
     terms: Terms,
     alarm: Alarm,
     /// When the next command may go, if that is known.
@@ -132,7 +131,7 @@ impl Task {
         socket: Socket<Session>,
         jobs: mpsc::UnboundedReceiver<Job>,
         shared: Shared,
-        home: Home<Pop3Manager>,
+        home: Home,
         terms: Terms,
     ) -> Self {
         Self {
@@ -502,7 +501,7 @@ fn note(since: &mut Option<Instant>, is_so: bool) {
 /// What those are told whose connection has ended.
 struct Bereaved {
     id: u64,
-    home: Home<Pop3Manager>,
+    home: Home,
     error: Error,
 }
 

@@ -17,7 +17,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::task::{Shared, Task};
 pub(super) use self::text::Text;
-use super::manager::SmtpManager;
 use crate::{
     client::{Awaited, Deadline, Home, await_answer, goodbye},
     error::{Cause, Error, Result},
@@ -93,7 +92,7 @@ impl From<Error> for Answer {
 
 impl SmtpConnection {
     /// Starts the task of a connection whose session is ready.
-    pub(super) fn start(id: u64, socket: Socket<Session>, home: Home<SmtpManager>) -> Self {
+    pub(super) fn start(id: u64, socket: Socket<Session>, home: Home) -> Self {
         let (jobs, received) = mpsc::unbounded_channel();
         let (ended, is_open) = (Arc::<OnceLock<Error>>::default(), Arc::<AtomicBool>::default());
         let extensions = socket.session.extensions().clone();

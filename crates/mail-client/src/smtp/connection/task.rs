@@ -29,7 +29,6 @@ use crate::{
     client::Home,
     error::{Cause, Error, Result},
     link::{Alarm, Socket},
-    smtp::manager::SmtpManager,
     transport::Target,
 };
 
@@ -52,7 +51,7 @@ pub(super) struct Task {
     /// The one that it has.
     under_way: Option<UnderWay>,
     shared: Shared,
-    home: Home<SmtpManager>,
+    home: Home,
     alarm: Alarm,
     /// Until when the server wants to be left alone.
     held_until: Option<Instant>,
@@ -82,7 +81,7 @@ impl Task {
         socket: Socket<Session>,
         jobs: mpsc::UnboundedReceiver<Job>,
         shared: Shared,
-        home: Home<SmtpManager>,
+        home: Home,
     ) -> Self {
         Self {
             id,
