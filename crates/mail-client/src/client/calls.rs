@@ -107,8 +107,9 @@ impl<M: MailManager> Calls<M> {
         bounded(self.deadline(), self.connection()).await
     }
 
-    /// Runs a call that `send` makes on a connection. One that a lost connection left unwritten is made on the next; a
-    /// written one is repeated once, if that can do no harm (rule P29).
+    /// Runs a call that `send` makes on a connection. One that a lost connection left unwritten is made on the next, for
+    /// any number of connections that others ended (as each commit of POP3 does); a written one is repeated once, if that
+    /// can do no harm (rule P29).
     pub(crate) async fn attempt<T, F: Future<Output = Attempted<T>>>(
         &self,
         about: impl Fn() -> About,
@@ -133,12 +134,14 @@ impl<M: MailManager> Calls<M> {
                 _ if *written => {
                     error.is_harmless() && !keeps_silent && !std::mem::replace(&mut repeated, true)
                 }
+                // It ended as somebody wanted it to, who stood before: that is no failure.
+                _ if error.is_end_of_another() => true,
                 _ => failures < MOST_FAILURES,
             };
             if !again {
                 return Err(error);
             }
-            failures += 1;
+            failures += u32::from(!error.is_end_of_another());
         }
     }
 }

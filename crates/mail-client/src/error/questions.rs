@@ -131,6 +131,11 @@ impl Error {
         }
     }
 
+    /// Whether nothing was written, because the connection was ended before, by whoever used it or for lying idle.
+    pub(crate) fn is_end_of_another(&self) -> bool {
+        matches!(self.cause(), Cause::Lost { written: false, reason } if matches!(reason.cause(), Cause::Closed))
+    }
+
     /// Whether the server said NO: it understood, and won't.
     pub(crate) fn is_no(&self) -> bool {
         matches!(self.cause(), Cause::Refused(Status { kind: StatusKind::No, .. }))

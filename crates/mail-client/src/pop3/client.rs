@@ -1,6 +1,7 @@
 //! The client: what needs no session.
 
 use mail_proto::pop3::{Capabilities, Command, DropListing};
+use tokio::time::Instant;
 
 use super::{
     Language, ListedMessage, MessageReader, RetrieveStream, Session, UniqueId, Which,
@@ -71,10 +72,10 @@ impl Pop3Client {
         about: impl Fn() -> About,
         read: impl Fn(Maildrop) -> F,
     ) -> Result<T> {
-        let read = &read;
+        let (read, since) = (&read, Instant::now());
         self.calls()
             .attempt(about, |connection, deadline| async move {
-                let maildrop = Maildrop::new(connection, Caller::Anyone, deadline);
+                let maildrop = Maildrop::new(connection, Caller::Anyone, deadline).since(since);
                 Attempted { outcome: read(maildrop).await, can_repeat: true }
             })
             .await
@@ -184,10 +185,11 @@ impl Pop3Client {
     /// The server can't be reached; the caller has a session on this connection already; another has it for too long.
     pub async fn session(&self) -> Result<Session> {
         let about = || About { name: "session", subject: None, harmless: true };
+        let since = Instant::now();
         self.calls()
             .attempt(about, |connection, deadline| async move {
                 let using = connection.enter();
-                let outcome = connection.begin(deadline).await.map(|tenure| {
+                let outcome = connection.begin(since, deadline).await.map(|tenure| {
                     let caller = Caller::Session(tenure.session);
                     let maildrop = Maildrop::new(connection, caller, None);
                     Session::new(maildrop, tenure, self.calls().clone())

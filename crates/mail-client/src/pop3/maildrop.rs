@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc};
 use futures_util::future::try_join;
 use mail_pool::Conn;
 use mail_proto::pop3::{Capabilities, Capability, Command, DropListing, client::Item};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Language, ListedMessage, MessageReader, NumberedMessage, UniqueId, Which,
@@ -23,6 +23,8 @@ pub(super) struct Maildrop {
     connection: Conn<Pop3Manager>,
     using: Use,
     caller: Caller,
+    /// When the caller began to wait for what he does here, if that was before.
+    since: Option<Instant>,
     deadline: Option<Deadline>,
 }
 
@@ -55,7 +57,16 @@ impl Extent {
 impl Maildrop {
     pub(super) fn new(connection: Conn<Pop3Manager>, caller: Caller, deadline: Option<Deadline>) -> Self {
         let using = connection.enter();
-        Self { connection, using, caller, deadline }
+        Self { connection, using, caller, since: None, deadline }
+    }
+
+    /// The same for a caller who has waited since then.
+    pub(super) fn since(self, since: Instant) -> Self {
+        Self { since: Some(since), ..self }
+    }
+
+    fn waiting_since(&self) -> Instant {
+        self.since.unwrap_or_else(Instant::now)
     }
 
     /// The same, with a deadline of its own.
@@ -68,7 +79,7 @@ impl Maildrop {
     }
 
     pub(super) async fn run(&self, command: Command) -> Result<Answer> {
-        self.connection.run(command, self.caller, self.deadline).await
+        self.connection.run(command, self.caller, self.waiting_since(), self.deadline).await
     }
 
     /// What the server calls its messages.
@@ -224,7 +235,8 @@ impl Maildrop {
 
     /// Asks for a message.
     pub(super) fn ask_for(&self, number: u32, extent: Extent) -> Result<MessageReader> {
-        let (content, guard) = self.connection.open(extent.command(number), self.caller)?;
+        let (content, guard) =
+            self.connection.open(extent.command(number), self.caller, self.waiting_since())?;
         Ok(MessageReader::new(content, guard, self.connection.clone(), self.connection.enter()))
     }
 

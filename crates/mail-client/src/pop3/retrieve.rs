@@ -199,14 +199,16 @@ impl RetrieveStream {
 
     /// What was lost with its connection is asked for again, unless it is this error's turn to be told.
     fn lost(&mut self, error: Error) -> Option<Error> {
+        // The end of a connection by another's commit is no failure.
+        let is_failure = !error.is_end_of_another();
         let again = matches!(self.source, Source::Calls(_))
             && matches!(error.cause(), Cause::Lost { .. })
             && !error.is_timeout()
-            && self.failures < MOST_FAILURES;
+            && (!is_failure || self.failures < MOST_FAILURES);
         if !again {
             return Some(error);
         }
-        self.failures += 1;
+        self.failures += u32::from(is_failure);
         self.ask_again();
         None
     }

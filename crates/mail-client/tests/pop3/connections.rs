@@ -194,3 +194,52 @@ async fn credentials_are_checked_by_a_login_of_its_own() {
     client.noop().await.unwrap();
     client.close().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_for_a_session_outlive_the_commits_of_those_before_them() {
+    let peer = Peer::new("UIDL\r\n");
+    let client = peer.client();
+    let sessions = (0..10).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            let session = client.session().await?;
+            session.delete(1).await?;
+            // Another reads what it can, behind all who were there before it.
+            let stat = tokio::spawn(async move { client.stat().await });
+            tokio::task::yield_now().await;
+            session.commit().await?;
+            stat.await.unwrap().map(drop)
+        })
+    });
+    for session in sessions.collect::<Vec<_>>() {
+        session.await.unwrap().unwrap();
+    }
+    assert_eq!((peer.count("QUIT"), peer.peak()), (10, 1));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p10_whoever_waits_for_a_session_waits_no_longer_for_many_connections() {
+    let peer = Peer::new("UIDL\r\n");
+    let client = peer.builder().acquire_timeout(Some(Duration::from_secs(7))).build().unwrap();
+    let begun = Instant::now();
+    let sessions = (0..6).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            let session = client.session().await.map_err(|error| (begun.elapsed(), error))?;
+            session.delete(1).await.unwrap();
+            sleep(Duration::from_secs(3)).await;
+            session.commit().await.unwrap();
+            Ok(())
+        })
+    });
+    let mut refused = 0;
+    for session in sessions.collect::<Vec<_>>() {
+        let Err((after, error)) = session.await.unwrap() else { continue };
+        refused += 1;
+        assert!(error.kind() == ErrorKind::Pool && error.is_timeout() && error.is_retryable(), "{error}");
+        assert!((7..9).contains(&after.as_secs()), "{after:?}");
+    }
+    assert_eq!(refused, 3);
+    client.close().await;
+}

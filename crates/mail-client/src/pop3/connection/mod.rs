@@ -17,7 +17,7 @@ use mail_pool::Context;
 use mail_proto::pop3::{Capabilities, Command, client::Session};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout_at,
+    time::{Instant, timeout_at},
 };
 
 use self::{
@@ -202,11 +202,11 @@ impl Pop3Connection {
         Use { users: Arc::clone(&self.users), jobs: self.jobs.clone() }
     }
 
-    /// Waits for the connection to be one's own.
-    pub(crate) async fn begin(&self, deadline: Option<Deadline>) -> Result<Tenure> {
+    /// Waits for the connection to be one's own, as somebody who has waited since then.
+    pub(crate) async fn begin(&self, since: Instant, deadline: Option<Deadline>) -> Result<Tenure> {
         let session = self.tokens.fetch_add(1, Ordering::Relaxed);
         let (granted, told) = oneshot::channel();
-        let applicant = Applicant { session, context: Context::current(), granted };
+        let applicant = Applicant { session, context: Context::current(), since, granted };
         self.jobs.send(Job::Begin(applicant)).map_err(|_| self.gone(Caller::Anyone))?;
         // From here on it may be granted at any time.
         let tenure = Tenure { session, jobs: self.jobs.clone() };
@@ -220,15 +220,16 @@ impl Pop3Connection {
         Ok(tenure)
     }
 
-    /// Runs a command and gathers its answer.
+    /// Runs a command of somebody who has waited since then, and gathers its answer.
     pub(crate) async fn run(
         &self,
         command: Command,
         caller: Caller,
+        since: Instant,
         deadline: Option<Deadline>,
     ) -> Result<Answer> {
         let (done, answer) = oneshot::channel();
-        let mut guard = self.queue(command, Sink::gather(done), caller)?;
+        let mut guard = self.queue(command, Sink::gather(done), caller, since)?;
         let cancel = |told| {
             if let Some(token) = guard.token {
                 let _ = self.jobs.send(Job::Cancel { token, written: Some(told) });
@@ -247,14 +248,15 @@ impl Pop3Connection {
         &self,
         command: Command,
         caller: Caller,
+        since: Instant,
     ) -> Result<(mpsc::UnboundedReceiver<Content>, CancelOnDrop)> {
         let (sender, content) = mpsc::unbounded_channel();
-        Ok((content, self.queue(command, Sink::Content(sender), caller)?))
+        Ok((content, self.queue(command, Sink::Content(sender), caller, since)?))
     }
 
-    fn queue(&self, command: Command, sink: Sink, caller: Caller) -> Result<CancelOnDrop> {
+    fn queue(&self, command: Command, sink: Sink, caller: Caller, since: Instant) -> Result<CancelOnDrop> {
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
-        let waiting = Waiting { token, command, sink, caller, context: Context::current() };
+        let waiting = Waiting { token, command, sink, caller, context: Context::current(), since };
         self.jobs.send(Job::Run(waiting)).map_err(|_| self.gone(caller))?;
         Ok(CancelOnDrop { jobs: self.jobs.clone(), token: Some(token) })
     }
@@ -266,7 +268,7 @@ impl Pop3Connection {
     }
 
     pub(crate) async fn check(&self) -> Result<()> {
-        self.run(Command::Noop, Caller::Anyone, None).await.map(drop)
+        self.run(Command::Noop, Caller::Anyone, Instant::now(), None).await.map(drop)
     }
 
     /// Says goodbye, without deleting anything, and waits until the server has, or cuts. The socket is closed when this
@@ -280,7 +282,7 @@ impl Pop3Connection {
 
     /// The same when it is one's turn: a session that somebody has isn't ended by it.
     pub(crate) async fn leave(&self) -> Result<()> {
-        self.begin(None).await?.end().await;
+        self.begin(Instant::now(), None).await?.end().await;
         Ok(())
     }
 

@@ -18,12 +18,15 @@ pub(super) struct Waiting {
     pub(super) caller: Caller,
     /// Who asks for it.
     pub(super) context: Context,
+    /// When the caller began to wait, be it for another connection.
+    pub(super) since: Instant,
 }
 
 /// Somebody who wants the connection for himself.
 pub(super) struct Applicant {
     pub(super) session: u64,
     pub(super) context: Context,
+    pub(super) since: Instant,
     pub(super) granted: oneshot::Sender<Result<()>>,
 }
 
@@ -42,7 +45,7 @@ struct Holder {
 }
 
 pub(super) struct Turns {
-    line: VecDeque<(Place, Instant)>,
+    line: VecDeque<Place>,
     holder: Option<Holder>,
     /// No command goes before this time, since the server asked for it.
     held_until: Option<Instant>,
@@ -89,7 +92,7 @@ impl Turns {
             }
             _ => {}
         }
-        self.line.push_back((Place::Command(waiting), Instant::now()));
+        self.line.push_back(Place::Command(waiting));
     }
 
     pub(super) fn apply(&mut self, applicant: Applicant) {
@@ -97,11 +100,11 @@ impl Turns {
             let _ = applicant.granted.send(Err(would_deadlock()));
             return;
         }
-        self.line.push_back((Place::Session(applicant), Instant::now()));
+        self.line.push_back(Place::Session(applicant));
     }
 
     pub(super) fn say_goodbye(&mut self) {
-        self.line.push_back((Place::Goodbye, Instant::now()));
+        self.line.push_back(Place::Goodbye);
     }
 
     /// Takes a command back. Returns whether it was still here.
@@ -109,13 +112,13 @@ impl Turns {
         let at = self
             .line
             .iter()
-            .position(|(place, _)| matches!(place, Place::Command(waiting) if waiting.token == token));
+            .position(|place| matches!(place, Place::Command(waiting) if waiting.token == token));
         at.is_some_and(|at| self.line.remove(at).is_some())
     }
 
     /// A session is over, or isn't wanted any more. Returns whether it had the connection.
     pub(super) fn end(&mut self, session: u64) -> bool {
-        self.line.retain(|(place, _)| match place {
+        self.line.retain(|place| match place {
             Place::Command(waiting) => waiting.caller != Caller::Session(session),
             Place::Session(applicant) => applicant.session != session,
             Place::Goodbye => true,
@@ -134,7 +137,7 @@ impl Turns {
 
     /// Whether a caller waits who isn't reading a message.
     pub(super) fn has_waiting_callers(&self) -> bool {
-        self.line.iter().any(|(place, _)| match place {
+        self.line.iter().any(|place| match place {
             Place::Command(waiting) => !waiting.sink.is_stream(),
             Place::Session(_) | Place::Goodbye => true,
         })
@@ -143,7 +146,7 @@ impl Turns {
     /// Whose turn it is, where so many commands are under way.
     pub(super) fn next(&mut self, under_way: usize, now: Instant) -> Turn {
         self.give_up_waiting(now);
-        self.line.retain(|(place, _)| match place {
+        self.line.retain(|place| match place {
             Place::Command(waiting) => waiting.sink.is_wanted(),
             Place::Session(applicant) => !applicant.granted.is_closed(),
             Place::Goodbye => true,
@@ -157,23 +160,23 @@ impl Turns {
         loop {
             if let Some(Holder { session, .. }) = self.holder {
                 let own = |place: &Place| matches!(place, Place::Command(waiting) if waiting.caller == Caller::Session(session));
-                let at = self.line.iter().position(|(place, _)| own(place));
+                let at = self.line.iter().position(own);
                 return match at.and_then(|at| self.line.remove(at)) {
-                    Some((Place::Command(waiting), _)) => Turn::Now(waiting),
+                    Some(Place::Command(waiting)) => Turn::Now(waiting),
                     _ => self.until_given_up(),
                 };
             }
             match self.line.front() {
                 None => return Turn::Nobodys,
                 // Whoever has it for himself finds nothing of others on it.
-                Some((Place::Session(_) | Place::Goodbye, _)) if under_way > 0 => return Turn::Nobodys,
+                Some(Place::Session(_) | Place::Goodbye) if under_way > 0 => return Turn::Nobodys,
                 Some(_) => {}
             }
             match self.line.pop_front() {
-                Some((Place::Command(waiting), _)) => return Turn::Now(waiting),
-                Some((Place::Goodbye, _)) => return Turn::Goodbye,
-                Some((Place::Session(applicant), _)) => {
-                    let Applicant { session, context, granted } = applicant;
+                Some(Place::Command(waiting)) => return Turn::Now(waiting),
+                Some(Place::Goodbye) => return Turn::Goodbye,
+                Some(Place::Session(applicant)) => {
+                    let Applicant { session, context, granted, .. } = applicant;
                     if granted.send(Ok(())).is_ok() {
                         self.holder = Some(Holder { session, context });
                     }
@@ -186,13 +189,12 @@ impl Turns {
     /// Those who have waited too long for a session's end wait no longer.
     fn give_up_waiting(&mut self, now: Instant) {
         let (Some(patience), Some(_)) = (self.patience, self.holder) else { return };
-        while let Some(at) =
-            self.line.iter().position(|(place, since)| is_patient(place) && *since + patience <= now)
-        {
+        let is_over = |place: &Place| waits_since(place).is_some_and(|since| since + patience <= now);
+        while let Some(at) = self.line.iter().position(is_over) {
             let error = Error::new(Cause::Occupied { after: patience });
             match self.line.remove(at) {
-                Some((Place::Command(waiting), _)) => waiting.sink.done(Err(error)),
-                Some((Place::Session(applicant), _)) => drop(applicant.granted.send(Err(error))),
+                Some(Place::Command(waiting)) => waiting.sink.done(Err(error)),
+                Some(Place::Session(applicant)) => drop(applicant.granted.send(Err(error))),
                 _ => {}
             }
         }
@@ -200,13 +202,13 @@ impl Turns {
 
     fn until_given_up(&self) -> Turn {
         let Some(patience) = self.patience else { return Turn::Nobodys };
-        let first = self.line.iter().filter(|(place, _)| is_patient(place)).map(|(_, since)| *since).min();
+        let first = self.line.iter().filter_map(waits_since).min();
         first.map_or(Turn::Nobodys, |since| Turn::At(since + patience))
     }
 
     /// Tells all who wait that the connection is gone.
     pub(super) fn tell_all(self, tell: impl Fn(Waiting), refuse: impl Fn(Caller) -> Error) {
-        for (place, _) in self.line {
+        for place in self.line {
             match place {
                 Place::Command(waiting) => tell(waiting),
                 Place::Session(applicant) => drop(applicant.granted.send(Err(refuse(Caller::Anyone)))),
@@ -216,12 +218,12 @@ impl Turns {
     }
 }
 
-/// Whether it gives up when it has waited too long.
-fn is_patient(place: &Place) -> bool {
+/// Since when it waits, if it gives up when it has waited too long.
+fn waits_since(place: &Place) -> Option<Instant> {
     match place {
-        Place::Command(waiting) => waiting.caller == Caller::Anyone,
-        Place::Session(_) => true,
-        Place::Goodbye => false,
+        Place::Command(waiting) => (waiting.caller == Caller::Anyone).then_some(waiting.since),
+        Place::Session(applicant) => Some(applicant.since),
+        Place::Goodbye => None,
     }
 }
 
@@ -247,14 +249,15 @@ mod tests {
         context: u64,
     ) -> oneshot::Receiver<Result<super::super::Answer>> {
         let (done, answer) = oneshot::channel();
-        let (sink, context) = (Sink::gather(done), Context::custom(context));
-        turns.push(Waiting { token, command: Command::Noop, sink, caller, context });
+        let (sink, context, since) = (Sink::gather(done), Context::custom(context), Instant::now());
+        turns.push(Waiting { token, command: Command::Noop, sink, caller, context, since });
         answer
     }
 
     fn apply(turns: &mut Turns, session: u64, context: u64) -> Granted {
         let (granted, told) = oneshot::channel();
-        turns.apply(Applicant { session, context: Context::custom(context), granted });
+        let (context, since) = (Context::custom(context), Instant::now());
+        turns.apply(Applicant { session, context, since, granted });
         told
     }
 
