@@ -33,10 +33,14 @@
 //! A [begun](imap::ImapClient::begin) operation runs on a new thread as soon as there is a connection for it.
 //!
 //! # Where the work is done
-//! All blocking clients of a process share one runtime, on up to four threads of its own, which start with the first
-//! client and never end: they look after connections while nobody calls. So a client, and whatever was made with it, may
-//! be dropped anywhere, in a panic or amid the exit of a thread: its connections log out in the background. At the end of
-//! the process nobody waits for that; call `close` first where a goodbye matters.
+//! On the thread that waits: while it does, it takes in what comes for all blocking clients of the process, so that a
+//! call needs no other thread to be woken, and costs about what it costs in async code. One thread does so at a time, for
+//! the others that wait as well. While none does, a thread of our own looks after connections, within 2 ms of the last
+//! call; it starts with the first client and never ends. So a client, and whatever was made with it, may be dropped
+//! anywhere, in a panic or amid the exit of a thread: its connections log out in the background. At the end of the
+//! process nobody waits for that; call `close` first where a goodbye matters.
+//!
+//! A thread that has to do with a runtime of tokio's already, as in `spawn_blocking`, leaves the work to the others.
 //!
 //! # Among async code
 //! A blocking call inside an async task would hold up the other tasks of its thread, so it isn't made: it fails with
@@ -48,12 +52,16 @@
 mod client;
 mod facade;
 pub mod imap;
+#[cfg(test)]
+mod interleavings;
 mod operation;
 pub mod pop3;
 mod reader;
 mod runtime;
+mod seat;
 pub mod smtp;
 mod source;
+mod sync;
 mod thread_bound;
 mod wait;
 

@@ -1,11 +1,11 @@
 //! The runtime behind all blocking clients of the process, and where calls can't be made that wait for it.
 
 use std::{
-    num::NonZero,
+    io,
     panic::Location,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     task::{Context, Poll, Waker},
-    thread::available_parallelism,
+    thread,
 };
 
 use tokio::{
@@ -13,32 +13,33 @@ use tokio::{
     task::coop,
 };
 
+use super::seat::{Keeper, Seat, Signal};
 use crate::error::{Cause, Error, Result};
-
-/// Work for more of them is rare, since what comes over a connection is read by one at a time.
-const MOST_WORKERS: usize = 4;
 
 /// It lives as long as the process: whoever drops the last client mustn't wait for it to end.
 static RUNTIME: OnceLock<Running> = OnceLock::new();
 
 struct Running {
     runtime: Runtime,
-    /// The threads are there only.
+    /// From which it is driven.
+    seat: Seat,
+    /// The keeper is there only.
     process: u32,
 }
 
 /// The runtime, which the first client starts.
 pub(super) fn start() -> Result<&'static Handle> {
-    static STARTING: Mutex<()> = Mutex::new(());
     let running = match RUNTIME.get() {
         Some(running) => running,
         None => {
+            static STARTING: Mutex<()> = Mutex::new(());
             let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
             match RUNTIME.get() {
                 Some(running) => running,
                 None => {
-                    let runtime = new().map_err(|error| Error::new(Cause::NoThread(Arc::new(error))))?;
-                    RUNTIME.get_or_init(|| Running { runtime, process: std::process::id() })
+                    let running =
+                        Running::new().map_err(|error| Error::new(Cause::NoThread(Arc::new(error))))?;
+                    RUNTIME.get_or_init(|| running)
                 }
             }
         }
@@ -47,12 +48,24 @@ pub(super) fn start() -> Result<&'static Handle> {
     Ok(running.runtime.handle())
 }
 
-fn new() -> std::io::Result<Runtime> {
-    let workers = available_parallelism().map_or(MOST_WORKERS, NonZero::get).min(MOST_WORKERS);
-    Builder::new_multi_thread().worker_threads(workers).thread_name("mail-client").enable_all().build()
-}
-
 impl Running {
+    fn new() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new().name("mail-client".into()).spawn(|| RUNTIME.wait().keep())?;
+        Ok(Self { runtime, seat: Seat::new(), process: std::process::id() })
+    }
+
+    fn keep(&self) -> ! {
+        let mut keeper = Keeper::new(&self.seat);
+        loop {
+            keeper.look(|signal| self.drive(signal));
+        }
+    }
+
+    fn drive(&self, until: &Signal) {
+        self.runtime.block_on(until.rung());
+    }
+
     fn check_process(&self) -> Result<()> {
         if self.process == std::process::id() { Ok(()) } else { Err(Error::new(Cause::Forked)) }
     }
@@ -64,9 +77,21 @@ pub(super) fn enter() -> Option<EnterGuard<'static>> {
     (!is_ending()).then(|| running.runtime.enter())
 }
 
-/// Fails in a process without the runtime's threads, where whoever waits would do so for ever.
-pub(super) fn check_process() -> Result<()> {
-    RUNTIME.get().map_or(Ok(()), Running::check_process)
+/// Whether this thread may drive the runtime: it has nothing to do with any other, and hasn't [entered](enter) this one.
+pub(super) fn may_drive() -> bool {
+    Handle::try_current().is_err_and(|error| error.is_missing_context())
+}
+
+/// Waits until the signal of this thread is rung, and drives the runtime meanwhile if it [may](may_drive).
+///
+/// # Errors
+/// In a process without the keeper, where whoever waits would do so for ever.
+pub(super) fn wait(signal: &Arc<Signal>, may_drive: bool) -> Result<()> {
+    // Without a client nothing is waited for.
+    let Some(running) = RUNTIME.get() else { return Ok(()) };
+    running.check_process()?;
+    running.seat.wait(signal, may_drive.then_some(|signal: &Signal| running.drive(signal)));
+    Ok(())
 }
 
 /// Fails where a call can't wait.
@@ -148,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_process_that_was_forked_off_has_none_of_the_threads() {
-        let running = Running { runtime: current_thread(), process: std::process::id() };
+        let running = Running::new().unwrap();
         running.check_process().unwrap();
         let forked = Running { process: running.process.wrapping_add(1), ..running };
         assert!(matches!(forked.check_process().unwrap_err().cause(), Cause::Forked));

@@ -5,15 +5,11 @@ use std::{
     future::Future,
     panic::Location,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
-use super::{operation, runtime};
+use super::{operation, runtime, seat::Signal};
 use crate::{
     error::{Cause, Error, Result},
     smtp::SentMail,
@@ -101,8 +97,8 @@ pub(super) fn wait_for_next<T, Of: Into<T>>(
     }
 }
 
-/// Polls on this thread, and sleeps in between. Unlike the `block_on` of a runtime it may be called within itself, by what
-/// it polls.
+/// Polls on this thread, and drives the runtime or sleeps in between. Unlike the `block_on` of a runtime it may be called
+/// within itself, by what it polls.
 ///
 /// # Errors
 /// Nobody would wake it.
@@ -111,11 +107,11 @@ pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output> {
         /// The last that was used on this thread, to be used again.
         static SPARE: Cell<Option<Arc<Signal>>> = const { Cell::new(None) };
     }
+    let may_drive = runtime::may_drive();
     let _entered = runtime::enter();
     let mut future = pin!(future);
     let spare = SPARE.try_with(Cell::take).ok().flatten();
-    let signal =
-        spare.unwrap_or_else(|| Arc::new(Signal { thread: thread::current(), rung: AtomicBool::new(false) }));
+    let signal = spare.unwrap_or_else(|| Arc::new(Signal::here()));
     let waker = Waker::from(Arc::clone(&signal));
     let mut cx = Context::from_waker(&waker);
     loop {
@@ -123,28 +119,6 @@ pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output> {
             let _ = SPARE.try_with(|spare| spare.set(Some(signal)));
             return Ok(outcome);
         }
-        runtime::check_process()?;
-        // What wakes the thread may have been meant for another wait, within or around this one.
-        while !signal.rung.swap(false, Ordering::Acquire) {
-            thread::park();
-        }
-    }
-}
-
-/// What wakes a thread that waits. One that is rung for a wait that has ended costs the next one a look.
-struct Signal {
-    thread: Thread,
-    rung: AtomicBool,
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung.swap(true, Ordering::Release) {
-            self.thread.unpark();
-        }
+        runtime::wait(&signal, may_drive)?;
     }
 }
