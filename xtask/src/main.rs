@@ -36,9 +36,10 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure against other libraries, in a release build: `cargo xtask bench parse`, `… pool`, `… imap`, `… blocking`, `… idle`
+    /// Measure against other libraries, in a release build: `cargo xtask bench pop3 smtp`; parse, pool, imap, blocking and
+    /// idle are there too
     Bench {
-        /// Passed on: the measurement, what of it, and --json
+        /// Passed on: the measurements, what of each, and --json
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

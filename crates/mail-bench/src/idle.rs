@@ -19,7 +19,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     allocations,
-    imap::Failed,
+    failure::Failed,
     report::{Reach, Report, Row, Samples},
 };
 

@@ -11,14 +11,15 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{
-    Failed,
-    job::{Job, Task},
+use super::job::{Job, Task};
+use crate::{
+    account::server_name,
+    failure::Failed,
     mail,
     meter::{Done, Meter, Taken},
     runtime,
+    walk::proto_017::{of_envelope, of_structure},
 };
-use crate::walk::proto_017::{of_envelope, of_structure};
 
 trait Wire: AsyncRead + AsyncWrite + Unpin + Debug + Send {}
 
@@ -26,7 +27,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Debug + Send> Wire for T {}
 
 pub(super) fn run(job: Job) -> Result<Taken, Failed> {
     runtime::as_task(async move {
-        let config = job.client_config()?;
+        let config = job.account.client_config()?;
         if job.task == Task::Connect {
             let meter = Meter::start();
             for _ in 0..job.count {
@@ -42,17 +43,17 @@ pub(super) fn run(job: Job) -> Result<Taken, Failed> {
 }
 
 async fn log_in(job: &Job, config: Option<&Arc<ClientConfig>>) -> Result<Session<Box<dyn Wire>>, Failed> {
-    let socket = TcpStream::connect(("127.0.0.1", job.port)).await?;
+    let socket = TcpStream::connect(("127.0.0.1", job.account.port)).await?;
     socket.set_nodelay(true)?;
     let wire: Box<dyn Wire> = match config {
         Some(config) => {
-            Box::new(TlsConnector::from(Arc::clone(config)).connect(Job::server_name(), socket).await?)
+            Box::new(TlsConnector::from(Arc::clone(config)).connect(server_name(), socket).await?)
         }
         None => Box::new(socket),
     };
     let mut client = Client::new(wire);
     client.read_response().await?.ok_or("no greeting")?;
-    client.login(&job.user, &job.password).await.map_err(|(error, _)| error.into())
+    client.login(&job.account.user, &job.account.password).await.map_err(|(error, _)| error.into())
 }
 
 async fn work(job: &Job, mut session: Session<Box<dyn Wire>>) -> Result<Taken, Failed> {

@@ -8,12 +8,14 @@ use mail_client::{
 };
 
 use super::{
-    Failed,
     job::{Job, Task},
-    meter::{Done, Meter, Taken},
     ours,
 };
-use crate::parse::ours::of_fetch;
+use crate::{
+    failure::Failed,
+    meter::{Done, Meter, Taken},
+    parse::ours::of_fetch,
+};
 
 pub(super) fn run(job: &Job) -> Result<Taken, Failed> {
     let client = ours::builder(job)?.build_blocking()?;

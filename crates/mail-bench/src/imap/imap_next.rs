@@ -16,21 +16,22 @@ use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use super::{
-    Failed,
-    job::{Job, Task},
+use super::job::{Job, Task};
+use crate::{
+    account::server_name,
+    failure::Failed,
     mail,
     meter::{Done, Meter, Taken},
+    parse::imap_codec::item,
     runtime,
 };
-use crate::parse::imap_codec::item;
 
 pub(super) fn run(job: Job) -> Result<Taken, Failed> {
     runtime::as_task(work(job))
 }
 
 async fn work(job: Job) -> Result<Taken, Failed> {
-    let config = job.client_config()?;
+    let config = job.account.client_config()?;
     let config = config.as_ref();
     let done = Done { count: job.count as u64, bytes: 0 };
     let mailbox = job.mailbox.clone();
@@ -93,12 +94,12 @@ struct Session {
 
 impl Session {
     async fn log_in(job: &Job, config: Option<&Arc<ClientConfig>>) -> Result<Self, Failed> {
-        let socket = TcpStream::connect(("127.0.0.1", job.port)).await?;
+        let socket = TcpStream::connect(("127.0.0.1", job.account.port)).await?;
         socket.set_nodelay(true)?;
         let stream = match config {
             Some(config) => {
                 let tls = TlsConnector::from(Arc::clone(config));
-                Stream::tls(TlsStream::Client(tls.connect(Job::server_name(), socket).await?))
+                Stream::tls(TlsStream::Client(tls.connect(server_name(), socket).await?))
             }
             None => Stream::insecure(socket),
         };
@@ -109,7 +110,7 @@ impl Session {
             Event::GreetingReceived { .. } => {}
             other => return Err(format!("{other:?}").into()),
         }
-        session.run([CommandBody::login(job.user.clone(), job.password.clone())?]).await?;
+        session.run([CommandBody::login(job.account.user.clone(), job.account.password.clone())?]).await?;
         Ok(session)
     }
 

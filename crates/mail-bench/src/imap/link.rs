@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use mail_testkit::{Endpoint, Server};
 
-use super::{
-    Extent, Failed,
-    job::{Contender, Job, Task},
-    mail, runtime,
+use super::job::{Contender, Job, Task};
+use crate::{
+    account::Account,
+    extent::Extent,
+    failure::Failed,
+    mail,
+    report::{Reach, Row, Samples},
+    runtime,
 };
-use crate::report::{Reach, Row, Samples};
 
 const ROUND_TRIP: Duration = Duration::from_millis(20);
 const BANDWIDTH: u64 = 4_000_000;
@@ -35,7 +38,7 @@ struct Way {
 }
 
 pub(super) fn measure(wanted: impl Fn(&str) -> bool, extent: Extent<'_>) -> Result<Vec<Row>, Failed> {
-    let scaled = |count: usize| ((count as f64 * extent.scale).round() as usize).max(1);
+    let scaled = |count| extent.scaled(count);
     let bodies = scaled(1_000);
     let ways = [
         Way {
@@ -66,10 +69,7 @@ pub(super) fn measure(wanted: impl Fn(&str) -> bool, extent: Extent<'_>) -> Resu
         let server = runtime.block_on(
             Server::builder()
                 .user("kim", "secret")
-                .messages(
-                    "bodies",
-                    (0..messages).map(|number| mail::of_size(number, mail::body_size(number))),
-                )
+                .messages("bodies", (0..messages).map(mail::body))
                 .latency(ROUND_TRIP)
                 .bandwidth(way.bandwidth)
                 .start(),
@@ -78,10 +78,12 @@ pub(super) fn measure(wanted: impl Fn(&str) -> bool, extent: Extent<'_>) -> Resu
             let job = Job {
                 task: way.task,
                 contender,
-                port: server.address(Endpoint::ImapPlain).port(),
-                ca_file: None,
-                user: "kim".to_owned(),
-                password: "secret".to_owned(),
+                account: Account {
+                    port: server.address(Endpoint::ImapPlain).port(),
+                    ca_file: None,
+                    user: "kim".to_owned(),
+                    password: "secret".to_owned(),
+                },
                 mailbox: way.mailbox.to_owned(),
                 count,
                 size: 0,

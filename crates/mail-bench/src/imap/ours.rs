@@ -6,14 +6,14 @@ use mail_client::{
     transport::Tls,
 };
 
-use super::{
-    Failed,
-    job::{Contender, Job, Task},
+use super::job::{Contender, Job, Task};
+use crate::{
+    failure::Failed,
     mail,
     meter::{Done, Meter, Taken},
+    parse::ours::of_fetch,
     runtime,
 };
-use crate::parse::ours::of_fetch;
 
 pub(super) fn run(job: Job) -> Result<Taken, Failed> {
     if job.contender == Contender::OursRoot {
@@ -24,13 +24,13 @@ pub(super) fn run(job: Job) -> Result<Taken, Failed> {
 }
 
 pub(super) fn builder(job: &Job) -> Result<ImapClientBuilder, Failed> {
-    let builder = ImapClient::builder("127.0.0.1", &job.user)
-        .port(job.port)
-        .password(job.password.clone())
+    let builder = ImapClient::builder("127.0.0.1", &job.account.user)
+        .port(job.account.port)
+        .password(job.account.password.clone())
         .max_connections(job.connections + 2);
     // Unless told otherwise it takes SCRAM, which costs both sides a millisecond and more.
     let builder = if job.contender == Contender::OursScram { builder } else { builder.mechanisms([]) };
-    Ok(match &job.ca_file {
+    Ok(match &job.account.ca_file {
         Some(ca_file) => builder.tls(Tls::builder().root_pem(&std::fs::read(ca_file)?)?.build()?),
         None => builder.plaintext_without_encryption(),
     })

@@ -9,9 +9,9 @@ use std::{
 
 use rustls::ClientConfig;
 
-use super::{
-    Failed,
-    job::{Job, Task},
+use super::job::{Job, Task};
+use crate::{
+    failure::Failed,
     mail,
     meter::{Done, Meter, Taken},
     wire::Wire,
@@ -26,7 +26,7 @@ const TAIL: usize = 96;
 const BATCH: usize = 100;
 
 pub(super) fn run(job: &Job) -> Result<Taken, Failed> {
-    let config = job.client_config()?;
+    let config = job.account.client_config()?;
     let config = config.as_ref();
     match job.task {
         Task::Connect => {
@@ -110,13 +110,15 @@ struct Reader {
 
 impl Reader {
     fn log_in(job: &Job, config: Option<&Arc<ClientConfig>>) -> Result<Self, Failed> {
-        let mut reader = Self { wire: Wire::open(job, config)?, buffer: vec![0; BUFFER], tag: 0 };
+        let mut reader = Self { wire: Wire::open(&job.account, config)?, buffer: vec![0; BUFFER], tag: 0 };
         let greeted = reader.wire.read(&mut reader.buffer)?;
         if !reader.buffer[..greeted].starts_with(b"* OK") {
             return Err("no greeting".into());
         }
         // The only line that is longer than what is looked at: it tells the capabilities.
-        reader.wire.write_all(format!("L LOGIN {} {}\r\n", job.user, job.password).as_bytes())?;
+        reader
+            .wire
+            .write_all(format!("L LOGIN {} {}\r\n", job.account.user, job.account.password).as_bytes())?;
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n") || !contains(&answer, b"L OK ") {
             let len = reader.wire.read(&mut reader.buffer)?;

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use imap::{Client, Session};
 use rustls::ClientConfig;
 
-use super::{
-    Failed,
-    job::{Job, Task},
+use super::job::{Job, Task};
+use crate::{
+    failure::Failed,
     mail,
     meter::{Done, Meter, Taken},
+    walk::proto_016::{of_envelope, of_structure},
     wire::Wire,
 };
-use crate::walk::proto_016::{of_envelope, of_structure};
 
 pub(super) fn run(job: &Job) -> Result<Taken, Failed> {
-    let config = job.client_config()?;
+    let config = job.account.client_config()?;
     let config = config.as_ref();
     let done = Done { count: job.count as u64, bytes: 0 };
     if job.task == Task::Connect {
@@ -78,7 +78,7 @@ pub(super) fn run(job: &Job) -> Result<Taken, Failed> {
 }
 
 fn log_in(job: &Job, config: Option<&Arc<ClientConfig>>) -> Result<Session<Wire>, Failed> {
-    let mut client = Client::new(Wire::open(job, config)?);
+    let mut client = Client::new(Wire::open(&job.account, config)?);
     client.read_greeting()?;
-    client.login(&job.user, &job.password).map_err(|(error, _)| error.into())
+    client.login(&job.account.user, &job.account.password).map_err(|(error, _)| error.into())
 }

@@ -1,13 +1,19 @@
 //! What is measured, and what ours is to reach.
 
-use super::{
-    Failed,
-    job::{ASYNC, Contender, Task},
+use super::job::{ASYNC, Contender, Task};
+use crate::{
+    dovecot::INBOX,
+    extent::Extent,
+    failure::Failed,
     mail,
-    meter::Done,
-    server::{BODIES, LARGE, LIST},
+    meter::{Done, Taken},
+    report::Reach,
 };
-use crate::report::Reach;
+
+/// Mailboxes full of mail.
+pub(super) const LIST: &str = "list";
+pub(super) const BODIES: &str = "bodies";
+pub(super) const LARGE: &str = "large";
 
 /// A piece of work that all contenders do.
 #[derive(Clone, Debug)]
@@ -23,7 +29,7 @@ pub(super) struct Work {
     pub(super) connections: usize,
     pub(super) tasks: usize,
     pub(super) contenders: &'static [Contender],
-    reach: &'static [(&'static str, Reach)],
+    pub(super) reach: &'static [(&'static str, Reach)],
 }
 
 use Contender::{AsyncImap, Blocking, ImapNext, Ours, OursMain, OursRoot, OursScram, Reader, SyncImap};
@@ -39,18 +45,18 @@ const FOR_THREADS: &[Contender] = &[Blocking, Ours];
 
 const FLOOR: &str = "floor";
 
-/// What is measured of the client for threads, at this scale: it is to take no more than the one for tasks, give or
+/// What is measured of the client for threads: it is to take no more than the one for tasks, give or
 /// take a tenth.
-pub(super) fn blocking(scale: f64) -> Vec<Work> {
+pub(super) fn blocking(extent: Extent<'_>) -> Vec<Work> {
     let is_measured = |work: &Work| matches!(work.task, Task::List | Task::Bodies | Task::Noop);
     let reach: &[(&str, Reach)] = &[("wall", Reach::Times(ASYNC, 1.1)), ("cpu", Reach::Times(ASYNC, 1.1))];
-    let works = all(scale).into_iter().filter(is_measured);
+    let works = all(extent).into_iter().filter(is_measured);
     works.map(|work| Work { contenders: FOR_THREADS, reach, ..work }).collect()
 }
 
-/// All of them, at this scale.
-pub(super) fn all(scale: f64) -> Vec<Work> {
-    let scaled = |count: usize| ((count as f64 * scale).round() as usize).max(1);
+/// All of them.
+pub(super) fn all(extent: Extent<'_>) -> Vec<Work> {
+    let scaled = |count| extent.scaled(count);
     let basis = |name: &str, tls: bool, task: Task, mailbox: &'static str| Work {
         name: format!("{name}{}", if tls { "-tls" } else { "" }),
         task,
@@ -107,7 +113,7 @@ pub(super) fn all(scale: f64) -> Vec<Work> {
     for tls in [false, true] {
         let down = basis("large-down", tls, Task::Bodies, LARGE);
         all.push(Work { size: scaled(200_000_000), reach: LARGE_ONE, ..down });
-        let up = basis("large-up", tls, Task::Upload, "INBOX");
+        let up = basis("large-up", tls, Task::Upload, INBOX);
         // imap-next can't: over TLS it hands rustls more than that buffers.
         let contenders = if tls { BUT_IMAP_NEXT } else { OVER_ONE };
         all.push(Work { size: scaled(200_000_000), reach: LARGE_ONE, contenders, ..up });
@@ -117,28 +123,28 @@ pub(super) fn all(scale: f64) -> Vec<Work> {
             count: scaled(10_000),
             contenders: EVERYBODY,
             reach: &[("cpu", Reach::Times(FLOOR, 1.3))],
-            ..basis("noop", tls, Task::Noop, "INBOX")
+            ..basis("noop", tls, Task::Noop, INBOX)
         });
         all.push(Work {
             count: scaled(10_000),
             tasks: 64,
             contenders: WHO_PIPELINE,
             reach: &[("cpu", Reach::Times(FLOOR, 2.5))],
-            ..basis("64-noop", tls, Task::Noop, "INBOX")
+            ..basis("64-noop", tls, Task::Noop, INBOX)
         });
     }
     all.push(Work {
         count: scaled(200),
         contenders: WITH_SCRAM,
         reach: &[("cpu", Reach::Times(FLOOR, 1.3))],
-        ..basis("connect", true, Task::Connect, "INBOX")
+        ..basis("connect", true, Task::Connect, INBOX)
     });
     for tls in [false, true] {
         all.push(Work {
             count: scaled(2_000),
             size: 10_240,
             reach: &[("wall", Reach::Times(FLOOR, 1.2))],
-            ..basis("append", tls, Task::Append, "INBOX")
+            ..basis("append", tls, Task::Append, INBOX)
         });
     }
     all
@@ -149,14 +155,9 @@ impl Work {
         matches!(self.task, Task::Append | Task::Upload)
     }
 
-    /// What ours is to reach in this metric.
-    pub(super) fn reach(&self, metric: &str) -> Vec<Reach> {
-        let of_metric = self.reach.iter().filter(|(of, _)| *of == metric);
-        of_metric.map(|(_, reach)| *reach).collect()
-    }
-
     /// Sees that all of it was done.
-    pub(super) fn check(&self, contender: Contender, done: Done) -> Result<(), Failed> {
+    pub(super) fn check(&self, contender: Contender, taken: Taken) -> Result<Taken, Failed> {
+        let done = taken.done;
         let bytes = match self.task {
             // It doesn't know what it reads.
             Task::Bodies if contender == Reader => done.bytes,
@@ -167,8 +168,8 @@ impl Work {
         };
         let all = Done { count: self.count as u64, bytes };
         if done == all {
-            return Ok(());
+            return Ok(taken);
         }
-        Err(format!("{}: {} did {done:?} of {all:?}", self.name, contender.name()).into())
+        Err(format!("did {done:?} of {all:?}").into())
     }
 }

@@ -9,24 +9,28 @@ use std::{
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-use super::{Failed, job::Job};
+use crate::{
+    account::{Account, server_name},
+    failure::Failed,
+};
 
 /// A server that is silent for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub(super) enum Wire {
+pub(crate) enum Wire {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 impl Wire {
-    pub(super) fn open(job: &Job, config: Option<&Arc<ClientConfig>>) -> Result<Self, Failed> {
-        let socket = TcpStream::connect(("127.0.0.1", job.port))?;
+    /// Connects, with TLS if there is a configuration for it.
+    pub(crate) fn open(account: &Account, config: Option<&Arc<ClientConfig>>) -> Result<Self, Failed> {
+        let socket = TcpStream::connect(("127.0.0.1", account.port))?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let Some(config) = config else { return Ok(Self::Plain(socket)) };
-        let connection = ClientConnection::new(Arc::clone(config), Job::server_name())?;
+        let connection = ClientConnection::new(Arc::clone(config), server_name())?;
         Ok(Self::Tls(Box::new(StreamOwned::new(connection, socket))))
     }
 }

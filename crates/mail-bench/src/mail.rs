@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// A message to be listed: small, with a header and a structure as mail from a company has them.
-pub(super) fn to_list(number: usize) -> Vec<u8> {
+pub(crate) fn to_list(number: usize) -> Vec<u8> {
     let mut text = String::new();
     let _ = write!(
         text,
@@ -38,7 +38,7 @@ pub(super) fn to_list(number: usize) -> Vec<u8> {
 }
 
 /// A message of this many bytes, at least those of a short header, in lines of 78.
-pub(super) fn of_size(number: usize, size: usize) -> Vec<u8> {
+pub(crate) fn of_size(number: usize, size: usize) -> Vec<u8> {
     let mut message = format!("Subject: message {number}\r\n\r\n").into_bytes();
     let mut state = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut line = Vec::with_capacity(78);
@@ -60,6 +60,11 @@ pub(super) fn of_size(number: usize, size: usize) -> Vec<u8> {
 }
 
 /// How long this one of the bodies is: from 8 KB to 140 KB, 74 KB as a rule.
-pub(super) fn body_size(number: usize) -> usize {
+pub(crate) fn body_size(number: usize) -> usize {
     8_192 + number * 7_919 % 132_000
+}
+
+/// This one of the bodies.
+pub(crate) fn body(number: usize) -> Vec<u8> {
+    of_size(number, body_size(number))
 }

@@ -6,7 +6,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 /// Runs while a piece of work is done.
-pub(super) struct Meter {
+pub(crate) struct Meter {
     begun: Instant,
     cpu: f64,
     resident: f64,
@@ -14,24 +14,24 @@ pub(super) struct Meter {
 
 /// What a piece of work took.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     /// Seconds.
-    pub(super) wall: f64,
+    pub(crate) wall: f64,
     /// Seconds of all threads of the process, in the kernel too.
-    pub(super) cpu: f64,
+    pub(crate) cpu: f64,
     /// MiB of memory at the peak above what there was at the beginning.
-    pub(super) rss: f64,
+    pub(crate) rss: f64,
     /// How much was done: messages and their bytes, or commands.
-    pub(super) done: Done,
+    pub(crate) done: Done,
 }
 
 /// How much was done, so that nobody is quick by leaving something out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Done {
+pub(crate) struct Done {
     /// Messages, commands or connections.
-    pub(super) count: u64,
+    pub(crate) count: u64,
     /// Of content; a number that depends on every value where values were walked.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl std::ops::AddAssign for Done {
@@ -42,13 +42,13 @@ impl std::ops::AddAssign for Done {
 }
 
 impl Meter {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         // Resets the peak to what there is (proc(5), clear_refs).
         let _ = fs::write("/proc/self/clear_refs", "5");
         Self { resident: status("VmRSS:"), cpu: cpu(), begun: Instant::now() }
     }
 
-    pub(super) fn stop(self, done: Done) -> Taken {
+    pub(crate) fn stop(self, done: Done) -> Taken {
         let (wall, cpu) = (self.begun.elapsed().as_secs_f64(), cpu() - self.cpu);
         Taken { wall, cpu, rss: (status("VmHWM:") - self.resident).max(0.0), done }
     }
@@ -69,12 +69,12 @@ fn status(name: &str) -> f64 {
 }
 
 impl Taken {
-    pub(super) fn to_json(self) -> Value {
+    pub(crate) fn to_json(self) -> Value {
         let Done { count, bytes } = self.done;
         json!({ "wall": self.wall, "cpu": self.cpu, "rss": self.rss, "count": count, "bytes": bytes })
     }
 
-    pub(super) fn from_json(value: &Value) -> Option<Self> {
+    pub(crate) fn from_json(value: &Value) -> Option<Self> {
         let done = Done { count: value["count"].as_u64()?, bytes: value["bytes"].as_u64()? };
         Some(Self {
             wall: value["wall"].as_f64()?,

@@ -2,14 +2,14 @@
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::Failed;
+use crate::failure::Failed;
 
-pub(super) fn new() -> Result<Runtime, Failed> {
+pub(crate) fn new() -> Result<Runtime, Failed> {
     Ok(Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
 /// Runs a future as a task.
-pub(super) fn as_task<T: Send + 'static>(
+pub(crate) fn as_task<T: Send + 'static>(
     future: impl Future<Output = Result<T, Failed>> + Send + 'static,
 ) -> Result<T, Failed> {
     let runtime = new()?;
