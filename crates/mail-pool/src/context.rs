@@ -1,8 +1,12 @@
 //! Who is calling: the tokio task, or, outside any task, the OS thread.
 
+use std::cell::Cell;
 use std::thread::{self, ThreadId};
 
-use crate::caller::acting;
+thread_local! {
+    /// In whose name this thread acts, if in somebody's.
+    static ACTING: Cell<Option<Context>> = const { Cell::new(None) };
+}
 
 /// The caller of a pool, as far as connections belong to callers.
 ///
@@ -25,7 +29,7 @@ impl Context {
     pub fn current() -> Self {
         match tokio::task::try_id() {
             Some(id) => Self(Who::Task(id)),
-            None => acting().unwrap_or_else(Self::of_thread),
+            None => ACTING.try_with(Cell::get).ok().flatten().unwrap_or_else(Self::of_thread),
         }
     }
 
@@ -39,9 +43,25 @@ impl Context {
         Self(Who::Custom(key))
     }
 
+    /// Has this thread act in this one's name until the guard is dropped.
+    pub(crate) fn act(self) -> Acting {
+        Acting { before: ACTING.replace(Some(self)) }
+    }
+
     /// Whether this is an OS thread, not a task.
     pub const fn is_thread(&self) -> bool {
         matches!(self.0, Who::Thread(_))
+    }
+}
+
+/// Acts in another's name until it is dropped.
+pub(crate) struct Acting {
+    before: Option<Context>,
+}
+
+impl Drop for Acting {
+    fn drop(&mut self) {
+        let _ = ACTING.try_with(|acting| acting.set(self.before));
     }
 }
 
