@@ -4,11 +4,12 @@ use bytes::Bytes;
 
 use super::{
     catenate::{self, CatenatePart},
+    content::content,
     date::DateTime,
     encode::Encoder,
     flags::{self, Flag},
     response::{ParseOptions, Parsed},
-    terminals::{Context, Parsing, at_end, byte, end, fail, keyword, number64, quoted, spaces},
+    terminals::{Context, Parsing, at_end, byte, end, fail, keyword, quoted, spaces},
 };
 use crate::error::ParseError;
 
@@ -219,24 +220,4 @@ fn sent(parts: &[CatenatePart]) -> u64 {
         CatenatePart::Url(_) => 0,
     };
     parts.iter().map(len).fold(0, u64::saturating_add)
-}
-
-/// A literal that lies in the frame, or follows it as a stream: its length, and which of the two.
-pub(super) fn content<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Parsing<'a, (u64, bool)> {
-    let (open, ()) = byte(b'{', "a literal")(input)?;
-    let (close, len) = number64(open)?;
-    let close = close.strip_prefix(b"+").unwrap_or(close);
-    let (content, ()) = byte(b'}', "\"}\"")(close)?;
-    let content = content.strip_prefix(b"\r").unwrap_or(content);
-    let (content, ()) = byte(b'\n', "CRLF")(content)?;
-    if usize::try_from(len).map_or(true, |len| len > content.len()) {
-        return if content.is_empty() {
-            Ok((content, (len, true)))
-        } else {
-            fail(content, "a literal's bytes")
-        };
-    }
-    let (content, rest) = content.split_at(len as usize);
-    cx.uploads.push(cx.keep(content));
-    Ok((rest, (len, false)))
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{
-    append,
+    content::content,
     encode::{EncodeError, Encoder},
     terminals::{Context, Parsing, astring, fail, keyword, spaces},
 };
@@ -32,7 +32,7 @@ pub(super) fn parse<'a>(
     loop {
         if let Some(behind) = keyword(rest, "TEXT") {
             let len;
-            (rest, (len, _)) = append::content(spaces(behind, cx)?.0, cx)?;
+            (rest, (len, _)) = content(spaces(behind, cx)?.0, cx)?;
             parts.push(CatenatePart::Text { len });
             if rest.is_empty() {
                 return Ok((rest, ()));

@@ -14,6 +14,7 @@ mod catenate;
 pub mod client;
 mod code;
 pub mod command;
+mod content;
 mod date;
 pub mod encode;
 mod envelope;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Event, Session, SessionError, establish::Phase};
+use super::{Event, Session, SessionError, phase::Phase};
 use crate::{
     pop3::Command,
     sasl::SaltedPassword,

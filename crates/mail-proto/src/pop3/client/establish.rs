@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{
     Event, Session, SessionError, Timeouts,
+    phase::Phase,
     transaction::{Flight, Owner},
 };
 use crate::{
@@ -64,22 +65,6 @@ pub enum Apop {
     Always,
     /// Never.
     Never,
-}
-
-/// Where a connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    Greeting,
-    StartTls,
-    TlsHandshake,
-    Capabilities,
-    Utf8,
-    User,
-    /// The last command of the login.
-    Login,
-    Ready,
-    /// QUIT was written.
-    Quit,
 }
 
 impl Session {

@@ -31,6 +31,7 @@
 mod driven;
 mod error;
 mod establish;
+mod phase;
 mod transaction;
 
 use std::{
@@ -48,7 +49,7 @@ pub use error::{Failure, SessionError};
 pub use establish::{Apop, Config};
 
 use self::{
-    establish::Phase,
+    phase::Phase,
     transaction::{Flight, Request},
 };
 use super::{Capabilities, Capability, Command, DropListing, Framer, Reply, ScanListing, UniqueId};

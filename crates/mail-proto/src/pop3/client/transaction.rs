@@ -1,6 +1,6 @@
 //! The transaction: what is read, whose answer it is, and what it changes.
 
-use super::{CommandId, Completion, Event, Failure, Item, Session, SessionError, establish::Phase};
+use super::{CommandId, Completion, Event, Failure, Item, Session, SessionError, phase::Phase};
 use crate::{
     error::ParseError,
     pop3::{
