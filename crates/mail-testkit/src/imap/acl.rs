@@ -4,7 +4,7 @@ use bytes::Bytes;
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{Acl, ListRights, MailboxName, MyRights, ResponseCode, Rights, RightsChange, Status};
 
-use super::mailboxes::refusal;
+use super::refusal::{changed, refusal};
 use super::{Session, done, no};
 use crate::store::{ALL_RIGHTS, Account, in_order};
 
@@ -71,7 +71,7 @@ pub(super) fn set_acl(account: &Account, name: &MailboxName, who: &[u8], change:
             RightsChange::Replace(new) => in_order(&letters(new)),
         };
     });
-    super::mailboxes::changed(result)
+    changed(result)
 }
 
 pub(super) fn delete_acl(account: &Account, name: &MailboxName, who: &[u8]) -> Status {
@@ -87,7 +87,7 @@ pub(super) fn delete_acl(account: &Account, name: &MailboxName, who: &[u8]) -> S
             mailbox.acl.remove(who);
         }
     });
-    super::mailboxes::changed(result)
+    changed(result)
 }
 
 /// NOPERM, if the user lacks this right.

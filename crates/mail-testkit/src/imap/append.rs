@@ -10,7 +10,7 @@ use mail_proto::imap::{
     AppendForm, AppendMessage, Command, DateTime, MailboxName, ResponseCode, SequenceSet, Status,
 };
 
-use super::mailboxes::refusal;
+use super::refusal::refusal;
 use super::selected::Numbers;
 use super::{End, Outcome, Session, acl, bad, gate, no, ok};
 use crate::store::{Account, Message, StoreError};

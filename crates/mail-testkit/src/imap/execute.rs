@@ -4,6 +4,7 @@ use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{Command, Status, StatusKind};
 
 use super::fetch::Wanted;
+use super::refusal::changed;
 use super::selected::Selected;
 use super::store::Change;
 use super::{End, Outcome, Session, Then, acl, bad, done, mailboxes, messages, metadata, search};
@@ -60,7 +61,7 @@ impl Session<'_> {
             }
             Command::Create { mailbox, special_use } => Ok(self.create(account, &mailbox, &special_use)),
             Command::Delete(mailbox) => Ok(acl::refuses(account, &mailbox, 'x')
-                .unwrap_or_else(|| mailboxes::changed(account.delete(mailbox.as_bytes())))),
+                .unwrap_or_else(|| changed(account.delete(mailbox.as_bytes())))),
             Command::Rename { from, to } => Ok(self.rename(account, &from, &to)),
             Command::Subscribe(mailbox) => Ok(mailboxes::subscribe(account, &mailbox)),
             Command::Unsubscribe(mailbox) => Ok(mailboxes::unsubscribe(account, &mailbox)),

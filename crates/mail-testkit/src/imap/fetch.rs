@@ -1,13 +1,13 @@
 //! FETCH: what a client asks of messages.
 
 use std::ops::RangeInclusive;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use mail_proto::imap::encode::{EncodeError, Encoded};
 use mail_proto::imap::fetch::{Fetch, FetchBuilder, FetchItem, FetchModifiers, Partial};
-use mail_proto::imap::{DateTime, ResponseCode, SequenceSet, Status};
+use mail_proto::imap::{ResponseCode, SequenceSet, Status};
 
+use super::ids_and_dates::{GMAIL, date, email_id, thread_id};
 use super::selected::{Numbers, Selected};
 use super::{Outcome, QUEUED, Session, bad, done, flag_list, no, resync, search};
 use crate::mime;
@@ -262,19 +262,6 @@ fn cut(content: Option<Bytes>, partial: Option<Partial>) -> Option<Bytes> {
     }
 }
 
-/// A message's id as EMAILID tells it.
-pub(super) fn email_id(id: u64) -> String {
-    format!("M{id}")
-}
-
-/// A thread's id as THREADID tells it.
-pub(super) fn thread_id(id: u64) -> String {
-    format!("T{id}")
-}
-
-/// Gmail's ids have 64 bits.
-pub(super) const GMAIL: u64 = 1 << 60;
-
 /// The messages as they are now, `\Seen` set on them if that is asked for, and whether that changed them.
 fn look_up(
     account: &Account,
@@ -305,13 +292,4 @@ fn look_up(
         account.announce();
     }
     found
-}
-
-/// A moment as INTERNALDATE tells it, in UTC.
-pub(super) fn date(time: SystemTime) -> DateTime {
-    let seconds = match time.duration_since(UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds),
-    };
-    DateTime::from_unix_seconds(seconds)
 }

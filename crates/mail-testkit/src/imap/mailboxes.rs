@@ -7,9 +7,10 @@ use mail_proto::imap::{
     SelectOptions, Status, StatusItem, StatusValue,
 };
 
+use super::refusal::{changed, refusal};
 use super::selected::Selected;
 use super::{Session, acl, bad, done, flag_list, no, ok};
-use crate::store::{Account, Flags, Mailbox, MailboxId, StoreError};
+use crate::store::{Account, Flags, Mailbox, MailboxId};
 
 impl Session<'_> {
     pub(super) fn namespace(&mut self) -> Status {
@@ -196,24 +197,6 @@ pub(super) fn unsubscribe(account: &Account, name: &MailboxName) -> Status {
     account.lock().unsubscribe(name.as_bytes());
     account.announce();
     done()
-}
-
-/// How a change of the store went.
-pub(super) fn changed(result: Result<(), StoreError>) -> Status {
-    match result {
-        Ok(()) => done(),
-        Err(error) => refusal(&error),
-    }
-}
-
-pub(super) fn refusal(error: &StoreError) -> Status {
-    let code = match error {
-        StoreError::NoMailbox { .. } => ResponseCode::NonExistent,
-        StoreError::MailboxExists { .. } => ResponseCode::AlreadyExists,
-        StoreError::NoUidsLeft { .. } => ResponseCode::Limit,
-        _ => ResponseCode::Cannot,
-    };
-    no(code, error.to_string())
 }
 
 /// A mailbox's id as OBJECTID tells it (RFC 8474).

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{MailboxName, ResponseCode, SequenceSet, Status};
 
-use super::mailboxes::refusal;
+use super::refusal::refusal;
 use super::selected::Selected;
 use super::{Session, acl, bad, done, no, ok};
 use crate::store::{Account, Message, StoreError};

@@ -8,7 +8,7 @@ use mail_proto::imap::{
     MailboxName, Metadata, MetadataCode, MetadataData, MetadataDepth, MetadataOptions, ResponseCode, Status,
 };
 
-use super::mailboxes::refusal;
+use super::refusal::refusal;
 use super::{Session, bad, done, no};
 use crate::store::{Account, Contents, StoreError};
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use mail_proto::imap::{Date, Flag, SearchKey, SequenceSet};
 
-use super::fetch::{self, GMAIL};
+use super::ids_and_dates::{GMAIL, date, email_id, thread_id};
 use super::selected::{Numbers, Selected};
 use crate::mime;
 use crate::store::{Account, Entry};
@@ -95,8 +95,8 @@ impl Query<'_> {
                 mime::values(&header, name).any(|value| holds(&mime::decoded(&value), text))
             }
             SearchKey::ModSeq { least, .. } => entry.modseq >= *least,
-            SearchKey::EmailId(id) => fetch::email_id(entry.ids.email).as_bytes() == id,
-            SearchKey::ThreadId(id) => fetch::thread_id(entry.ids.thread).as_bytes() == id,
+            SearchKey::EmailId(id) => email_id(entry.ids.email).as_bytes() == id,
+            SearchKey::ThreadId(id) => thread_id(entry.ids.thread).as_bytes() == id,
             SearchKey::GmailMessageId(id) => GMAIL + entry.ids.email == *id,
             SearchKey::GmailThreadId(id) => GMAIL + entry.ids.thread == *id,
             SearchKey::GmailLabel(label) => entry.labels.iter().any(|known| known.as_bytes() == label),
@@ -122,7 +122,7 @@ impl Query<'_> {
 
 /// The day of a moment in UTC, as INTERNALDATE tells it.
 fn day(time: SystemTime) -> Date {
-    fetch::date(time).date()
+    date(time).date()
 }
 
 fn sent(entry: &Entry) -> Option<Date> {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use mail_proto::imap::response::Untagged;
 use mail_proto::imap::{MailboxName, Quota, QuotaResource, QuotaRoot, ResponseCode, Status};
 
-use super::mailboxes::refusal;
+use super::refusal::refusal;
 use super::{Session, bad, done, no};
 use crate::store::Account;
 
