@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The commands that hold secrets.
+const LOGIN: [&[u8]; 5] = [b"LOGIN", b"AUTHENTICATE", b"AUTH", b"PASS", b"APOP"];
+
 /// A line that can't be read.
 ///
 /// Says where the reading stopped, what was expected there, and shows a bounded, escaped piece of it.
@@ -12,13 +15,27 @@ pub struct ParseError {
     pub offset: usize,
     /// The production of the grammar that was expected.
     pub expected: &'static str,
-    /// What stands there instead: at most 40 bytes, escaped and quoted.
+    /// What stands there instead: at most 40 bytes, escaped and quoted; `...` where it may be a secret, as in a line that
+    /// logs in, or in the answer to one.
     pub excerpt: Excerpt,
 }
 
 impl ParseError {
     pub(crate) fn at(frame: &[u8], offset: usize, expected: &'static str) -> Self {
         Self { offset, expected, excerpt: Excerpt::of(frame.get(offset..).unwrap_or_default()) }
+    }
+
+    /// Without showing what stands there: it may be any part of a secret.
+    pub(crate) fn withheld(self) -> Self {
+        Self { excerpt: Excerpt::of(b"..."), ..self }
+    }
+
+    /// Of a line that a client wrote: one that logs in isn't shown.
+    pub(crate) fn of_command(self, line: &[u8]) -> Self {
+        // In IMAP a tag comes first.
+        let mut words = line.split(u8::is_ascii_whitespace).take(2);
+        let logs_in = words.any(|word| LOGIN.iter().any(|name| word.eq_ignore_ascii_case(name)));
+        if logs_in { self.withheld() } else { self }
     }
 }
 
@@ -154,6 +171,33 @@ mod tests {
         assert_eq!((cut.as_bytes(), cut.to_string()), (&[b'x'; 40][..], format!("\"{}\"…", "x".repeat(40))));
         assert_eq!(Excerpt::of(b"a\r\n\"\xff").to_string(), r#""a\r\n\"\xff""#);
         assert_eq!(Excerpt::of(b"").to_string(), "the end");
+    }
+
+    #[test]
+    fn a_command_that_logs_in_and_cannot_be_read_is_not_shown() {
+        use crate::{imap::command::TaggedCommand, pop3, smtp};
+
+        let shown = |line: &str| {
+            let errors = [
+                TaggedCommand::parse(line.to_owned(), Default::default()).err(),
+                pop3::Command::parse(line.to_owned()).err(),
+                smtp::Command::parse(line.to_owned()).err(),
+            ];
+            errors.into_iter().flatten().map(|error| format!("{error} {error:?}")).collect::<String>()
+        };
+        for line in [
+            "a LOGIN kim hunter2 hunter2",
+            "a login kim \"hunter2",
+            "a AUTHENTICATE PLAIN hunter2=hunter2",
+            "AUTH PLAIN hunter2=hunter2",
+            "auth\tPLAIN hunter2",
+            "PASS hun\rter2 hunter2",
+            "APOP kim hunter2 hunter2",
+        ] {
+            let shown = shown(&format!("{line}\r\n"));
+            assert!(!shown.contains("unter2") && shown.contains("..."), "{line}: {shown}");
+        }
+        assert!(shown("a SELECT (kim\r\n").contains("kim"));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub enum Event {
 }
 
 /// Text of a frame up to its end or up to a streamed literal, line ends and small literals included.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Segment {
     /// The bytes as on the wire.
     pub bytes: Bytes,
@@ -342,6 +342,17 @@ impl Framer {
         (self.line, self.scanned, self.kept) = (0, 0, 0);
         (self.before, self.literals, self.announced_at) = (0, 0, 0);
         self.continues = false;
+    }
+}
+
+/// Shows how many bytes there are, never which: at a server they may be a password.
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment")
+            .field("bytes", &self.bytes.len())
+            .field("continues", &self.continues)
+            .field("streamed", &self.streamed)
+            .finish()
     }
 }
 

@@ -4,9 +4,12 @@
 //! server announced. CR, LF and NUL can't get out of an argument: they make a literal, or an [`EncodeError`] before
 //! anything is sent.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::terminals::{Context, any_value, is_astring_byte, is_atom_byte, is_tag_byte};
+use crate::secret::Unshown;
 
 /// What a server takes, as far as writing depends on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +50,7 @@ pub struct Encoded {
 }
 
 /// A piece of an encoded value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Fragment {
     /// Bytes to write. They may hold whole literals that need not wait.
     Bytes(Bytes),
@@ -58,6 +61,17 @@ pub enum Fragment {
         /// Length in bytes.
         len: u64,
     },
+}
+
+/// Shows how many bytes there are, never which: they may be a password, or somebody's mail.
+impl fmt::Debug for Fragment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Wait => f.write_str("Wait"),
+            Self::Upload { len } => write!(f, "Upload({len})"),
+        }
+    }
 }
 
 impl Encoded {
@@ -123,7 +137,7 @@ pub enum EncodeError {
 pub struct Encoder {
     options: EncodeOptions,
     fragments: Vec<Fragment>,
-    text: Vec<u8>,
+    text: Unshown<Vec<u8>>,
     error: Option<EncodeError>,
 }
 
@@ -133,7 +147,7 @@ const COPY_BELOW: usize = 4096;
 impl Encoder {
     /// An encoder for what the other side takes.
     pub fn new(options: EncodeOptions) -> Self {
-        Self { options, fragments: Vec::new(), text: Vec::with_capacity(64), error: None }
+        Self { options, fragments: Vec::new(), text: Unshown(Vec::with_capacity(64)), error: None }
     }
 
     /// Whether quoted strings may hold UTF-8.
@@ -347,7 +361,7 @@ impl Encoder {
 
     fn flush(&mut self) {
         if !self.text.is_empty() {
-            self.fragments.push(Fragment::Bytes(std::mem::take(&mut self.text).into()));
+            self.fragments.push(Fragment::Bytes(std::mem::take(&mut self.text.0).into()));
         }
     }
 

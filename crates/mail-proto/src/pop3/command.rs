@@ -25,7 +25,7 @@ pub enum Command {
         /// The name.
         user: Bytes,
         /// The hash, in 32 hexadecimal digits.
-        digest: Bytes,
+        digest: Secret,
     },
     /// A SASL exchange.
     Auth {
@@ -123,7 +123,7 @@ impl Command {
             Self::Pass(password) => add(argument::text(password.expose(), "password")?),
             Self::Apop { user, digest } => {
                 add(argument::word(user, "user name")?);
-                add(argument::word(digest, "digest")?);
+                add(argument::word(digest.expose(), "digest")?);
             }
             Self::Auth { mechanism, initial } => {
                 add(argument::word(mechanism, "mechanism")?);
@@ -167,9 +167,12 @@ impl Command {
     /// As [`parse`](Self::parse), and of what is wrong the first if `options` are strict.
     pub fn parse_with(line: impl Into<Bytes>, options: ParseOptions) -> Result<Parsed<Self>, ParseError> {
         let line = line.into();
-        let mut reading = Reading::new(&line, options.strict)?;
-        let value = Self::read(&line, &mut reading)?;
-        Ok(Parsed { value, quirks: reading.into_quirks() })
+        let read = || {
+            let mut reading = Reading::new(&line, options.strict)?;
+            let value = Self::read(&line, &mut reading)?;
+            Ok(Parsed { value, quirks: reading.into_quirks() })
+        };
+        read().map_err(|error: ParseError| error.of_command(&line))
     }
 
     fn read(line: &Bytes, reading: &mut Reading<'_>) -> Result<Self, ParseError> {
@@ -198,7 +201,7 @@ impl Command {
             b"APOP" => {
                 let user = line.slice_ref(reading.word("a user name")?);
                 reading.spaces()?;
-                Self::Apop { user, digest: line.slice_ref(reading.word("a digest")?) }
+                Self::Apop { user, digest: Secret::new(reading.word("a digest")?) }
             }
             b"AUTH" => {
                 let mechanism = Bytes::from(reading.word("a mechanism")?.to_ascii_uppercase());

@@ -146,7 +146,7 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         "[^\r\n\0]{1,12}".prop_map(|user| Command::User(user.into())),
         secret().prop_map(Command::Pass),
-        (word(), word()).prop_map(|(user, digest)| Command::Apop { user, digest }),
+        (word(), word().prop_map(Secret::new)).prop_map(|(user, digest)| Command::Apop { user, digest }),
         ("[A-Z0-9-]{1,20}", proptest::option::of(secret()))
             .prop_map(|(mechanism, initial)| Command::Auth { mechanism: mechanism.into(), initial }),
         proptest::option::of(word()).prop_map(Command::Lang),

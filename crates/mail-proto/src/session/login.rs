@@ -4,7 +4,6 @@ use bytes::Bytes;
 
 use crate::{
     echo,
-    error::{Excerpt, ParseError},
     sasl::{self, Credentials, exchange::Exchange},
     secret::Secret,
 };
@@ -26,14 +25,6 @@ impl Login {
     /// A login by whatever mechanism fits these credentials, if there are any.
     pub fn new(security: Security, credentials: Option<Credentials>) -> Self {
         Self { security, credentials, sasl: sasl::Options::default() }
-    }
-}
-
-impl Login {
-    /// A line that can't be read while the login goes on, without what stands in it: which part of it that is depends
-    /// on where the reading stopped, and may be any part of a secret.
-    pub(crate) fn conceal_unreadable(error: ParseError) -> ParseError {
-        ParseError { excerpt: Excerpt::of(b"..."), ..error }
     }
 
     /// What a server says while the login goes on, without what it repeats of its secrets.

@@ -158,9 +158,12 @@ impl Command {
     /// As [`parse`](Self::parse), and of what is wrong the first if `options` are strict.
     pub fn parse_with(line: impl Into<Bytes>, options: ParseOptions) -> Result<Parsed<Self>, ParseError> {
         let line = line.into();
-        let mut reading = Reading::new(&line, options.strict)?;
-        let value = Self::read(&line, &mut reading)?;
-        Ok(Parsed { value, quirks: reading.into_quirks() })
+        let read = || {
+            let mut reading = Reading::new(&line, options.strict)?;
+            let value = Self::read(&line, &mut reading)?;
+            Ok(Parsed { value, quirks: reading.into_quirks() })
+        };
+        read().map_err(|error: ParseError| error.of_command(&line))
     }
 
     fn read(line: &Bytes, reading: &mut Reading<'_>) -> Result<Self, ParseError> {

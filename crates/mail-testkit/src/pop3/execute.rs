@@ -47,7 +47,7 @@ impl Session<'_> {
             }
             Command::User(user) => self.user(user).into(),
             Command::Pass(password) => self.pass(&password).into(),
-            Command::Apop { user, digest } => self.apop(&user, &digest).into(),
+            Command::Apop { user, digest } => self.apop(&user, digest.expose()).into(),
             Command::Auth { mechanism, initial } => self.auth(&mechanism, initial).await?.into(),
             command => match &mut self.opened {
                 None => err("log in first").into(),

@@ -19,7 +19,6 @@ use crate::{
         response::{Parsed, Response, Untagged},
         status_line::{Status, StatusKind},
     },
-    session::Login,
 };
 
 /// A body that is coming in pieces.
@@ -130,7 +129,7 @@ impl Session {
             Err(error) if self.phase == Phase::Greeting => Err(SessionError::NoGreeting(error.to_string())),
             Err(error) => {
                 self.streaming = streamed.map(|_| Streaming::Lost);
-                let error = if self.phase == Phase::Login { Login::conceal_unreadable(error) } else { error };
+                let error = if self.phase == Phase::Login { error.withheld() } else { error };
                 self.course.tell(Event::Unreadable(error));
                 Ok(())
             }

@@ -47,7 +47,7 @@ impl TaggedCommand {
         let mut cx = Context::new(&frame, options.strict);
         match tagged(&frame, &mut cx) {
             Ok((_, value)) => Ok(Parsed { value, quirks: cx.into_quirks() }),
-            Err(error) => Err(cx.error(&error)),
+            Err(error) => Err(cx.error(&error).of_command(&frame)),
         }
     }
 }

@@ -6,7 +6,6 @@ use crate::{
     pop3::{
         AnswerForm, Capability, Command, DropListing, Parsed, Reply, ReplyKind, ScanListing, UniqueId, framer,
     },
-    session::Login,
 };
 
 /// What waits to be written.
@@ -56,7 +55,7 @@ impl Session {
             Some(framer::Event::Status(line)) => {
                 let logs_in = matches!(self.phase, Phase::User | Phase::Login);
                 let mut parsed = Reply::parse(line, self.config.parse).map_err(|error| {
-                    SessionError::Unreadable(if logs_in { Login::conceal_unreadable(error) } else { error })
+                    SessionError::Unreadable(if logs_in { error.withheld() } else { error })
                 })?;
                 if logs_in && parsed.value.kind != ReplyKind::Continue {
                     self.config.login.conceal(self.exchange.as_ref(), &mut parsed.value.text);

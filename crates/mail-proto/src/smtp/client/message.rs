@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     dots::{LoneLineBreak, Stuffer, lone_line_break},
-    session::Login,
     smtp::{Address, Body, Command, Extension, MailParameters, RcptParameters, ReadError, Reply},
 };
 
@@ -258,7 +257,7 @@ impl Session {
         }
         let logs_in = self.phase == Phase::Login;
         let parsed = self.reader.next_reply().map_err(|error| match error {
-            ReadError::Parse(error) if logs_in => ReadError::Parse(Login::conceal_unreadable(error)),
+            ReadError::Parse(error) if logs_in => ReadError::Parse(error.withheld()),
             error => error,
         })?;
         let Some(parsed) = parsed else { return Ok(false) };
