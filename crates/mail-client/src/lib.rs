@@ -25,4 +25,4 @@ pub mod transport;
 
 pub use credentials::{TokenError, TokenProvider, TokenRequest};
 pub use error::{Error, ErrorKind, Result};
-pub use mail_proto::{Secret, sasl::Mechanism};
+pub use mail_proto::{Excerpt, ParseError, Secret, sasl::Mechanism};

@@ -18,16 +18,20 @@ pub struct ParseError {
     /// What stands there instead: at most 40 bytes, escaped and quoted; `...` where it may be a secret, as in a line that
     /// logs in, or in the answer to one.
     pub excerpt: Excerpt,
+    /// The frame itself, from its first byte: at most 400 bytes, escaped and quoted; withheld where the excerpt is.
+    pub frame: Excerpt,
 }
 
 impl ParseError {
     pub(crate) fn at(frame: &[u8], offset: usize, expected: &'static str) -> Self {
-        Self { offset, expected, excerpt: Excerpt::of(frame.get(offset..).unwrap_or_default()) }
+        let excerpt = Excerpt::of(frame.get(offset..).unwrap_or_default());
+        Self { offset, expected, excerpt, frame: Excerpt::at_most(Excerpt::MOST_OF_FRAME, frame) }
     }
 
     /// Without showing what stands there: it may be any part of a secret.
     pub(crate) fn withheld(self) -> Self {
-        Self { excerpt: Excerpt::of(b"..."), ..self }
+        let withheld = Excerpt::of(b"...");
+        Self { excerpt: withheld.clone(), frame: withheld, ..self }
     }
 
     /// Of a line that a client wrote: one that logs in isn't shown.
@@ -49,15 +53,25 @@ pub struct Excerpt {
 
 impl Excerpt {
     const MOST: usize = 40;
+    const MOST_OF_FRAME: usize = 400;
 
-    /// The beginning of these bytes.
+    /// The beginning of these bytes: at most 40.
     pub fn of(bytes: &[u8]) -> Self {
-        Self { bytes: bytes[..bytes.len().min(Self::MOST)].into(), more: bytes.len() > Self::MOST }
+        Self::at_most(Self::MOST, bytes)
     }
 
-    /// The bytes as they were sent, at most 40; none at the end.
+    fn at_most(most: usize, bytes: &[u8]) -> Self {
+        Self { bytes: bytes[..bytes.len().min(most)].into(), more: bytes.len() > most }
+    }
+
+    /// The bytes as they were sent; none at the end.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Whether more stood there.
+    pub fn is_cut(&self) -> bool {
+        self.more
     }
 }
 
@@ -202,8 +216,12 @@ mod tests {
 
     #[test]
     fn an_error_says_where_and_what_and_a_quirk_what() {
-        let error = ParseError::at(b"* 1 FETCH oops", 10, "\"(\"").to_string();
+        let at = |frame: &[u8]| ParseError::at(frame, 10, "\"(\"");
+        let error = at(b"* 1 FETCH oops").to_string();
         assert!(error.contains("10") && error.contains("\"(\"") && error.contains("oops"), "{error}");
+        assert_eq!(at(b"* 1 FETCH oops").frame.as_bytes(), b"* 1 FETCH oops");
+        let frames = [400, 401].map(|len| at(&vec![b'x'; len]).frame);
+        assert_eq!(frames.map(|frame| (frame.as_bytes().len(), frame.is_cut())), [(400, false), (400, true)]);
         assert_eq!(QuirkKind::TrailingBytes.to_string(), "trailing bytes");
     }
 }

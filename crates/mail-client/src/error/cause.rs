@@ -3,12 +3,18 @@
 use std::{error::Error as StdError, io, panic::Location, sync::Arc, time::Duration};
 
 use mail_proto::{
+    ParseError,
     imap::{Capability, EncodeError, ResponseCode, SequenceSet, Status, client::UploadError},
     pop3, smtp,
 };
 
 use super::{End, Error, ErrorKind, SessionEnd};
-use crate::{imap::copied::Copied, link::InflateError, smtp::InvalidMail, transport};
+use crate::{
+    imap::{ListedMailbox, copied::Copied},
+    link::InflateError,
+    smtp::InvalidMail,
+    transport,
+};
 
 #[derive(Clone)]
 pub(crate) enum Cause {
@@ -29,6 +35,11 @@ pub(crate) enum Cause {
     CopiedNotRemoved {
         copied: Box<Copied>,
         reason: Box<Error>,
+    },
+    /// Some of what the server told can't be read. What could of a list of mailboxes is kept.
+    Unread {
+        lines: Box<[ParseError]>,
+        listed: Box<[ListedMailbox]>,
     },
     /// A command that had to be sent in portions failed when these messages were done.
     Partly {
@@ -142,7 +153,7 @@ impl Error {
             },
             Cause::Unsupported(_) | Cause::Lacks(_) => ErrorKind::Unsupported,
             Cause::ReadOnly => ErrorKind::ReadOnly,
-            Cause::Unanswered(_) => ErrorKind::Protocol,
+            Cause::Unanswered(_) | Cause::Unread { .. } => ErrorKind::Protocol,
             Cause::CopiedNotRemoved { .. } => ErrorKind::CopiedNotRemoved,
             Cause::Partly { reason, .. } => reason.kind(),
             Cause::NotSelected(_) => ErrorKind::Mailbox,

@@ -45,6 +45,13 @@ impl fmt::Display for Error {
             Cause::Lacks(what) => write!(f, "the server doesn't have {what}"),
             Cause::ReadOnly => f.write_str("the mailbox was opened to be read only"),
             Cause::Unanswered(what) => write!(f, "the server said OK and did not tell {what}"),
+            Cause::Unread { lines, .. } => match &**lines {
+                [line] => write!(f, "a response can't be read: {line}"),
+                lines => {
+                    write!(f, "{} responses can't be read", lines.len())?;
+                    lines.first().map_or(Ok(()), |line| write!(f, ", the first: {line}"))
+                }
+            },
             Cause::CopiedNotRemoved { reason, .. } => {
                 write!(f, "the messages were copied and not removed: {reason}")
             }
@@ -166,6 +173,7 @@ impl StdError for Error {
             | Cause::OutcomeUnknown { reason, .. }
             | Cause::CopiedNotRemoved { reason, .. }
             | Cause::Partly { reason, .. } => Some(&**reason),
+            Cause::Unread { lines, .. } => lines.first().map(|line| line as _),
             Cause::Io(error) | Cause::Source(error) | Cause::NoThread(error) => Some(&**error),
             Cause::Inflate(error) => Some(error),
             Cause::NoToken(error) => Some(&**error),

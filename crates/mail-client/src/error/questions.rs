@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mail_proto::{
+    ParseError,
     imap::{Capability, ResponseCode, SequenceSet, Status, StatusKind},
     pop3, smtp,
 };
@@ -10,7 +11,7 @@ use mail_proto::{
 use super::{Cause, End, Error, ErrorKind};
 use crate::{
     client::{Said, refusal},
-    imap::copied::Copied,
+    imap::{ListedMailbox, copied::Copied},
     smtp::Outcome,
 };
 
@@ -109,6 +110,24 @@ impl Error {
     pub fn done(&self) -> Option<&SequenceSet> {
         match self.cause() {
             Cause::Partly { done, .. } => Some(done),
+            _ => None,
+        }
+    }
+
+    /// The responses that can't be read, if that is why; of many the first 100.
+    pub fn unreadable(&self) -> &[ParseError] {
+        match self.cause() {
+            Cause::Unread { lines, .. } => lines,
+            Cause::CopiedNotRemoved { reason, .. } | Cause::Partly { reason, .. } => reason.unreadable(),
+            _ => &[],
+        }
+    }
+
+    /// The mailboxes that could be read, if that failed which was told of others. Those others are missing here, and
+    /// [`unreadable`](Self::unreadable) is all there is of them.
+    pub fn listed(&self) -> Option<&[ListedMailbox]> {
+        match self.cause() {
+            Cause::Unread { listed, .. } if !listed.is_empty() => Some(listed),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use mail_proto::imap::{
 };
 
 use super::ImapClient;
-use crate::error::{Cause, Error, Result};
+use crate::error::Result;
 
 /// Rights. All of it fails with [`Unsupported`](crate::ErrorKind::Unsupported) on a server without ACL.
 impl ImapClient {
@@ -26,12 +26,11 @@ impl ImapClient {
     /// The server refuses, or doesn't tell.
     pub async fn acl(&self, mailbox: impl Into<MailboxName>) -> Result<Acl> {
         let mailbox = mailbox.into();
-        let answer = self.about_rights(Command::GetAcl(mailbox.clone())).await?;
-        let told = answer.into_iter().find_map(|data| match data {
+        let told = self.ask_for_rights(Command::GetAcl(mailbox), |data| match data {
             Untagged::Acl(acl) => Some(acl),
             _ => None,
         });
-        told.ok_or_else(|| untold("GETACL", &mailbox))
+        told.await
     }
 
     /// Gives rights to somebody, or takes them away (SETACL, RFC 4314 section 3.1).
@@ -54,7 +53,7 @@ impl ImapClient {
         change: RightsChange,
     ) -> Result<()> {
         let (mailbox, identifier) = (mailbox.into(), identifier.into());
-        self.about_rights(Command::SetAcl { mailbox, identifier, change }).await.map(drop)
+        self.change_rights(Command::SetAcl { mailbox, identifier, change }).await
     }
 
     /// Removes somebody's entry, so that only what holds for everybody holds for them (DELETEACL, RFC 4314 section
@@ -68,7 +67,7 @@ impl ImapClient {
         identifier: impl Into<Bytes>,
     ) -> Result<()> {
         let (mailbox, identifier) = (mailbox.into(), identifier.into());
-        self.about_rights(Command::DeleteAcl { mailbox, identifier }).await.map(drop)
+        self.change_rights(Command::DeleteAcl { mailbox, identifier }).await
     }
 
     /// Asks which rights somebody can be given in a mailbox (LISTRIGHTS, RFC 4314 section 3.4).
@@ -81,12 +80,11 @@ impl ImapClient {
         identifier: impl Into<Bytes>,
     ) -> Result<ListRights> {
         let (mailbox, identifier) = (mailbox.into(), identifier.into());
-        let command = Command::ListRights { mailbox: mailbox.clone(), identifier };
-        let told = self.about_rights(command).await?.into_iter().find_map(|data| match data {
+        let told = self.ask_for_rights(Command::ListRights { mailbox, identifier }, |data| match data {
             Untagged::ListRights(rights) => Some(rights),
             _ => None,
         });
-        told.ok_or_else(|| untold("LISTRIGHTS", &mailbox))
+        told.await
     }
 
     /// Asks what the user may do in a mailbox (MYRIGHTS, RFC 4314 section 3.5).
@@ -104,21 +102,26 @@ impl ImapClient {
     /// The server refuses, or doesn't tell.
     pub async fn my_rights(&self, mailbox: impl Into<MailboxName>) -> Result<Rights> {
         let mailbox = mailbox.into();
-        let answer = self.about_rights(Command::MyRights(mailbox.clone())).await?;
-        let told = answer.into_iter().find_map(|data| match data {
+        let told = self.ask_for_rights(Command::MyRights(mailbox), |data| match data {
             Untagged::MyRights(told) => Some(told.rights),
             _ => None,
         });
-        told.ok_or_else(|| untold("MYRIGHTS", &mailbox))
+        told.await
     }
 
-    async fn about_rights(&self, command: Command) -> Result<Vec<Untagged>> {
+    async fn change_rights(&self, command: Command) -> Result<()> {
         let this = self.in_one_call();
         this.calls().need(Capability::Acl, command.name()).await?;
-        Ok(this.calls().run(Request::new(command)).await?.data)
+        this.calls().run(Request::new(command)).await.map(drop)
     }
-}
 
-fn untold(command: &'static str, mailbox: &MailboxName) -> Error {
-    Error::new(Cause::Unanswered("the rights")).in_command(command, Some(mailbox))
+    async fn ask_for_rights<T>(
+        &self,
+        command: Command,
+        pick: impl FnMut(Untagged) -> Option<T>,
+    ) -> Result<T> {
+        let this = self.in_one_call();
+        this.calls().need(Capability::Acl, command.name()).await?;
+        this.calls().ask(Request::new(command), "the rights", pick).await
+    }
 }

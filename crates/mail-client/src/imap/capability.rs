@@ -21,8 +21,7 @@ impl Calls {
 
     /// The error of a command that needs an extension which the server lacks.
     pub(super) fn unsupported(&self, capability: Capability, command: &'static str) -> Error {
-        let target = &self.pool().manager().home.target;
-        Error::new(Cause::Unsupported(capability)).at(target).in_command(command, None)
+        self.here(Error::new(Cause::Unsupported(capability))).in_command(command, None)
     }
 }
 
@@ -46,13 +45,12 @@ impl ImapClient {
     /// # Errors
     /// The server can't be reached, refuses, or doesn't say.
     pub async fn capabilities(&self) -> Result<Capabilities> {
-        let answer = self.calls().run(Request::new(Command::Capability)).await?;
-        let told = answer.data.into_iter().rev().find_map(|data| match data {
-            Untagged::Capability(capabilities) => Some(capabilities),
-            _ => None,
-        });
-        told.ok_or_else(|| {
-            Error::new(Cause::Unanswered("what it can do")).in_command(Command::Capability.name(), None)
-        })
+        let request = Request::new(Command::Capability);
+        self.calls()
+            .ask(request, "what it can do", |data| match data {
+                Untagged::Capability(capabilities) => Some(capabilities),
+                _ => None,
+            })
+            .await
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use mail_proto::imap::{Command, Status, client::Request, response::Untagged};
+use mail_proto::{
+    ParseError,
+    imap::{Command, Status, client::Request, response::Untagged},
+};
 
 use super::{client::ImapClient, connection::Answer, handles::Connection};
 use crate::error::Result;
@@ -22,6 +25,8 @@ pub struct Reply {
     pub status: Status,
     /// What came before it.
     pub data: Vec<Untagged>,
+    /// What came before it, can't be read, and may have been part of the answer; of much the first 100.
+    pub unreadable: Vec<ParseError>,
 }
 
 impl ImapClient {
@@ -50,8 +55,8 @@ impl Exclusive {
     /// # Errors
     /// The server refuses, or the connection was lost.
     pub async fn run(&self, command: Command) -> Result<Reply> {
-        let Answer { completion, data } = self.client.calls().run(Request::new(command)).await?;
-        Ok(Reply { status: completion.status, data })
+        let Answer { completion, data, unread } = self.client.calls().run(Request::new(command)).await?;
+        Ok(Reply { status: completion.status, data, unreadable: unread.as_slice().to_vec() })
     }
 }
 

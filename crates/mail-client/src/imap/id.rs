@@ -4,7 +4,7 @@ use bytes::Bytes;
 use mail_proto::imap::{Capability, Command, client::Request, response::Untagged};
 
 use super::ImapClient;
-use crate::error::{Cause, Error, Result};
+use crate::error::Result;
 
 /// What a server says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,14 +43,13 @@ impl ImapClient {
     pub async fn id(&self) -> Result<ServerId> {
         let this = self.in_one_call();
         let calls = this.calls();
-        let name = "ID";
-        calls.need(Capability::Id, name).await?;
+        calls.need(Capability::Id, "ID").await?;
         let ours = calls.pool().manager().session.id.clone().unwrap_or_default();
-        let answer = calls.run(Request::new(Command::Id(ours))).await?;
-        let told = answer.data.into_iter().find_map(|data| match data {
-            Untagged::Id(fields) => Some(ServerId { fields }),
-            _ => None,
-        });
-        told.ok_or_else(|| Error::new(Cause::Unanswered("what it is")).in_command(name, None))
+        calls
+            .ask(Request::new(Command::Id(ours)), "what it is", |data| match data {
+                Untagged::Id(fields) => Some(ServerId { fields }),
+                _ => None,
+            })
+            .await
     }
 }

@@ -14,8 +14,13 @@ use mail_proto::imap::{
     MailboxAttributes, MailboxName, MailboxStatus, StatusItem, client::Request, response::Untagged,
 };
 
-use super::{ImapClient, calls::Calls, status};
-use crate::error::Result;
+use super::{
+    ImapClient,
+    calls::Calls,
+    connection::{Answer, Unread},
+    status,
+};
+use crate::error::{Cause, Error, Result};
 
 /// Which mailboxes to list, and whether with numbers of them.
 ///
@@ -166,14 +171,20 @@ impl ImapClient {
     /// ```
     ///
     /// # Errors
-    /// The server refuses, or can't be reached.
+    /// The server refuses, or can't be reached; or it tells of a mailbox in a way that can't be read: then
+    /// [`Error::listed`](crate::Error::listed) has those that can.
     pub async fn list(
         &self,
         reference: impl Into<MailboxName>,
         pattern: impl Into<MailboxName>,
     ) -> Result<Vec<List>> {
         let command = Command::list(bytes(&reference.into()), bytes(&pattern.into()));
-        list(self.calls(), command).await
+        let Listing { found, unread } = list(self.calls(), command).await?;
+        if !unread.is_empty() {
+            let listed = found.into_iter().map(|list| ListedMailbox { list, status: None }).collect();
+            return Err(partly(self.calls(), listed, unread));
+        }
+        Ok(found)
     }
 
     /// Lists mailboxes with their special uses, whether they are subscribed to and, if asked for, numbers of them.
@@ -196,8 +207,10 @@ impl ImapClient {
     /// ```
     ///
     /// # Errors
-    /// The server refuses, or can't be reached; or it knows none of the numbers
-    /// ([`Unsupported`](crate::ErrorKind::Unsupported)).
+    /// The server refuses, or can't be reached; it knows none of the numbers
+    /// ([`Unsupported`](crate::ErrorKind::Unsupported)); or it tells of a mailbox in a way that can't be read
+    /// ([`Protocol`](crate::ErrorKind::Protocol)): then [`Error::listed`](crate::Error::listed) has the mailboxes that
+    /// can, and [`Error::unreadable`](crate::Error::unreadable) what was told of the others, or of their numbers.
     pub async fn list_mailboxes(&self, query: ListQuery) -> Result<Vec<ListedMailbox>> {
         let this = self.in_one_call();
         let calls = this.calls();
@@ -207,7 +220,7 @@ impl ImapClient {
             items => status::known(items, &capabilities)
                 .map_err(|capability| calls.unsupported(capability, "LIST"))?,
         };
-        let mut found = if capabilities.supports(&Capability::ListExtended) {
+        let Listing { mut found, mut unread } = if capabilities.supports(&Capability::ListExtended) {
             extended(calls, &query, &items, &capabilities).await?
         } else {
             plain(calls, &query).await?
@@ -216,10 +229,13 @@ impl ImapClient {
             found.retain(|mailbox| mailbox.special_uses().next().is_some());
         }
         let is_told = found.iter().any(|mailbox| mailbox.status.is_some());
-        if items.is_empty() || is_told {
-            return Ok(found);
+        if !items.is_empty() && !is_told {
+            with_status(calls, &mut found, &mut unread, &items).await?;
         }
-        with_status(calls, found, &items).await
+        if !unread.is_empty() {
+            return Err(partly(calls, found, unread));
+        }
+        Ok(found)
     }
 }
 
@@ -241,13 +257,25 @@ fn is_special_use(attribute: &MailboxAttribute) -> bool {
     )
 }
 
-async fn list(calls: &Calls, command: Command) -> Result<Vec<List>> {
-    let answer = calls.run(Request::new(command)).await?;
-    let lists = answer.data.into_iter().filter_map(|data| match data {
+/// What was told, and what was told and can't be read.
+struct Listing<T> {
+    found: Vec<T>,
+    unread: Unread,
+}
+
+/// The error of a list of which this can't be read, and this can.
+fn partly(calls: &Calls, listed: Vec<ListedMailbox>, unread: Unread) -> Error {
+    let lines = unread.as_slice().into();
+    calls.here(Error::new(Cause::Unread { lines, listed: listed.into() })).in_command("LIST", None)
+}
+
+async fn list(calls: &Calls, command: Command) -> Result<Listing<List>> {
+    let Answer { data, unread, .. } = calls.run(Request::new(command)).await?;
+    let lists = data.into_iter().filter_map(|data| match data {
         Untagged::List(list) | Untagged::Lsub(list) => Some(list),
         _ => None,
     });
-    Ok(lists.collect())
+    Ok(Listing { found: lists.collect(), unread })
 }
 
 /// By one command that tells all.
@@ -256,7 +284,7 @@ async fn extended(
     query: &ListQuery,
     items: &[StatusItem],
     capabilities: &Capabilities,
-) -> Result<Vec<ListedMailbox>> {
+) -> Result<Listing<ListedMailbox>> {
     let mut options = ListOptions::default().telling(ListReturn::Subscribed).telling(ListReturn::Children);
     if query.subscribed_only {
         options = options.only(ListSelect::Subscribed);
@@ -272,10 +300,11 @@ async fn extended(
     }
     let reference = bytes(&query.reference);
     let patterns = query.patterns.iter().map(bytes).collect();
-    let answer = calls.run(Request::new(Command::List { reference, patterns, options })).await?;
+    let request = Request::new(Command::List { reference, patterns, options });
+    let Answer { data, unread, .. } = calls.run(request).await?;
     let mut found = Vec::new();
     let mut told = HashMap::new();
-    for data in answer.data {
+    for data in data {
         match data {
             Untagged::List(list) => found.push(ListedMailbox { list, status: None }),
             Untagged::MailboxStatus(status) => drop(told.insert(status.mailbox.clone(), status)),
@@ -285,17 +314,17 @@ async fn extended(
     for mailbox in &mut found {
         mailbox.status = told.remove(&mailbox.list.mailbox);
     }
-    Ok(found)
+    Ok(Listing { found, unread })
 }
 
 /// By a LIST and an LSUB for each pattern.
-async fn plain(calls: &Calls, query: &ListQuery) -> Result<Vec<ListedMailbox>> {
+async fn plain(calls: &Calls, query: &ListQuery) -> Result<Listing<ListedMailbox>> {
     let reference = || bytes(&query.reference);
     let lists = query.patterns.iter().map(|pattern| list(calls, Command::list(reference(), bytes(pattern))));
     let subscribed = query.patterns.iter().map(async |name| {
         let (reference, pattern) = (reference(), bytes(name));
         let by_level = pattern.contains(&b'%');
-        let mut lists = list(calls, Command::Lsub { reference, pattern }).await?;
+        let Listing { found: mut lists, unread } = list(calls, Command::Lsub { reference, pattern }).await?;
         // Such a one isn't itself subscribed to, but one below it is: one that the pattern doesn't reach, or with Courier
         // any.
         let stands_for_others = |list: &List| {
@@ -308,18 +337,23 @@ async fn plain(calls: &Calls, query: &ListQuery) -> Result<Vec<ListedMailbox>> {
         let kept: Vec<bool> = lists.iter().map(|list| !stands_for_others(list)).collect();
         let mut kept = kept.into_iter();
         lists.retain(|_| kept.next().unwrap_or(true));
-        Ok(lists)
+        Ok(Listing { found: lists, unread })
     });
     let (lists, subscribed) = try_join(try_join_all(lists), try_join_all(subscribed)).await?;
+    let mut unread = Unread::default();
+    let mut readable = |listing: Listing<List>| {
+        unread.append(listing.unread);
+        listing.found
+    };
     let mut found: Vec<ListedMailbox> = Vec::new();
     let mut places = HashMap::new();
-    for list in lists.into_iter().flatten() {
+    for list in lists.into_iter().flat_map(&mut readable) {
         places.entry(list.mailbox.clone()).or_insert_with(|| {
             found.push(ListedMailbox { list, status: None });
             found.len() - 1
         });
     }
-    for list in subscribed.into_iter().flatten() {
+    for list in subscribed.into_iter().flat_map(&mut readable) {
         match places.get(&list.mailbox) {
             Some(place) if found[*place].is_subscribed() => {}
             Some(place) => found[*place].list.attributes.insert(MailboxAttribute::Subscribed),
@@ -334,7 +368,7 @@ async fn plain(calls: &Calls, query: &ListQuery) -> Result<Vec<ListedMailbox>> {
     if query.subscribed_only {
         found.retain(ListedMailbox::is_subscribed);
     }
-    Ok(found)
+    Ok(Listing { found, unread })
 }
 
 /// So many STATUS commands are under way at a time.
@@ -343,19 +377,25 @@ const AT_ONCE: usize = 64;
 /// By a STATUS for each mailbox.
 async fn with_status(
     calls: &Calls,
-    found: Vec<ListedMailbox>,
+    found: &mut [ListedMailbox],
+    unread: &mut Unread,
     items: &[StatusItem],
-) -> Result<Vec<ListedMailbox>> {
-    let asked = found.into_iter().map(async |mut mailbox| {
-        if mailbox.is_selectable() {
-            mailbox.status = match status::ask(calls, mailbox.name(), items).await {
-                Ok(status) => Some(status),
-                // It went meanwhile, or isn't for this user to see.
-                Err(error) if error.is_no() && !error.is_retryable() => None,
-                Err(error) => return Err(error),
-            };
+) -> Result<()> {
+    let asked = found.iter_mut().filter(|mailbox| mailbox.is_selectable()).map(async |mailbox| {
+        match status::ask(calls, mailbox.name(), items).await {
+            Ok(status) => mailbox.status = Some(status),
+            // It went meanwhile, or isn't for this user to see.
+            Err(error) if error.is_no() && !error.is_retryable() => {}
+            Err(error) => match error.cause() {
+                Cause::Unread { lines, .. } => return Ok(lines.to_vec()),
+                _ => return Err(error),
+            },
         }
-        Ok(mailbox)
+        Ok(Vec::new())
     });
-    stream::iter(asked).buffered(AT_ONCE).try_collect().await
+    let mut told = stream::iter(asked).buffered(AT_ONCE);
+    while let Some(lines) = told.try_next().await? {
+        lines.into_iter().for_each(|line| unread.push(line));
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt};
 use mail_proto::imap::{
     Command, Flag, MailboxName, SequenceSet,
     client::{Request, SelectedMailbox, Selection},
+    response::Untagged,
 };
 use tokio::time::Instant;
 
@@ -132,6 +133,13 @@ impl Mailbox {
     /// Runs a command with this mailbox selected.
     pub(super) async fn run(&self, command: Command) -> Result<Answer> {
         self.calls.run(Request::on(self.selection(), command)).await
+    }
+
+    /// Runs a command that asks for any number of things in this mailbox, of which none may be missing.
+    pub(super) async fn ask_all(&self, command: Command) -> Result<Vec<Untagged>> {
+        let name = command.name();
+        let told = self.calls.ask_all(Request::on(self.selection(), command)).await;
+        told.map_err(|error| error.in_command(name, Some(self.name())))
     }
 
     /// What a command needs selected to be about this mailbox.

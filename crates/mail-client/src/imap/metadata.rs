@@ -7,7 +7,7 @@ use mail_proto::imap::{
 };
 
 use super::ImapClient;
-use crate::error::Result;
+use crate::{client::About, error::Result};
 
 /// Values that are kept with a mailbox, or with the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,12 +69,14 @@ impl ImapClient {
         }
         this.need_metadata(&mailbox, "GETMETADATA").await?;
         let command = Command::GetMetadata { mailbox, options, entries };
+        let about = About::from(&command);
         let answer = this.calls().run(Request::new(command)).await?;
         let longest_left_out = match answer.completion.status.code {
             Some(ResponseCode::Metadata(MetadataCode::LongEntries(bytes))) => Some(bytes),
             _ => None,
         };
-        let entries = answer.data.into_iter().filter_map(|data| match data {
+        let told = answer.whole().map_err(|error| this.calls().here(error).about(&about))?;
+        let entries = told.into_iter().filter_map(|data| match data {
             Untagged::Metadata(told) => match told.data {
                 MetadataData::Entries(entries) => Some(entries),
                 MetadataData::Changed(_) => None,

@@ -28,14 +28,12 @@ impl ImapClient {
         let this = self.in_one_call();
         let calls = this.calls();
         if calls.supports(&Capability::Namespace).await? {
-            let answer = calls.run(Request::new(Command::Namespace)).await?;
-            let told = answer.data.into_iter().find_map(|data| match data {
+            let request = Request::new(Command::Namespace);
+            let told = calls.ask(request, "the namespaces", |data| match data {
                 Untagged::Namespace(namespaces) => Some(namespaces),
                 _ => None,
             });
-            return told.ok_or_else(|| {
-                Error::new(Cause::Unanswered("the namespaces")).in_command("NAMESPACE", None)
-            });
+            return told.await;
         }
         let none = || MailboxName::from("");
         let root = this.list(none(), none()).await?.into_iter().next();

@@ -30,9 +30,9 @@ impl ImapClient {
         let name = "GETQUOTAROOT";
         this.calls().need(Capability::Quota, name).await?;
         let mailbox = mailbox.into();
-        let answer = this.calls().run(Request::new(Command::GetQuotaRoot(mailbox.clone()))).await?;
+        let told = this.calls().ask_all(Request::new(Command::GetQuotaRoot(mailbox.clone()))).await?;
         let (mut roots, mut quotas) = (None::<Vec<Bytes>>, Vec::<Quota>::new());
-        for data in answer.data {
+        for data in told {
             match data {
                 Untagged::QuotaRoot(told) => roots.get_or_insert_default().extend(told.roots),
                 Untagged::Quota(quota) => quotas.push(quota),
@@ -57,14 +57,14 @@ impl ImapClient {
     /// The server refuses, as it does for a root that isn't there, or doesn't tell.
     pub async fn quota(&self, root: impl Into<Bytes>) -> Result<Quota> {
         let this = self.in_one_call();
-        let name = "GETQUOTA";
-        this.calls().need(Capability::Quota, name).await?;
-        let answer = this.calls().run(Request::new(Command::GetQuota(root.into()))).await?;
-        let told = answer.data.into_iter().find_map(|data| match data {
-            Untagged::Quota(quota) => Some(quota),
-            _ => None,
-        });
-        told.ok_or_else(|| Error::new(Cause::Unanswered("the quota")).in_command(name, None))
+        this.calls().need(Capability::Quota, "GETQUOTA").await?;
+        let request = Request::new(Command::GetQuota(root.into()));
+        this.calls()
+            .ask(request, "the quota", |data| match data {
+                Untagged::Quota(quota) => Some(quota),
+                _ => None,
+            })
+            .await
     }
 
     /// Sets the limits of a quota root, which mostly needs an administrator (SETQUOTA, RFC 9208 section 4.1.1): these

@@ -172,7 +172,7 @@ impl Mailbox {
 
     async fn ask(&self, returns: Option<Vec<SearchReturn>>, key: SearchKey) -> Result<Vec<Untagged>> {
         check_condition(&key).map_err(|error| error.in_command("UID SEARCH", Some(self.name())))?;
-        Ok(self.run(Command::Search { uid: true, returns, key }).await?.data)
+        self.ask_all(Command::Search { uid: true, returns, key }).await
     }
 
     fn unanswered(&self) -> Error {

@@ -41,9 +41,9 @@ impl Mailbox {
                 _ => {}
             }
         }
-        let answer = this.run(Command::Sort { uid: true, returns: None, order, key }).await?;
+        let answer = this.ask_all(Command::Sort { uid: true, returns: None, order, key }).await?;
         let mut told = None::<Vec<u32>>;
-        for data in answer.data {
+        for data in answer {
             if let Untagged::Sort(found) = data {
                 told.get_or_insert_default().extend(found.numbers);
             }

@@ -6,7 +6,7 @@ use mail_proto::imap::{
 };
 
 use super::{ImapClient, calls::Calls};
-use crate::error::{Cause, Error, Result};
+use crate::error::Result;
 
 impl ImapClient {
     /// Asks for numbers of a mailbox without selecting it (RFC 9051 section 6.3.11).
@@ -48,12 +48,12 @@ impl ImapClient {
 /// One STATUS.
 pub(super) async fn ask(calls: &Calls, mailbox: &MailboxName, items: &[StatusItem]) -> Result<MailboxStatus> {
     let command = Command::Status { mailbox: mailbox.clone(), items: items.to_vec() };
-    let answer = calls.run(Request::new(command)).await?;
-    let told = answer.data.into_iter().find_map(|data| match data {
-        Untagged::MailboxStatus(status) => Some(status),
-        _ => None,
-    });
-    told.ok_or_else(|| Error::new(Cause::Unanswered("its status")).in_command("STATUS", Some(mailbox)))
+    calls
+        .ask(Request::new(command), "its status", |data| match data {
+            Untagged::MailboxStatus(status) => Some(status),
+            _ => None,
+        })
+        .await
 }
 
 /// Those of the items that the server has, since it would refuse the others and all with them. If it has none of them,

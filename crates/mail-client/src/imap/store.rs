@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mail_proto::imap::{
-    Capability, Command, Flag, ResponseCode, SequenceSet, command::StoreAction, response::Untagged,
+use mail_proto::{
+    ParseError,
+    imap::{Capability, Command, Flag, ResponseCode, SequenceSet, command::StoreAction, response::Untagged},
 };
 
-use super::Mailbox;
+use super::{Mailbox, connection::Unread};
 use crate::error::Result;
 
 /// What is to become of the flags of messages.
@@ -70,6 +71,7 @@ impl FlagChange {
 pub struct Stored {
     modified: SequenceSet,
     messages: Vec<StoredMessage>,
+    unread: Unread,
 }
 
 /// What the server told of a message whose flags were changed.
@@ -94,6 +96,12 @@ impl Stored {
     /// mod-sequences where the change had a condition.
     pub fn messages(&self) -> &[StoredMessage] {
         &self.messages
+    }
+
+    /// What can't be read of what the server told: of the messages that are missing in
+    /// [`messages`](Self::messages), perhaps. Their flags are changed all the same. Of many the first 100.
+    pub fn unreadable(&self) -> &[ParseError] {
+        self.unread.as_slice()
     }
 }
 
@@ -182,7 +190,7 @@ impl Mailbox {
         }
         let mut portions = this.targets(uids).await?;
         let mut modified = SequenceSet::default();
-        let mut messages = BTreeMap::new();
+        let (mut messages, mut unread) = (BTreeMap::new(), Unread::default());
         while let Some(set) = portions.next() {
             let only = set.numbers().filter(|_| set.len() == Some(1)).and_then(|mut uids| uids.next());
             let FlagChange { action, ref flags, unchanged_since, silent } = change;
@@ -192,6 +200,7 @@ impl Mailbox {
             if let Some(ResponseCode::Modified(left)) = &answer.completion.status.code {
                 left.ranges(0).for_each(|range| modified.insert_range(range));
             }
+            unread.append(answer.unread);
             for data in answer.data {
                 let Untagged::Fetch(fetch) = data else { continue };
                 let Some(uid) = fetch.uid().or(only) else { continue };
@@ -204,6 +213,6 @@ impl Mailbox {
             }
         }
         let modified = modified.sorted().unwrap_or_default();
-        Ok(Stored { modified, messages: messages.into_values().collect() })
+        Ok(Stored { modified, messages: messages.into_values().collect(), unread })
     }
 }

@@ -32,8 +32,8 @@ impl Mailbox {
         check_condition(&key).map_err(|error| error.in_command(name, Some(self.name())))?;
         let needed = String::from_utf8_lossy(algorithm.as_bytes()).to_ascii_uppercase();
         this.calls().need(Capability::Thread(needed.into()), name).await?;
-        let answer = this.run(Command::Thread { uid: true, algorithm, key }).await?;
-        let told = answer.data.into_iter().find_map(|data| match data {
+        let answer = this.ask_all(Command::Thread { uid: true, algorithm, key }).await?;
+        let told = answer.into_iter().find_map(|data| match data {
             Untagged::Thread(threads) => Some(threads),
             _ => None,
         });

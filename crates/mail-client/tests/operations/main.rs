@@ -8,3 +8,4 @@ mod embedded;
 mod extensions;
 mod mailboxes;
 mod search;
+mod unreadable;

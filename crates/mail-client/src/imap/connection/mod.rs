@@ -3,6 +3,7 @@
 //!
 //! A caller that goes away leaves nothing half done: what it queued is either skipped or answered into the void.
 
+mod answer;
 mod news;
 mod sink;
 mod task;
@@ -16,12 +17,12 @@ use std::sync::{
 use mail_pool::Context;
 use mail_proto::imap::{
     Capabilities, Capability, Command,
-    client::{Completion, Request, Session},
-    response::Untagged,
+    client::{Request, Session},
 };
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use self::{
+    answer::{Answer, Unread},
     news::News,
     sink::{BodyEvent, FetchEvent, FetchSink, Following, Told},
 };
@@ -70,14 +71,6 @@ pub(crate) enum Job {
         done: oneshot::Sender<()>,
     },
     Cut,
-}
-
-/// The answer to a command that went well.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) completion: Completion,
-    /// The data that came for it.
-    pub(crate) data: Vec<Untagged>,
 }
 
 impl From<&Command> for About {

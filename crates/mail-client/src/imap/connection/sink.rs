@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mail_proto::imap::{client::Completion, fetch::Fetch, response::Untagged};
+use mail_proto::{
+    ParseError,
+    imap::{client::Completion, fetch::Fetch, response::Untagged},
+};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Answer;
+use super::{Answer, Unread};
 use crate::{
     error::{Cause, Error},
     link::{Credit, Flow, Intake},
@@ -20,6 +23,7 @@ pub(crate) enum Sink {
     Gather {
         data: Vec<Untagged>,
         len: usize,
+        unread: Unread,
         done: oneshot::Sender<Result<Answer, Error>>,
         /// Where messages come from that the command uploads piece by piece.
         intake: Option<Box<Intake>>,
@@ -42,8 +46,8 @@ pub(crate) struct FetchSink {
     behind: Option<oneshot::Sender<Result<Told, Error>>>,
     /// A message whose UID stands behind its content.
     unknown: Option<Told>,
-    /// Whether anything came meanwhile that can't be read, and that may have been a message.
-    unreadable: bool,
+    /// What came meanwhile that can't be read, and that may have been a message.
+    unread: Unread,
 }
 
 /// What a server told of a message: all of it, or up to content that is too large to lie in it.
@@ -69,12 +73,12 @@ pub(crate) enum FetchEvent {
         told: Told,
         credit: Credit,
     },
-    /// `unreadable`: what is missing may have come in a form that can't be read.
+    /// What is missing may have come as one of the `unread`.
     Done {
         lane: usize,
         window: u64,
         outcome: Result<(), Error>,
-        unreadable: bool,
+        unread: Unread,
     },
 }
 
@@ -93,13 +97,15 @@ impl FetchSink {
         window: u64,
         only: Option<u32>,
     ) -> Self {
-        Self { events, lane, window, only, content: None, behind: None, unknown: None, unreadable: false }
+        let unread = Unread::default();
+        Self { events, lane, window, only, content: None, behind: None, unknown: None, unread }
     }
 }
 
 impl Sink {
     pub(super) fn gather(done: oneshot::Sender<Result<Answer, Error>>, intake: Option<Intake>) -> Self {
-        Self::Gather { data: Vec::new(), len: 0, done, intake: intake.map(Box::new) }
+        let (data, unread) = (Vec::new(), Unread::default());
+        Self::Gather { data, len: 0, unread, done, intake: intake.map(Box::new) }
     }
 
     /// Where messages come from that the command uploads piece by piece.
@@ -142,10 +148,11 @@ impl Sink {
         Ok(())
     }
 
-    /// Something came that can't be read.
-    pub(super) fn unreadable(&mut self) {
-        if let Self::Fetch(sink) = self {
-            sink.unreadable = true;
+    /// Something came that can't be read, and that may have been part of the answer.
+    pub(super) fn unreadable(&mut self, error: ParseError) {
+        match self {
+            Self::Gather { unread, .. } => unread.push(error),
+            Self::Fetch(sink) => sink.unread.push(error),
         }
     }
 
@@ -161,11 +168,11 @@ impl Sink {
 
     pub(super) fn done(self, outcome: Result<Completion, Error>) {
         match self {
-            Self::Gather { data, done, .. } => {
-                let _ = done.send(outcome.map(|completion| Answer { completion, data }));
+            Self::Gather { data, unread, done, .. } => {
+                let _ = done.send(outcome.map(|completion| Answer { completion, data, unread }));
             }
             Self::Fetch(sink) => {
-                let FetchSink { events, lane, window, content, behind, unreadable, .. } = *sink;
+                let FetchSink { events, lane, window, content, behind, unread, .. } = *sink;
                 if let (Some(content), Err(error)) = (content, &outcome) {
                     let _ = content.send(BodyEvent::Failed(error.clone()));
                 }
@@ -173,7 +180,7 @@ impl Sink {
                     let _ = behind.send(Err(error.clone()));
                 }
                 let outcome = outcome.map(drop);
-                let _ = events.send(FetchEvent::Done { lane, window, outcome, unreadable });
+                let _ = events.send(FetchEvent::Done { lane, window, outcome, unread });
             }
         }
     }

@@ -407,9 +407,13 @@ impl Task {
                         return Err(Error::new(Cause::Closed));
                     }
                 }
-                Event::Unreadable(error) => {
+                Event::Unreadable { ids, error } => {
                     debug!(connection = self.id, %error, "a response can't be read");
-                    self.flights.values_mut().for_each(|flight| flight.sink.unreadable());
+                    for id in ids {
+                        if let Some(flight) = self.flights.get_mut(&id) {
+                            flight.sink.unreadable(error.clone());
+                        }
+                    }
                 }
                 Event::Quirk(quirk) => trace!(connection = self.id, kind = %quirk.kind, "quirk"),
                 Event::Data { id: None, data } => {

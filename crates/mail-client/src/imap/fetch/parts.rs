@@ -166,8 +166,8 @@ impl Parts {
                     self.asked.pop_front();
                     self.lost(error, offset)?;
                 }
-                Some(FetchEvent::Done { outcome: Ok(()), unreadable: true, .. }) => {
-                    return Poll::Ready(Err(Error::new(Cause::Unreadable).with_offset(offset)));
+                Some(FetchEvent::Done { outcome: Ok(()), unread, .. }) if !unread.is_empty() => {
+                    return Poll::Ready(Err(unread.into_error().with_offset(offset)));
                 }
                 // It was there when the part before was read.
                 Some(FetchEvent::Done { outcome: Ok(()), .. }) | None => {

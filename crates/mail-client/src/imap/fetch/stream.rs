@@ -27,7 +27,11 @@ use super::{
 };
 use crate::{
     error::{Cause, Error, ErrorKind, Result},
-    imap::{calls::Calls, connection::FetchEvent, manager::ImapManager},
+    imap::{
+        calls::Calls,
+        connection::{FetchEvent, Unread},
+        manager::ImapManager,
+    },
 };
 
 /// Messages, as they come. See [`Mailbox::fetch`](crate::imap::Mailbox::fetch).
@@ -63,7 +67,9 @@ pub struct FetchStream {
     /// How often in a row a connection was lost without a message having come of it.
     failures: u32,
     /// Messages that were asked for and didn't come, while something came that can't be read.
-    unread: SequenceSet,
+    missed: SequenceSet,
+    /// What that was.
+    unread: Unread,
     asked_again: bool,
     ended: bool,
 }
@@ -115,7 +121,8 @@ impl FetchStream {
             come: HashSet::new(),
             order: None,
             failures: 0,
-            unread: SequenceSet::default(),
+            missed: SequenceSet::default(),
+            unread: Unread::default(),
             asked_again: false,
             ended: false,
         }
@@ -191,11 +198,12 @@ impl FetchStream {
                 if self.unread.is_empty() {
                     return Poll::Ready(None);
                 }
-                if !std::mem::replace(&mut self.asked_again, true) {
-                    self.windows.put_last(std::mem::take(&mut self.unread));
+                let unread = std::mem::take(&mut self.unread);
+                if !self.missed.is_empty() && !std::mem::replace(&mut self.asked_again, true) {
+                    self.windows.put_last(std::mem::take(&mut self.missed));
                     continue;
                 }
-                let error = Error::new(Cause::Unanswered("all of the messages in a form that can be read"));
+                let error = self.calls.here(unread.into_error());
                 return Poll::Ready(Some(Err(error.in_command("UID FETCH", Some(&self.selection.mailbox)))));
             }
             // Also where there is always a message at hand: connections that are being opened get on only if polled.
@@ -236,7 +244,11 @@ impl FetchStream {
                 let calls = self.calls.clone();
                 let request =
                     Request::on(self.selection.clone(), Command::uid_search(SearchKey::Uid(wanted.clone())));
-                Box::pin(async move { Ok(found(calls.run(request).await?.data)) })
+                Box::pin(async move {
+                    let answer = calls.run(request).await?;
+                    // What some of can't be read doesn't say which there are.
+                    Ok(answer.whole().ok().and_then(found))
+                })
             });
             std::task::ready!(search.as_mut().poll(cx))?
         } else {
@@ -323,15 +335,18 @@ impl FetchStream {
                     None => Ok(Some(message)),
                 }
             }
-            FetchEvent::Done { lane, window, outcome, unreadable } => {
+            FetchEvent::Done { lane, window, outcome, unread } => {
                 let Some(at) = self.lanes.iter().position(|known| known.number == lane) else {
                     return Ok(None);
                 };
                 let Some(missing) = self.lanes[at].ended(window) else { return Ok(None) };
                 match outcome {
-                    // What is missing is not gone for that.
-                    Ok(()) if unreadable && !missing.portion.set.is_open() => {
-                        missing.portion.set.ranges(0).for_each(|range| self.unread.insert_range(range));
+                    // What is missing is not gone for that. Of a set with `*` in it nobody can tell what is.
+                    Ok(()) if !unread.is_empty() && !missing.portion.set.is_empty() => {
+                        if !missing.portion.set.is_open() {
+                            missing.portion.set.ranges(0).for_each(|range| self.missed.insert_range(range));
+                        }
+                        self.unread.append(unread);
                     }
                     Ok(()) => {}
                     // What is missing was removed meanwhile; everything else has come (RFC 2180 section 4.1.2).

@@ -137,11 +137,12 @@ async fn since(
         items: vec![FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq],
         modifiers: FetchModifiers { vanished: tells_vanished, ..FetchModifiers::changed_since(mod_seq) },
     };
-    let answer = mailbox.run(fetch).await?;
+    // What can't be read may be a change, and would never be told again.
+    let answer = mailbox.ask_all(fetch).await?;
     let mut highest = mod_seq;
     let mut changed = BTreeMap::new();
     let mut vanished = SequenceSet::default();
-    for data in answer.data {
+    for data in answer {
         match data {
             Untagged::Fetch(fetch) => {
                 if let Some(uid) = fetch.uid() {

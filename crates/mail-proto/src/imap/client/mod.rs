@@ -184,7 +184,13 @@ pub enum Event {
         outcome: Result<Completion, Failure>,
     },
     /// A response that can't be read. Everything else can.
-    Unreadable(ParseError),
+    Unreadable {
+        /// The commands on their way whose answer it may have been part of, as far as can be told by its keyword: what
+        /// they asked for isn't known to be all there.
+        ids: Vec<CommandId>,
+        /// What is wrong with it.
+        error: ParseError,
+    },
     /// The peer got something wrong that was read all the same.
     Quirk(Quirk),
 }

@@ -7,7 +7,7 @@ use super::{
     establish::Phase,
     gather::{Gathering, HELD, Read},
     queue::{Ending, Flight, Owner},
-    routing,
+    routing::{self, Subject},
 };
 use crate::{
     error::ParseError,
@@ -129,8 +129,9 @@ impl Session {
             Err(error) if self.phase == Phase::Greeting => Err(SessionError::NoGreeting(error.to_string())),
             Err(error) => {
                 self.streaming = streamed.map(|_| Streaming::Lost);
+                let subject = Subject::of(error.frame.as_bytes());
                 let error = if self.phase == Phase::Login { error.withheld() } else { error };
-                self.course.tell(Event::Unreadable(error));
+                self.unreadable(subject, error);
                 Ok(())
             }
         }
@@ -153,6 +154,17 @@ impl Session {
             }
             Response::Untagged(_) | Response::Continue { .. } => {}
         }
+    }
+
+    /// Tells of a response that can't be read, with those whose answer it may have been part of.
+    fn unreadable(&mut self, subject: Subject, error: ParseError) {
+        let may_be_of = |flight: &&Flight| {
+            flight.is_written() && !flight.is_void() && routing::may_answer(&flight.command, &subject)
+        };
+        let callers =
+            self.queue.flights().filter(may_be_of).filter_map(|flight| Whose::of(Some(flight)).caller());
+        let ids = callers.collect();
+        self.course.tell(Event::Unreadable { ids, error });
     }
 
     fn chunk(&mut self, bytes: Bytes) {
@@ -344,7 +356,7 @@ impl Session {
         let told = matches!(self.streaming, Some(Streaming::To(_)));
         if fetch.has_two_uids() && !told {
             // Nobody can say which message this is.
-            self.course.tell(Event::Unreadable(fetch.two_uids()));
+            self.unreadable(Subject::Message, fetch.two_uids());
             self.streaming = more.map(|_| Streaming::Lost);
             return Ok(());
         }

@@ -1,8 +1,14 @@
 //! Whose answer a piece of data is: the one table that says so.
 
 use crate::imap::{
-    code::ResponseCode, command::Command, list_command::ListReturn, metadata::MetadataData, notify::Notify,
-    response::Untagged, status_line::Status,
+    code::ResponseCode,
+    command::Command,
+    list_command::ListReturn,
+    metadata::MetadataData,
+    notify::Notify,
+    response::Untagged,
+    status_line::Status,
+    terminals::{LONGEST_WORD, in_capitals},
 };
 
 /// Whether this data is what the command with this tag asks for. FETCH is routed by its message instead, and what is
@@ -78,4 +84,78 @@ pub(super) fn answers(command: &Command, tag: &str, data: &Untagged) -> bool {
         }
         _ => false,
     }
+}
+
+/// What a response is about that can't be read, as far as its first bytes tell.
+#[derive(Debug)]
+pub(super) enum Subject {
+    /// A message, by its number.
+    Message,
+    /// Its keyword in capitals.
+    Keyword(Vec<u8>),
+    Unknown,
+}
+
+impl Subject {
+    pub(super) fn of(frame: &[u8]) -> Self {
+        let Some(rest) = frame.strip_prefix(b"*") else { return Self::Unknown };
+        let rest = rest.trim_ascii_start();
+        if rest.first().is_some_and(u8::is_ascii_digit) {
+            return Self::Message;
+        }
+        let word = rest.split(|byte| !byte.is_ascii_alphanumeric()).next().unwrap_or_default();
+        match in_capitals(word, &mut [0; LONGEST_WORD]) {
+            b"" | b"?" => Self::Unknown,
+            keyword => Self::Keyword(keyword.to_vec()),
+        }
+    }
+}
+
+/// Whether a response that can't be read may be part of what the command asks for. Commands that ask for nothing are
+/// answered by their end alone, whatever else comes.
+pub(super) fn may_answer(command: &Command, subject: &Subject) -> bool {
+    let returns = |wanted: fn(&ListReturn) -> bool| match command {
+        Command::List { options, .. } => options.returns.iter().any(wanted),
+        _ => false,
+    };
+    let keyword = match subject {
+        Subject::Keyword(keyword) => &keyword[..],
+        Subject::Message => {
+            return matches!(
+                command,
+                Command::Fetch { .. } | Command::Store { .. } | Command::StoreLabels { .. }
+            );
+        }
+        Subject::Unknown => b"",
+    };
+    let asks_for: &[&[u8]] = match command {
+        Command::Capability => &[b"CAPABILITY"],
+        Command::Enable(_) => &[b"ENABLED"],
+        Command::Id(_) => &[b"ID"],
+        Command::Namespace => &[b"NAMESPACE"],
+        Command::GetJmapAccess => &[b"JMAPACCESS"],
+        Command::List { .. } => match keyword {
+            b"STATUS" if returns(|option| matches!(option, ListReturn::Status(_))) => return true,
+            b"MYRIGHTS" if returns(|option| matches!(option, ListReturn::MyRights)) => return true,
+            b"METADATA" if returns(|option| matches!(option, ListReturn::Metadata(_))) => return true,
+            _ => &[b"LIST"],
+        },
+        Command::Lsub { .. } => &[b"LSUB"],
+        Command::XList { .. } => &[b"XLIST"],
+        Command::Status { .. } | Command::Notify(Notify::Set { status: true, .. }) => &[b"STATUS"],
+        Command::Search { .. } => &[b"SEARCH", b"ESEARCH"],
+        Command::Sort { .. } => &[b"SORT", b"ESEARCH"],
+        Command::MultiSearch(_) => &[b"ESEARCH"],
+        Command::Thread { .. } => &[b"THREAD"],
+        Command::UidBatches(_) => &[b"UIDBATCHES"],
+        Command::Fetch { .. } => &[b"VANISHED"],
+        Command::GetQuota(_) | Command::SetQuota { .. } => &[b"QUOTA"],
+        Command::GetQuotaRoot(_) => &[b"QUOTA", b"QUOTAROOT"],
+        Command::GetAcl(_) => &[b"ACL"],
+        Command::ListRights { .. } => &[b"LISTRIGHTS"],
+        Command::MyRights(_) => &[b"MYRIGHTS"],
+        Command::GetMetadata { .. } => &[b"METADATA"],
+        _ => return false,
+    };
+    keyword.is_empty() || asks_for.contains(&keyword)
 }

@@ -307,8 +307,8 @@ fn numbered<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Answer {
 
 /// `response-data` that begins with a keyword.
 fn keyword<'a>(input: &'a [u8], cx: &mut Context<'a>) -> Result<Untagged, Err<Fail<'a>>> {
-    let len =
-        input.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n' | b'[')).unwrap_or(input.len());
+    let ends = |byte: &u8| matches!(byte, b' ' | b'\r' | b'\n' | b'[' | b'(');
+    let len = input.iter().position(ends).unwrap_or(input.len());
     let (word, rest) = input.split_at(len);
     let mut capitals = [0; LONGEST_WORD];
     let (rest, value) = match in_capitals(word, &mut capitals) {

@@ -42,7 +42,7 @@ fn told(events: Vec<Event>) -> Vec<String> {
             }
             Event::Data { id, data } => told.push(format!("{:?} {data:?}", id.is_some())),
             Event::Quirk(_) => {}
-            Event::Unreadable(error) => told.push(format!("unreadable: {}", error.expected)),
+            Event::Unreadable { error, .. } => told.push(format!("unreadable: {}", error.expected)),
             other => panic!("{other:?}"),
         }
         streams = chunk;
@@ -154,7 +154,7 @@ fn beyond_8_mib_it_cannot_be_read_and_all_else_can() {
         .server(&format!("* METADATA a (/private/comment {half} /shared/comment {more})\r\n* 9 EXISTS\r\n"));
     assert!(matches!(
         dialogue.events()[..],
-        [Event::Unreadable(_), Event::Data { data: Untagged::Exists(9), .. }]
+        [Event::Unreadable { .. }, Event::Data { data: Untagged::Exists(9), .. }]
     ));
     dialogue.server(&format!("* 3 FETCH (UID 5 PREVIEW {} MODSEQ (8))\r\n", literal((8 << 20) + 1)));
     let events = fetches(dialogue.events());
@@ -205,17 +205,17 @@ fn a_body_that_waits_for_its_uid_waits_with_8_mib_at_most() {
 fn a_message_with_two_uids_is_none() {
     let (mut dialogue, id) = streaming();
     dialogue.server("* 1 FETCH (UID 5 FLAGS () UID 6)\r\n* 2 FETCH (UID 7 FLAGS () UID 7)\r\n");
-    assert!(matches!(dialogue.events()[..], [Event::Unreadable(_), Event::Data { .. }]));
+    assert!(matches!(dialogue.events()[..], [Event::Unreadable { .. }, Event::Data { .. }]));
     assert_eq!(dialogue.session.selected().unwrap().uid_of(1), None);
     let body = literal(30);
     // Held back, both UIDs behind it.
     dialogue.server(&format!("* 3 FETCH (BODY[] {body} UID 8 UID 9)\r\n* 12 EXISTS\r\n"));
     let events = dialogue.events();
-    assert!(matches!(events[..], [Event::Unreadable(_), Event::Data { .. }]), "{events:?}");
+    assert!(matches!(events[..], [Event::Unreadable { .. }, Event::Data { .. }]), "{events:?}");
     // Two before it.
     dialogue.server(&format!("* 3 FETCH (UID 8 UID 9 BODY[] {body} FLAGS ())\r\n* 13 EXISTS\r\n"));
     let events = dialogue.events();
-    assert!(matches!(events[..], [Event::Unreadable(_), Event::Data { .. }]), "{events:?}");
+    assert!(matches!(events[..], [Event::Unreadable { .. }, Event::Data { .. }]), "{events:?}");
     // One before and one behind it: what was told can't be taken back, and is told to be wrong.
     dialogue.server(&format!("* 3 FETCH (UID 8 BODY[] {body} UID 9)\r\n"));
     let told = fetches(dialogue.events());
@@ -241,7 +241,7 @@ fn a_uid_that_the_sender_may_have_written_is_believed_only_beside_the_map() {
     // The map doesn't know: what comes behind the body may.
     let body = literal(30);
     dialogue.server(&format!("* 4 FETCH ({} BODY[] {body} UID 8)\r\n", broken("7")));
-    assert!(matches!(dialogue.events()[..], [Event::Unreadable(_)]), "two UIDs");
+    assert!(matches!(dialogue.events()[..], [Event::Unreadable { .. }]), "two UIDs");
     dialogue.server(&format!("* 4 FETCH ({} BODY[] {body})\r\n", broken("7")));
     assert_eq!(routed(dialogue.events()), [Some(id), Some(id)]);
     assert_eq!(dialogue.session.selected().unwrap().uid_of(4), None);

@@ -364,3 +364,32 @@ fn a_selection_is_told_of_messages_only_what_it_asked_for() {
         assert_eq!(routed(dialogue.events()), [does.then_some(id)], "{line}: {data}");
     }
 }
+
+#[test]
+fn what_cannot_be_read_is_missed_by_those_who_may_have_asked_for_it() {
+    let mut dialogue = Dialogue::ready();
+    let list = dialogue.session.submit(Request::new(Command::list("", "*")));
+    let status =
+        |mailbox: &str| Command::Status { mailbox: mailbox.into(), items: vec![StatusItem::Messages] };
+    let [a, b] = ["a", "b"].map(|mailbox| dialogue.session.submit(Request::new(status(mailbox))));
+    dialogue.session.submit(Request::new(Command::Noop));
+    dialogue.session.submit(Request::new(Command::Subscribe("a".into())));
+    let unwritten = dialogue.session.submit(Request::new(Command::list("", "%")));
+    dialogue.written();
+    for (line, of) in [
+        ("* LIST (\\Noselect \"/\" a\r\n", vec![list]),
+        ("* list () \"/\"\r\n", vec![list]),
+        ("* STATUS a (MESSAGES x\r\n", vec![a, b]),
+        ("* LSUB (\r\n", vec![]),
+        ("* SEARCH 1 x\r\n", vec![]),
+        ("* 4 FETCH oops\r\n", vec![]),
+        ("* LIST(\\Noselect) \"/\" a\r\n", vec![list]),
+        ("LIST () \"/\" a\r\n", vec![list, a, b]),
+    ] {
+        dialogue.server(line);
+        let events = dialogue.events();
+        let [Event::Unreadable { ids, .. }] = &events[..] else { panic!("{line:?}: {events:?}") };
+        assert_eq!(*ids, of, "{line:?}");
+    }
+    assert!(unwritten > b);
+}
