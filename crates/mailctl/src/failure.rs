@@ -39,6 +39,8 @@ pub(crate) enum Failure {
     Mailbox { mailbox: String, source: Box<Self> },
     #[error("{failed} of {of} mailboxes could not be read")]
     Mailboxes { failed: usize, of: usize },
+    #[error("not every mailbox could be read of those that the server lists: {0}")]
+    Unlisted(mail_client::Error),
     #[error("--delete-after-verify needs a POP3 server")]
     OnlyPop3,
     #[error("{failed} of {of} messages are not on disk as they came; nothing was deleted on the server")]
@@ -109,6 +111,7 @@ impl Failure {
     pub(crate) fn severity(&self) -> Severity {
         match self {
             Self::Client(error) | Self::BrokeOff { source: error, .. } => match error.kind() {
+                _ if !error.unreadable().is_empty() => Severity::Mailbox,
                 ErrorKind::Refused
                 | ErrorKind::Mailbox
                 | ErrorKind::UidValidityChanged

@@ -8,8 +8,8 @@ use mail_client::{
 use serde_json::{Value, json};
 
 use crate::{
-    backup::named, cli, connect::Server, failure::Failure, progress::note, quantity::human_bytes, say,
-    terminal::printable,
+    backup::named, cli, connect::Server, failure::Failure, listed::Listed, progress::note,
+    quantity::human_bytes, say, terminal::printable,
 };
 
 /// How many mailboxes are asked about at once, over one connection.
@@ -25,14 +25,19 @@ struct Totals {
 /// Lists the mailboxes that the URL names.
 pub(crate) async fn run(options: &cli::Mailboxes, server: Server) -> Result<(), Failure> {
     let client = &server.client;
-    let mut listed = client.list("", "*").await?;
-    match &server.url.mailbox {
-        Some(wanted) => listed = vec![named(listed, wanted)],
+    let mut found = Listed::by(client).await?;
+    let mut listed = std::mem::take(&mut found.mailboxes);
+    let all = match &server.url.mailbox {
+        Some(wanted) => {
+            listed = vec![named(listed, wanted)];
+            Ok(())
+        }
         None => {
             listed.sort_by_key(|list| (!list.mailbox.is_inbox(), list.mailbox.clone()));
             listed.dedup_by(|later, first| later.mailbox == first.mailbox);
+            found.check()
         }
-    }
+    };
     let capabilities = client.capabilities().await?;
     let tells_sizes = capabilities.has(&Capability::StatusSize) || capabilities.has(&Capability::Imap4Rev2);
 
@@ -70,7 +75,7 @@ pub(crate) async fn run(options: &cli::Mailboxes, server: Server) -> Result<(), 
         say(&format!("{name:width$}  {messages:>9}  {size:>10}"));
     }
     match failures.len() {
-        0 => Ok(()),
+        0 => all,
         1 => Err(failures.remove(0)),
         failed => {
             failures.iter().for_each(|failure| note(&format!("mailctl: {}", failure.line())));

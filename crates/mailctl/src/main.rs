@@ -11,6 +11,7 @@ mod connect;
 mod demo;
 mod disk;
 mod failure;
+mod listed;
 mod mailboxes;
 mod maildir;
 mod parse;

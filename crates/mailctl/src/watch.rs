@@ -14,6 +14,7 @@ use crate::{
     cli,
     connect::Server,
     failure::{Failure, Severity},
+    listed::Listed,
     progress::note,
     stop::Stop,
     terminal::printable,
@@ -48,7 +49,7 @@ async fn tell(options: &cli::Watch, server: &Server) -> Result<(), Failure> {
     let wanted = server.url.mailbox.as_deref().unwrap_or("INBOX");
     let mut mailbox = MailboxName::new(wanted);
     if !mailbox.is_inbox() {
-        mailbox = named(server.client.list("", "*").await?, wanted).mailbox;
+        mailbox = named(Listed::by(&server.client).await?.mailboxes, wanted).mailbox;
     }
     let name = mailbox.to_string();
     note(&format!("watching {}", printable(&name)));

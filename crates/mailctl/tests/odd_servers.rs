@@ -87,7 +87,9 @@ fn serve(mut socket: &TcpStream, exists: u32, messages: u32, say: &Say) -> Optio
         if command.starts_with("LOGIN") {
             end = "OK [CAPABILITY IMAP4rev1] in";
         } else if command.starts_with("LIST") {
-            out.extend(b"* LIST () \"/\" INBOX\r\n");
+            out.extend(b"* LIST () \"/\" INBOX\r\n* LIST (\\HasNoChildren) \"/\"\r\n");
+        } else if command.starts_with("CAPABILITY") {
+            out.extend(b"* CAPABILITY IMAP4rev1\r\n");
         } else if command.starts_with("STATUS") {
             out.extend(format!("* STATUS INBOX (MESSAGES {messages})\r\n").bytes());
         } else if command.starts_with("EXAMINE") {
@@ -169,6 +171,38 @@ async fn a_message_that_cannot_be_listed_keeps_no_other_and_is_told() {
         let state = fs::read_to_string(odd.folder.path().join("mail/.mailctl/state")).unwrap();
         assert!(state.contains("\"done\":\"1:4,6:"), "{state}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_line_in_the_list_cannot_be_read_keeps_no_other_and_is_told() {
+    let odd = Odd::start(50, 50, |uid, asked| match uid {
+        5 if asked == Asked::Facts => Said::Octets(b"* 5 FETCH oops\r\n"),
+        _ => Said::Right,
+    });
+    for new in [49, 0] {
+        let run = odd.backup().await;
+        run.failed_with(&["INBOX: ", if new == 49 { "1 of 50 messages" } else { "oops" }]);
+        assert!(run.stdout.contains(&format!("{new} new")), "{run:?}");
+        assert!(odd.stored().into_iter().eq((1..=50).filter(|uid| *uid != 5)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_cannot_be_read_in_the_list_keeps_no_other_and_is_told() {
+    let odd = Odd::start(50, 50, |_, _| Said::Right);
+    let url = format!("imap://alice@127.0.0.1:{}", odd.port);
+    for subcommand in ["mailboxes", "backup"] {
+        let mut command = mailctl(&[subcommand, &url]);
+        command.arg("--allow-plaintext");
+        if subcommand == "backup" {
+            command.arg("--to").arg(odd.folder.path().join("mail"));
+        }
+        let run = run(command).await;
+        run.failed_with(&["not every mailbox could be read"]);
+        assert!(run.stderr.contains("can't be read: * LIST (\\HasNoChildren) \"/\""), "{run:?}");
+        assert!(run.stdout.contains(if subcommand == "backup" { "50 new" } else { "INBOX" }), "{run:?}");
+    }
+    assert_eq!(odd.stored().len(), 50);
 }
 
 #[tokio::test(flavor = "multi_thread")]

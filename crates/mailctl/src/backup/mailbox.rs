@@ -96,7 +96,7 @@ impl Run {
         let mailbox = self.until_stopped(self.client.examine(&list.mailbox)).await?;
         summary.mailboxes = 1;
         let (place, known) = self.enter(list, wants_directory, &mailbox).await?;
-        let listing = self.until_stopped(list_missing(&mailbox, &known)).await?;
+        let (listing, unread) = self.until_stopped(list_missing(&mailbox, &known)).await?;
         let listed = listing.len() as u64;
         // Only a list of everything can be counted. One that holds all that there is says of every other UID that no
         // message has it.
@@ -114,7 +114,7 @@ impl Run {
         if !listing.is_empty() {
             self.read_listed(&mailbox, place, listing, is_whole, title, summary).await?;
         }
-        hole.map_or(Ok(()), Err)
+        hole.or_else(|| unread.map(Failure::from)).map_or(Ok(()), Err)
     }
 
     /// Backs up what is listed and not on disk.
@@ -333,23 +333,35 @@ fn set(ranges: impl Iterator<Item = (u32, u32)>) -> SequenceSet {
     set
 }
 
-/// What the mailbox has and nobody knows of yet.
-async fn list_missing(mailbox: &Mailbox, known: &MailboxState) -> Result<Listing, Error> {
+/// What the mailbox has and nobody knows of yet; and why that may not be all of it, if something was told that can't be
+/// read.
+async fn list_missing(mailbox: &Mailbox, known: &MailboxState) -> Result<(Listing, Option<Error>), Error> {
     if mailbox.exists() == 0 {
-        return Ok(Listing::default());
+        return Ok((Listing::default(), None));
     }
     let end = mailbox.uid_next().filter(|_| mailbox.exists() >= MANY).map(|next| next.saturating_sub(1));
-    let Some(wanted) = unknown(&known.done, end, mailbox.exists()) else { return Ok(Listing::default()) };
+    let Some(wanted) = unknown(&known.done, end, mailbox.exists()) else {
+        return Ok((Listing::default(), None));
+    };
     let mut listing = Listing::with_capacity(if known.done.is_empty() { mailbox.exists() } else { 0 });
     let mut messages = mailbox.fetch(wanted, FetchItems::new().flags().size().internal_date());
-    while let Some(message) = messages.next().await.transpose()? {
+    let mut unread = None;
+    while let Some(message) = messages.next().await {
+        let message = match message {
+            Ok(message) => message,
+            Err(error) if !error.unreadable().is_empty() => {
+                unread = Some(error);
+                break;
+            }
+            Err(error) => return Err(error),
+        };
         // `n:*` holds the last message even if its UID is below `n`.
         if message.uid() != 0 && !known.done.contains(message.uid()) {
             listing.push(listed(&message));
         }
     }
     listing.sort();
-    Ok(listing)
+    Ok((listing, unread))
 }
 
 /// The UIDs to ask for: those that aren't done, without an upper end, which the client asks for at once; or up to

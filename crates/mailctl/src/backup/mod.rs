@@ -22,6 +22,7 @@ use crate::{
     cli,
     connect::Server,
     failure::{Failure, Severity},
+    listed::Listed,
     progress::note,
     quantity::human_bytes,
     state::Account,
@@ -71,7 +72,7 @@ pub(crate) async fn run(options: &cli::Backup, server: Server) -> Result<(), Fai
         connections: options.connections.into(),
         pace: Pace::Pipelined,
     };
-    let mut mailboxes = run.until_stopped(select(&server)).await?;
+    let (mut mailboxes, all) = run.until_stopped(select(&server)).await?;
     let mut summary = Summary::default();
     if mailboxes.len() > 1 && !archive.is_empty() {
         mailboxes = run.until_stopped(leave_out_unchanged(&run, mailboxes, &mut summary)).await?;
@@ -85,22 +86,25 @@ pub(crate) async fn run(options: &cli::Backup, server: Server) -> Result<(), Fai
     }
     result?;
     committed?;
+    all?;
     // Everything is on disk by now: a server that is slow to say goodbye keeps nobody.
     let _ = tokio::time::timeout(Duration::from_secs(5), server.client.close()).await;
     Ok(())
 }
 
-/// The mailboxes to read: the one that the URL names, or all that can be selected, INBOX first.
-async fn select(server: &Server) -> Result<Vec<List>, Failure> {
-    let mut listed = server.client.list("", "*").await?;
+/// The mailboxes to read: the one that the URL names, or all that can be selected, INBOX first; and whether these are
+/// all.
+async fn select(server: &Server) -> Result<(Vec<List>, Result<(), Failure>), Failure> {
+    let mut found = Listed::by(&server.client).await?;
+    let mut listed = std::mem::take(&mut found.mailboxes);
     if let Some(wanted) = &server.url.mailbox {
-        return Ok(vec![named(listed, wanted)]);
+        return Ok((vec![named(listed, wanted)], Ok(())));
     }
     listed.retain(List::is_selectable);
     listed.sort_by_key(|list| (!list.mailbox.is_inbox(), list.mailbox.clone()));
     // Servers list some mailboxes twice.
     listed.dedup_by(|later, first| later.mailbox == first.mailbox);
-    Ok(listed)
+    Ok((listed, found.check()))
 }
 
 /// The mailbox of this name: as it is, or with the server's delimiter where the name has `/`. One that isn't listed is
