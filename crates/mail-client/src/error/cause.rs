@@ -21,6 +21,8 @@ pub(crate) enum Cause {
     Transport(transport::Error),
     /// The server closed the connection.
     HungUp,
+    /// The task that served the connection was dropped, or panicked.
+    TaskEnded,
     Session(SessionEnd),
     Refused(Status),
     Pop3(pop3::client::Failure),
@@ -125,7 +127,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match &self.0.cause {
             Cause::Transport(_) | Cause::Io(_) => ErrorKind::Transport,
-            Cause::HungUp => ErrorKind::ConnectionLost,
+            Cause::HungUp | Cause::TaskEnded => ErrorKind::ConnectionLost,
             Cause::Session(session) => match session.end() {
                 End::LoginRefused | End::NoLogin => ErrorKind::Login,
                 End::Goodbye | End::Upload => ErrorKind::ConnectionLost,

@@ -25,6 +25,7 @@ impl fmt::Display for Error {
         match &self.0.cause {
             Cause::Transport(error) => error.fmt(f),
             Cause::HungUp => f.write_str("the server closed the connection"),
+            Cause::TaskEnded => f.write_str("the runtime that served the connection has ended"),
             Cause::Session(error) => Visible(&error.to_string()).fmt(f),
             Cause::Pop3(error) => Visible(&error.to_string()).fmt(f),
             Cause::Smtp(error) => {

@@ -215,7 +215,7 @@ impl Error {
             Cause::Deadline { written, .. } => !written || self.0.harmless,
             Cause::NoEffect { reason, .. } => reason.is_retryable(),
             Cause::Smtp(smtp::client::Failure::RecipientsRefused) => self.recipients_may_be_taken(),
-            Cause::HungUp => true,
+            Cause::HungUp | Cause::TaskEnded => true,
             // An SMTP server that says 5xx means it.
             Cause::Session(session) if session.end() == End::Goodbye => {
                 !matches!(session.said(), Some(Said::Smtp(reply)) if reply.code.is_permanent())

@@ -44,6 +44,9 @@ pub(crate) struct Socket<S> {
 /// How long the server gets to close a connection that was logged out.
 const SEEN_OFF: Duration = Duration::from_secs(1);
 
+/// How long the transport's own goodbye may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 const SMALLEST_READ: usize = 8 * 1024;
 const LARGEST_READ: usize = 256 * 1024;
 
@@ -206,19 +209,27 @@ impl<S: Spoken> Socket<S> {
 
     /// Closes, with a farewell if the end was asked for. Gives what those are told who still wanted something: it may be
     /// told at once, since the socket is gone.
-    pub(crate) async fn end(mut self, ended: Result<()>) -> Error {
-        match ended {
+    pub(crate) async fn end(&mut self, ended: Result<()>) -> Error {
+        let error = match ended {
             Ok(()) => {
                 self.see_off().await;
-                self.shut_down().await;
+                let _ = timeout(FAREWELL, self.stream.shutdown()).await;
                 Error::new(Cause::Closed)
             }
-            // Its place is taken by another as soon as anybody learns of it, so it has to be gone by then.
-            Err(error) => {
-                drop(self);
-                error
-            }
-        }
+            Err(error) => error,
+        };
+        // Its place is taken by another as soon as anybody learns of it, so it has to be gone by then.
+        self.close();
+        error
+    }
+
+    /// Closes without a word. Nothing can be read or written any more.
+    pub(crate) fn close(&mut self) {
+        drop(self.take_stream());
+    }
+
+    fn take_stream(&mut self) -> Stream {
+        std::mem::replace(&mut self.stream, Stream::Plain(Box::new(tokio::io::empty())))
     }
 
     /// Waits a little for the server to close first: until it has, it counts the connection.
@@ -232,19 +243,13 @@ impl<S: Spoken> Socket<S> {
         };
         let _ = timeout(SEEN_OFF, closed).await;
     }
-
-    /// Says the transport's goodbye, and closes.
-    async fn shut_down(mut self) {
-        let _ = timeout(Duration::from_secs(1), self.stream.shutdown()).await;
-    }
 }
 
 impl Socket<Session> {
     /// Compresses all from here on, as the session has agreed with the server.
     pub(crate) fn compress(&mut self) {
         let read = self.session.take_compressed();
-        let nothing = Stream::Plain(Box::new(tokio::io::empty()));
-        let stream = std::mem::replace(&mut self.stream, nothing);
+        let stream = self.take_stream();
         self.stream = Stream::Plain(Box::new(Deflated::new(stream, read)));
         self.session.compression_started();
     }

@@ -28,7 +28,6 @@ use crate::{
     client::{About, Home},
     error::{Cause, Error, Result},
     link::{Alarm, Flow, Piece, Socket},
-    transport::Target,
 };
 
 /// What is held for readers before the socket is left unread: while only they wait, and while others do.
@@ -71,6 +70,10 @@ pub(super) struct Task {
     goodbyes: Vec<oneshot::Sender<()>>,
     leaving: bool,
     thrown_away: usize,
+    /// The commands that the end of the connection left without an answer, and whether each was written.
+    lost: Vec<(CommandId, bool)>,
+    /// Whether all were told of the end.
+    is_over: bool,
 }
 
 struct Flight {
@@ -108,6 +111,8 @@ impl Task {
             goodbyes: Vec::new(),
             leaving: false,
             thrown_away: 0,
+            lost: Vec::new(),
+            is_over: false,
         }
     }
 
@@ -116,18 +121,45 @@ impl Task {
             let wait = error.goodbye().and_then(|said| self.home.heed(self.id, said));
             error.retry_in(wait)
         });
-        let Self { id, mut socket, jobs, turns, flights, ended: end, news, home, goodbyes, .. } = self;
-        let lost = socket.session.take_lost();
-        let error = socket.end(ended).await;
-        debug!(connection = id, %error, "connection ended");
-        let _ = end.set(error.clone());
+        self.note_losses();
+        let error = self.socket.end(ended).await;
+        self.tell(&error);
+    }
+
+    /// Notes which commands the end of the connection left without an answer, and whether each was written.
+    fn note_losses(&mut self) {
+        self.lost.append(&mut self.socket.session.take_lost());
+    }
+
+    /// Tells all who still want something that the connection has ended.
+    fn tell(&mut self, error: &Error) {
+        debug!(connection = self.id, %error, "connection ended");
+        let _ = self.ended.set(error.clone());
         // There will be none, which is worth a look too.
-        news.add();
-        let bereaved = Bereaved { id, target: home.target, error };
-        bereaved.tell(lost, flights, turns, jobs);
-        for goodbye in goodbyes {
-            let _ = goodbye.send(());
+        self.news.add();
+        let (id, target) = (self.id, &self.home.target);
+        let lost = |written, about: &About| {
+            let lost = Cause::Lost { written, reason: Box::new(error.clone()) };
+            Err(Error::new(lost).at(target).on(id).about(about))
+        };
+        for (id, written) in std::mem::take(&mut self.lost) {
+            if let Some(flight) = self.flights.remove(&id) {
+                flight.sink.done(lost(written, &flight.about));
+            }
         }
+        for waiting in self.turns.take_all() {
+            waiting.sink.done(lost(false, &waiting.request.command().into()));
+        }
+        // Those still in the channel were never taken.
+        self.jobs.close();
+        while let Ok(job) = self.jobs.try_recv() {
+            if let Job::Run { request, sink, .. } = job {
+                sink.done(lost(false, &request.command().into()));
+            }
+        }
+        // Whoever waits for the end sees that nobody answers.
+        self.goodbyes.clear();
+        self.is_over = true;
     }
 
     /// Serves until the connection ends: `Ok` if that was asked for.
@@ -458,42 +490,13 @@ impl Task {
     }
 }
 
-/// What those are told whose connection has ended.
-struct Bereaved {
-    id: u64,
-    target: Target,
-    error: Error,
-}
-
-impl Bereaved {
-    fn tell(
-        &self,
-        lost: Vec<(CommandId, bool)>,
-        mut flights: BTreeMap<CommandId, Flight>,
-        turns: Turns,
-        mut jobs: mpsc::UnboundedReceiver<Job>,
-    ) {
-        for (id, written) in lost {
-            if let Some(flight) = flights.remove(&id) {
-                flight.sink.done(Err(self.lost(written, &flight.about)));
-            }
+/// A runtime that ends drops its tasks as they are: even then those who wait elsewhere learn what was written.
+impl Drop for Task {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.socket.close();
+            self.note_losses();
+            self.tell(&Error::new(Cause::TaskEnded));
         }
-        for waiting in turns.take_all() {
-            waiting.sink.done(Err(self.lost(false, &waiting.request.command().into())));
-        }
-        // Those still in the channel were never taken.
-        jobs.close();
-        while let Ok(job) = jobs.try_recv() {
-            match job {
-                Job::Run { request, sink, .. } => sink.done(Err(self.lost(false, &request.command().into()))),
-                Job::Logout { done } => drop(done.send(())),
-                Job::Cancel { .. } | Job::Cut => {}
-            }
-        }
-    }
-
-    fn lost(&self, written: bool, about: &About) -> Error {
-        let lost = Cause::Lost { written, reason: Box::new(self.error.clone()) };
-        Error::new(lost).at(&self.target).on(self.id).about(about)
     }
 }

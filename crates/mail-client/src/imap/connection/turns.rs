@@ -102,8 +102,8 @@ impl Turns {
         self.waiting.iter()
     }
 
-    pub(super) fn take_all(self) -> impl Iterator<Item = Waiting> {
-        self.waiting.into_iter()
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Waiting> {
+        self.waiting.drain(..)
     }
 
     /// Takes a command back. Returns whether it was still here.

@@ -34,6 +34,7 @@ use crate::{
     client::{About, Awaited, Deadline, Home, await_answer, goodbye},
     error::{Cause, Error, Result},
     link::{Flow, Socket},
+    transport::Target,
 };
 
 /// A connection that is logged in. Dropping it cuts the socket.
@@ -53,6 +54,7 @@ pub(crate) struct Pop3Connection {
     directory: Mutex<Option<Arc<Directory>>>,
     /// Who is asking for it, of those who have no session.
     asking: tokio::sync::Mutex<()>,
+    target: Target,
 }
 
 /// Who a command is for.
@@ -155,6 +157,7 @@ impl Pop3Connection {
         let (ended, flow, users) = (Arc::default(), Arc::default(), Arc::default());
         let capabilities = socket.session.capabilities().cloned().unwrap_or_default();
         let shared = Shared { ended: Arc::clone(&ended), flow: Arc::clone(&flow), users: Arc::clone(&users) };
+        let target = home.target.clone();
         tokio::spawn(Task::new(id, socket, received, shared, home, terms).run());
         Self {
             id,
@@ -166,6 +169,7 @@ impl Pop3Connection {
             capabilities,
             directory: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
+            target,
         }
     }
 
@@ -264,7 +268,7 @@ impl Pop3Connection {
     /// The task is gone and took nothing of this.
     pub(crate) fn gone(&self, caller: Caller) -> Error {
         let reason = self.ended.get().cloned().unwrap_or_else(|| Error::new(Cause::HungUp));
-        unwritten(reason, caller).on(self.id)
+        unwritten(reason, caller).at(&self.target).on(self.id)
     }
 
     pub(crate) async fn check(&self) -> Result<()> {

@@ -94,6 +94,10 @@ pub(super) struct Task {
     goodbyes: Vec<oneshot::Sender<()>>,
     /// The answer to a QUIT that commits, for whom the maildrop is to be free by then.
     committed: Option<(Sink, Result<Completion>)>,
+    /// The commands that the end of the connection left without an answer.
+    lost: Vec<(CommandId, Loss)>,
+    /// Whether all were told of the end.
+    is_over: bool,
 }
 
 /// A goodbye without deleting anything.
@@ -155,6 +159,8 @@ impl Task {
             leaving: None,
             goodbyes: Vec::new(),
             committed: None,
+            lost: Vec::new(),
+            is_over: false,
         }
     }
 
@@ -163,18 +169,45 @@ impl Task {
             let wait = error.goodbye().and_then(|said| self.home.heed(self.id, said));
             error.retry_in(wait)
         });
-        let Self { id, mut socket, jobs, turns, flights, shared, home, goodbyes, committed, .. } = self;
-        let lost = socket.session.take_lost();
-        let error = socket.end(ended).await;
-        debug!(connection = id, %error, "connection ended");
-        let _ = shared.ended.set(error.clone());
-        if let Some((sink, outcome)) = committed {
+        self.note_losses();
+        let error = self.socket.end(ended).await;
+        self.tell(&error);
+    }
+
+    /// Notes what the end of the connection means for the commands that have no answer.
+    fn note_losses(&mut self) {
+        self.lost.append(&mut self.socket.session.take_lost());
+    }
+
+    /// Tells all who still want something that the connection has ended.
+    fn tell(&mut self, error: &Error) {
+        debug!(connection = self.id, %error, "connection ended");
+        let _ = self.shared.ended.set(error.clone());
+        if let Some((sink, outcome)) = self.committed.take() {
             sink.done(outcome);
         }
-        Bereaved { id, home, error }.tell(lost, flights, turns, jobs);
-        for goodbye in goodbyes {
-            let _ = goodbye.send(());
+        let (id, target) = (self.id, &self.home.target);
+        let said_of = |error: Error, about: &About| error.at(target).on(id).about(about);
+        for (id, loss) in std::mem::take(&mut self.lost) {
+            if let Some(Flight { about, caller, sink, .. }) = self.flights.remove(&id) {
+                sink.done(Err(said_of(lost(loss, caller, error), &about)));
+            }
         }
+        let tell = |waiting: Waiting| {
+            let error = unwritten(error.clone(), waiting.caller);
+            waiting.sink.done(Err(said_of(error, &About::from(&waiting.command))));
+        };
+        self.turns.tell_all(tell);
+        // Those still in the channel were never taken.
+        self.jobs.close();
+        while let Ok(job) = self.jobs.try_recv() {
+            if let Job::Run(waiting) = job {
+                tell(waiting);
+            }
+        }
+        // Whoever waits for the connection, or for its end, sees that nobody answers.
+        self.goodbyes.clear();
+        self.is_over = true;
     }
 
     /// Serves until the connection ends: `Ok` if that was asked for.
@@ -498,62 +531,26 @@ fn note(since: &mut Option<Instant>, is_so: bool) {
     }
 }
 
-/// What those are told whose connection has ended.
-struct Bereaved {
-    id: u64,
-    home: Home,
-    error: Error,
+/// A runtime that ends drops its tasks as they are: even then those who wait elsewhere learn what was written.
+impl Drop for Task {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.socket.close();
+            self.note_losses();
+            self.tell(&Error::new(Cause::TaskEnded));
+        }
+    }
 }
 
-impl Bereaved {
-    fn tell(
-        &self,
-        lost: Vec<(CommandId, Loss)>,
-        mut flights: HashMap<CommandId, Flight>,
-        turns: Turns,
-        mut jobs: mpsc::UnboundedReceiver<Job>,
-    ) {
-        for (id, loss) in lost {
-            if let Some(Flight { about, caller, sink, .. }) = flights.remove(&id) {
-                sink.done(Err(self.said_of(self.lost(loss, caller), &about)));
-            }
+/// The error of a command whose connection was lost.
+fn lost(loss: Loss, caller: Caller, reason: &Error) -> Error {
+    let reason = Box::new(reason.clone());
+    match (loss, caller) {
+        (Loss::OutcomeUnknown, _) => {
+            Error::new(Cause::OutcomeUnknown { whether: "the messages were deleted", reason })
         }
-        let tell = |waiting: Waiting| {
-            let error = self.lost(Loss::Unwritten, waiting.caller);
-            waiting.sink.done(Err(self.said_of(error, &About::from(&waiting.command))));
-        };
-        turns.tell_all(tell, |caller| self.lost(Loss::Unwritten, caller).on(self.id));
-        // Those still in the channel were never taken.
-        jobs.close();
-        while let Ok(job) = jobs.try_recv() {
-            match job {
-                Job::Run(waiting) => tell(waiting),
-                Job::Begin(applicant) => {
-                    let error = self.lost(Loss::Unwritten, Caller::Anyone).on(self.id);
-                    drop(applicant.granted.send(Err(error)));
-                }
-                Job::End { gone: Some(done), .. } | Job::Logout { done } => drop(done.send(())),
-                Job::End { .. } | Job::Cancel { .. } | Job::Rest | Job::Cut => {}
-            }
-        }
-    }
-
-    fn said_of(&self, error: Error, about: &About) -> Error {
-        error.at(&self.home.target).on(self.id).about(about)
-    }
-
-    fn lost(&self, loss: Loss, caller: Caller) -> Error {
-        let reason = Box::new(self.error.clone());
-        match (loss, caller) {
-            (Loss::OutcomeUnknown, _) => {
-                let whether = "the messages were deleted";
-                Error::new(Cause::OutcomeUnknown { whether, reason })
-            }
-            (Loss::Unwritten, caller) => unwritten(*reason, caller),
-            (Loss::NoEffect, Caller::Session(_)) => {
-                Error::new(Cause::NoEffect { but: NOTHING_DELETED, reason })
-            }
-            (Loss::NoEffect, Caller::Anyone) => Error::new(Cause::Lost { written: true, reason }),
-        }
+        (Loss::Unwritten, caller) => unwritten(*reason, caller),
+        (Loss::NoEffect, Caller::Session(_)) => Error::new(Cause::NoEffect { but: NOTHING_DELETED, reason }),
+        (Loss::NoEffect, Caller::Anyone) => Error::new(Cause::Lost { written: true, reason }),
     }
 }

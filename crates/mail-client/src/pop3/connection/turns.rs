@@ -206,13 +206,12 @@ impl Turns {
         first.map_or(Turn::Nobodys, |since| Turn::At(since + patience))
     }
 
-    /// Tells all who wait that the connection is gone.
-    pub(super) fn tell_all(self, tell: impl Fn(Waiting), refuse: impl Fn(Caller) -> Error) {
-        for place in self.line {
-            match place {
-                Place::Command(waiting) => tell(waiting),
-                Place::Session(applicant) => drop(applicant.granted.send(Err(refuse(Caller::Anyone)))),
-                Place::Goodbye => {}
+    /// Tells all whose commands wait that the connection is gone. Whoever waits to have it for himself sees that nobody
+    /// answers.
+    pub(super) fn tell_all(&mut self, tell: impl Fn(Waiting)) {
+        for place in self.line.drain(..) {
+            if let Place::Command(waiting) = place {
+                tell(waiting);
             }
         }
     }

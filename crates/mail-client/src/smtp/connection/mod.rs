@@ -21,6 +21,7 @@ use crate::{
     client::{Awaited, Deadline, Home, await_answer, goodbye},
     error::{Cause, Error, Result},
     link::Socket,
+    transport::Target,
 };
 
 /// A connection that is logged in. Dropping it cuts the socket.
@@ -34,6 +35,7 @@ pub(crate) struct SmtpConnection {
     /// Whether the server may have a message half-way.
     is_open: Arc<AtomicBool>,
     extensions: Extensions,
+    target: Target,
 }
 
 /// What callers ask of the task.
@@ -97,8 +99,9 @@ impl SmtpConnection {
         let (ended, is_open) = (Arc::<OnceLock<Error>>::default(), Arc::<AtomicBool>::default());
         let extensions = socket.session.extensions().clone();
         let shared = Shared { ended: Arc::clone(&ended), is_open: Arc::clone(&is_open) };
+        let target = home.target.clone();
         tokio::spawn(Task::new(id, socket, received, shared, home).run());
-        Self { id, jobs, tokens: AtomicU64::new(0), ended, is_open, extensions }
+        Self { id, jobs, tokens: AtomicU64::new(0), ended, is_open, extensions, target }
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -142,10 +145,10 @@ impl SmtpConnection {
         }
     }
 
-    /// The task is gone and took nothing of this request.
+    /// The task is gone, and nothing of this request was written.
     fn gone(&self) -> Error {
         let reason = self.ended.get().cloned().unwrap_or_else(|| Error::new(Cause::HungUp));
-        Error::new(Cause::Lost { written: false, reason: Box::new(reason) }).on(self.id)
+        lost(Loss::Unwritten, &reason).at(&self.target).on(self.id)
     }
 
     /// Says goodbye and waits until the server has, or cuts. The socket is closed when this ends: its place may be

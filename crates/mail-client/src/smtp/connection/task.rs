@@ -29,7 +29,6 @@ use crate::{
     client::Home,
     error::{Cause, Error, Result},
     link::{Alarm, Socket},
-    transport::Target,
 };
 
 /// How long an answer is waited for that nobody wants any more, and that nobody waits behind.
@@ -59,6 +58,8 @@ pub(super) struct Task {
     unwanted_since: Option<Instant>,
     goodbyes: Vec<oneshot::Sender<()>>,
     leaving: bool,
+    /// Whether all were told of the end.
+    is_over: bool,
 }
 
 struct Waiting {
@@ -73,6 +74,9 @@ struct UnderWay {
     /// Of a message, its text.
     text: Option<Text>,
     done: oneshot::Sender<Answer>,
+    /// What the end of the connection means for it, and what each recipient was answered by then.
+    loss: Loss,
+    recipients: Vec<Reply>,
 }
 
 impl Task {
@@ -96,6 +100,7 @@ impl Task {
             unwanted_since: None,
             goodbyes: Vec::new(),
             leaving: false,
+            is_over: false,
         }
     }
 
@@ -104,21 +109,33 @@ impl Task {
             let wait = error.goodbye().and_then(|said| self.home.heed(self.id, said));
             error.retry_in(wait)
         });
-        let Self { id, mut socket, jobs, waiting, under_way, shared, home, goodbyes, .. } = self;
-        let recipients = socket.session.answered_recipients().to_vec();
-        let loss = socket.session.take_lost();
-        let error = socket.end(ended).await;
-        debug!(connection = id, %error, "connection ended");
-        let _ = shared.ended.set(error.clone());
-        let bereaved = Bereaved { id, target: home.target, error };
-        if let Some(UnderWay { id, done, .. }) = under_way {
-            let loss = loss.iter().find(|(lost, _)| *lost == id).map_or(Loss::NotAccepted, |(_, loss)| *loss);
-            let _ = done.send(Answer { recipients, ..bereaved.lost(loss) });
+        self.note_loss();
+        let error = self.socket.end(ended).await;
+        self.tell(&error);
+    }
+
+    /// Notes what the end of the connection means for the request that is under way.
+    fn note_loss(&mut self) {
+        let Some(request) = &mut self.under_way else { return };
+        request.recipients.extend_from_slice(self.socket.session.answered_recipients());
+        let lost = self.socket.session.take_lost();
+        if let Some((_, loss)) = lost.into_iter().find(|(id, _)| *id == request.id) {
+            request.loss = loss;
         }
-        bereaved.tell(waiting, jobs);
-        for goodbye in goodbyes {
-            let _ = goodbye.send(());
+    }
+
+    /// Tells all who still want something that the connection has ended.
+    fn tell(&mut self, error: &Error) {
+        debug!(connection = self.id, %error, "connection ended");
+        let _ = self.shared.ended.set(error.clone());
+        if let Some(UnderWay { loss, recipients, done, .. }) = self.under_way.take() {
+            let outcome = Err(lost(loss, error).at(&self.home.target).on(self.id));
+            let _ = done.send(Answer { outcome, recipients });
         }
+        // Nothing was written of what waits. Whoever waits for it sees that nobody answers, and knows the error by now.
+        self.waiting.clear();
+        self.goodbyes.clear();
+        self.is_over = true;
     }
 
     /// Serves until the connection ends: `Ok` if that was asked for.
@@ -190,7 +207,8 @@ impl Task {
                     (self.socket.session.send(*envelope), Some(text))
                 }
             };
-            self.under_way = Some(UnderWay { id, token, text, done });
+            let (loss, recipients) = (Loss::NotAccepted, Vec::new());
+            self.under_way = Some(UnderWay { id, token, text, done, loss, recipients });
             return true;
         }
         false
@@ -322,30 +340,13 @@ impl Task {
     }
 }
 
-/// What those are told whose connection has ended.
-struct Bereaved {
-    id: u64,
-    target: Target,
-    error: Error,
-}
-
-impl Bereaved {
-    fn tell(&self, waiting: VecDeque<Waiting>, mut jobs: mpsc::UnboundedReceiver<Job>) {
-        for Waiting { done, .. } in waiting {
-            let _ = done.send(self.lost(Loss::Unwritten));
+/// A runtime that ends drops its tasks as they are: even then those who wait elsewhere learn what was written.
+impl Drop for Task {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.socket.close();
+            self.note_loss();
+            self.tell(&Error::new(Cause::TaskEnded));
         }
-        // Those still in the channel were never taken.
-        jobs.close();
-        while let Ok(job) = jobs.try_recv() {
-            match job {
-                Job::Run { done, .. } => drop(done.send(self.lost(Loss::Unwritten))),
-                Job::Logout { done } => drop(done.send(())),
-                Job::Cancel { .. } | Job::Cut => {}
-            }
-        }
-    }
-
-    fn lost(&self, loss: Loss) -> Answer {
-        lost(loss, &self.error).at(&self.target).on(self.id).into()
     }
 }
