@@ -220,7 +220,11 @@ impl Maildrop {
     pub(super) async fn open(&self, which: &Which, extent: Extent) -> Result<MessageReader> {
         let number = self.number(which).await?;
         let mut reader = self.ask_for(number, extent)?;
-        let begun = self.in_time(reader.begun()).await;
+        let begun = {
+            // Its turn comes behind what others are reading.
+            let _starved = reader.starve();
+            self.in_time(reader.begun()).await
+        };
         // What was written in time, and wasn't answered, may be on its way.
         let begun = begun.map_err(|error| match (error.cause(), self.deadline) {
             (Cause::Deadline { .. }, Some(deadline)) => deadline.passed(true),

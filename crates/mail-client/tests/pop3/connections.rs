@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use mail_client::{ErrorKind, pop3::Assignment};
+use mail_client::{
+    ErrorKind,
+    pop3::{Assignment, UniqueId},
+};
 use tokio::time::{Instant, sleep};
 
-use super::peer::{Answer, Peer};
+use super::peer::{A, Answer, Peer};
 
 #[tokio::test(start_paused = true)]
 async fn p36_the_maildrop_is_unlocked_when_nobody_uses_it_also_by_main() {
@@ -30,6 +33,42 @@ async fn p36_the_maildrop_is_unlocked_when_nobody_uses_it_also_by_main() {
         assert_eq!((peer.open(), peer.heard().last().unwrap().as_str()), (0, "QUIT"));
         client.stat().await.unwrap();
         assert_eq!(peer.connections(), 2);
+        client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p36_what_takes_more_than_one_command_keeps_the_maildrop_until_it_is_let_go() {
+    let peer = Peer::new("UIDL\r\n");
+    let client = peer.client();
+    let mut stream = client.retrieve_all([UniqueId::from("a"), UniqueId::from("b")]);
+    stream.next().await.unwrap().unwrap().content.bytes().await.unwrap();
+    sleep(Duration::from_secs(100)).await;
+    assert_eq!(peer.open(), 1);
+    drop(stream);
+    sleep(Duration::from_secs(29)).await;
+    assert_eq!(peer.open(), 1);
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!((peer.open(), peer.connections()), (0, 1));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p19_after_a_long_idle_the_connection_is_asked_first() {
+    for breaks in [false, true] {
+        let peer = Peer::scripted("UIDL\r\n", move |_, line| match line {
+            "NOOP" if breaks => Answer::cut(""),
+            _ => Answer::Usual,
+        });
+        let client = peer.client();
+        for _ in 0..2 {
+            client.stat().await.unwrap();
+            sleep(Duration::from_secs(20)).await;
+        }
+        assert_eq!(
+            (peer.heard(), peer.connections()),
+            (["STAT", "NOOP", "STAT"].map(str::to_owned).to_vec(), 1 + usize::from(breaks))
+        );
         client.close().await;
     }
 }
@@ -95,6 +134,9 @@ async fn p10_nobody_waits_for_a_session_for_ever() {
     let other = client.clone();
     let error = tokio::spawn(async move { other.stat().await.unwrap_err() }).await.unwrap();
     assert!(error.kind() == ErrorKind::Pool && error.is_timeout() && error.is_retryable(), "{error}");
+    let other = client.clone();
+    let error = tokio::spawn(async move { other.session().await.unwrap_err() }).await.unwrap();
+    assert!(error.kind() == ErrorKind::Pool && error.is_timeout() && error.is_retryable(), "{error}");
     session.stat().await.unwrap();
     client.close().await;
 }
@@ -157,6 +199,50 @@ async fn p29_what_reads_is_repeated_once_and_what_marks_never() {
     let error = client.noop().await.unwrap_err();
     assert!(error.kind() == ErrorKind::ConnectionLost && error.was_written(), "{error}");
     assert_eq!((peer.count("NOOP"), peer.connections()), (2, 4));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p29_what_waits_for_a_session_goes_on_when_its_connection_is_lost() {
+    let peer = Peer::scripted("UIDL\r\n", |_, line| match line {
+        "NOOP" => Answer::cut(""),
+        _ => Answer::Usual,
+    });
+    let client = peer.client();
+    client.uidl().await.unwrap();
+    let session = client.session().await.unwrap();
+    let other = client.clone();
+    let waits = tokio::spawn(async move { other.retrieve("a").await?.bytes().await });
+    sleep(Duration::from_secs(1)).await;
+    session.noop().await.unwrap_err();
+    assert_eq!(waits.await.unwrap().unwrap(), format!("{A}\r\n"));
+    assert_eq!((peer.count("RETR 1"), peer.connections()), (1, 2));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p44_a_call_of_a_session_whose_time_is_up_says_which_it_was() {
+    let peer = Peer::scripted("UIDL\r\nPIPELINING\r\n", |_, line| match line {
+        "STAT" => Answer::Silence,
+        _ => Answer::Usual,
+    });
+    let client = peer.client().with_deadline(Duration::from_secs(2));
+    let session = client.session().await.unwrap();
+    let error = session.stat().await.unwrap_err();
+    assert_eq!(
+        (error.command(), error.is_timeout(), error.was_written()),
+        (Some("STAT"), true, true),
+        "{error}"
+    );
+    assert!(error.is_retryable(), "asking does no harm: {error}");
+    let error = session.undelete_all().await.unwrap_err();
+    assert_eq!(
+        (error.command(), error.is_timeout(), error.was_written()),
+        (Some("RSET"), true, true),
+        "{error}"
+    );
+    assert!(!error.is_retryable(), "what was marked meanwhile would be forgotten: {error}");
+    drop(session);
     client.close().await;
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mail_client::{ErrorKind, pop3::UniqueId};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::peer::{Answer, Peer};
 
@@ -34,7 +35,7 @@ async fn p36_however_else_a_session_ends_its_marks_are_taken_back_first() {
             1 => session.close().await,
             2 => {
                 // Nobody waits for the answer.
-                let given_up = tokio::time::timeout(Duration::ZERO, session.delete(2)).await;
+                let given_up = timeout(Duration::ZERO, session.delete(2)).await;
                 assert!(given_up.is_err());
                 drop(session);
             }
@@ -53,6 +54,67 @@ async fn p36_however_else_a_session_ends_its_marks_are_taken_back_first() {
         let quit = heard.iter().position(|line| line == "QUIT").unwrap();
         assert_eq!(heard[quit - 1], "RSET", "{how}: {heard:?}");
         assert_eq!((peer.connections(), peer.peak(), heard.last().unwrap().as_str()), (2, 1, "STAT"));
+        client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p36_a_mark_on_its_way_is_taken_back_too() {
+    for (answer, undone) in [("+OK\r\n", true), ("-ERR no such message\r\n", false)] {
+        let peer = Peer::scripted("UIDL\r\n", move |_, line| match line {
+            "DELE 1" => Answer::Later(Duration::from_secs(2), answer.into()),
+            _ => Answer::Usual,
+        });
+        let client = peer.client();
+        let session = client.session().await.unwrap();
+        // Nothing is marked when the session ends.
+        timeout(Duration::from_secs(1), session.delete(1)).await.unwrap_err();
+        drop(session);
+        client.stat().await.unwrap();
+        let expected: &[_] =
+            if undone { &["DELE 1", "RSET", "QUIT", "STAT"] } else { &["DELE 1", "QUIT", "STAT"] };
+        assert_eq!(
+            (peer.heard(), peer.connections()),
+            (expected.iter().map(|line| (*line).to_owned()).collect(), 2)
+        );
+        client.close().await;
+    }
+    // A server that doesn't say whether it is marked is left without a QUIT.
+    let peer = Peer::scripted("UIDL\r\nPIPELINING\r\n", |_, line| match line {
+        "DELE 1" => Answer::Silence,
+        _ => Answer::Usual,
+    });
+    let client = peer.client();
+    let session = client.session().await.unwrap();
+    timeout(Duration::from_secs(1), session.delete(1)).await.unwrap_err();
+    drop(session);
+    let begun = Instant::now();
+    client.stat().await.unwrap();
+    assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    assert_eq!((peer.count("QUIT"), peer.connections(), peer.peak()), (0, 2, 1));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p36_when_a_session_has_ended_its_socket_is_closed_though_the_server_keeps_it() {
+    for commits in [true, false] {
+        let peer = Peer::scripted("UIDL\r\n", |_, line| match line {
+            "QUIT" => "+OK bye\r\n".into(),
+            _ => Answer::Usual,
+        });
+        let client = peer.client();
+        let session = client.session().await.unwrap();
+        session.delete(1).await.unwrap();
+        let begun = Instant::now();
+        if commits {
+            session.commit().await.unwrap();
+        } else {
+            session.close().await;
+        }
+        // A second for the server to close first, and no time for it to answer what it has answered.
+        assert_eq!(begun.elapsed(), Duration::from_secs(1), "{commits}");
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(peer.open(), 0, "{commits}");
         client.close().await;
     }
 }
@@ -188,7 +250,7 @@ async fn what_was_marked_without_anybody_knowing_is_not_committed() {
     let peer = Peer::new("UIDL\r\nPIPELINING\r\n");
     let client = peer.client();
     let session = client.session().await.unwrap();
-    assert!(tokio::time::timeout(Duration::ZERO, session.delete(2)).await.is_err());
+    assert!(timeout(Duration::ZERO, session.delete(2)).await.is_err());
     session.undelete_all().await.unwrap();
     session.delete(1).await.unwrap();
     session.commit().await.unwrap();

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use mail_client::{ErrorKind, pop3::UniqueId};
-use tokio::{io::AsyncReadExt, time::Instant};
+use tokio::{
+    io::AsyncReadExt,
+    time::{Instant, sleep, timeout},
+};
 
 use super::peer::{A, Answer, Peer, c};
 
@@ -176,17 +179,70 @@ async fn p35_a_reader_that_stops_ends_when_somebody_waits_behind_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn p35_a_stream_that_waits_behind_a_message_of_its_own_ends_that() {
+    let peer = Peer::scripted(ALL, |_, line| match line {
+        "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(8)).into_bytes()),
+        _ => Answer::Usual,
+    });
+    let client = peer.client();
+    let mut stream = client.retrieve_all(uids(&["c", "a", "b"]));
+    let unread = stream.next().await.unwrap().unwrap();
+    let begun = Instant::now();
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert_eq!((begun.elapsed().as_secs(), error.kind()), (30, ErrorKind::ReaderStalled), "{error}");
+    let error = unread.content.bytes().await.unwrap_err();
+    assert!(error.to_string().contains("was not read for 30s"), "{error}");
+    let next = stream.next().await.unwrap().unwrap();
+    assert_eq!((next.which.to_string(), peer.connections()), ("b".to_owned(), 2));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p35_whoever_waits_for_a_message_behind_an_unread_one_waits_no_longer_than_others() {
+    for (times, waits, connections) in [(1, 0, 1), (8, 30, 2)] {
+        let peer = Peer::scripted(ALL, move |_, line| match line {
+            "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(times)).into_bytes()),
+            _ => Answer::Usual,
+        });
+        let client = peer.client();
+        let unread = client.retrieve("c").await.unwrap();
+        let begun = Instant::now();
+        assert_eq!(client.retrieve("a").await.unwrap().bytes().await.unwrap(), format!("{A}\r\n"));
+        assert_eq!((begun.elapsed().as_secs(), peer.connections()), (waits, connections));
+        assert_eq!(unread.bytes().await.is_ok(), waits == 0);
+        client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p35_a_session_that_waits_behind_an_unread_message_has_its_turn() {
+    let peer = Peer::scripted(ALL, |_, line| match line {
+        "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(8)).into_bytes()),
+        _ => Answer::Usual,
+    });
+    let client = peer.client();
+    let _unread = client.retrieve("c").await.unwrap();
+    let begun = Instant::now();
+    client.session().await.unwrap().commit().await.unwrap();
+    assert_eq!((begun.elapsed().as_secs(), peer.connections()), (30, 2));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn p36_a_reader_that_stops_does_not_lock_the_maildrop_for_ever() {
-    let peer = Peer::new(ALL);
+    let peer = Peer::scripted(ALL, |_, line| match line {
+        "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(8)).into_bytes()),
+        _ => Answer::Usual,
+    });
     let client = peer.client();
     let mut reader = client.retrieve("c").await.unwrap();
     // Who reads slowly, and reads, is let read.
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_secs(290)).await;
+        sleep(Duration::from_secs(290)).await;
         reader.chunk().await.unwrap().unwrap();
         assert_eq!(peer.open(), 1);
     }
-    tokio::time::sleep(Duration::from_secs(302)).await;
+    sleep(Duration::from_secs(302)).await;
     assert_eq!(peer.open(), 0);
     client.close().await;
 }
@@ -201,19 +257,69 @@ async fn p28_what_nobody_waits_for_is_skipped_or_thrown_away() {
     let first = client.retrieve("a").await.unwrap();
     drop(first);
     // Not written yet, it never is.
-    let (_, given_up) = tokio::join!(client.noop(), tokio::time::timeout(Duration::ZERO, client.stat()));
+    let (_, given_up) = tokio::join!(client.noop(), timeout(Duration::ZERO, client.stat()));
     assert!(given_up.is_err());
     client.noop().await.unwrap();
     assert_eq!((peer.count("STAT"), peer.connections()), (0, 1));
     // Past a bound the connection is closed, unless others have something on it.
     drop(client.retrieve("c").await.unwrap());
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    sleep(Duration::from_secs(6)).await;
     assert_eq!(peer.open(), 0);
     let abandoned = client.retrieve("c").await.unwrap();
     let (noop, ()) = tokio::join!(client.noop(), async { drop(abandoned) });
     noop.unwrap();
     assert_eq!(peer.connections(), 2);
     client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28_an_answer_that_nobody_wants_is_waited_for_for_5_seconds() {
+    for (answered, connections) in [(Duration::from_millis(5900), 1), (Duration::from_secs(50), 2)] {
+        let peer = Peer::scripted("UIDL\r\n", move |_, line| match line {
+            "STAT" => Answer::Later(answered, "+OK 0 0\r\n".into()),
+            _ => Answer::Usual,
+        });
+        let client = peer.client();
+        client.noop().await.unwrap();
+        timeout(Duration::from_secs(1), client.stat()).await.unwrap_err();
+        sleep(Duration::from_millis(4800)).await;
+        assert_eq!(peer.open(), 1);
+        sleep(Duration::from_millis(400)).await;
+        let begun = Instant::now();
+        client.noop().await.unwrap();
+        assert_eq!((begun.elapsed(), peer.connections()), (Duration::ZERO, connections));
+        client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28_a_mebibyte_of_an_answer_that_nobody_wants_is_read_and_more_only_for_others() {
+    // Each line counts for 32 bytes.
+    let full = 1 << 15;
+    for (lines, others, stays) in [
+        (full, "", true),
+        (full + 1, "", false),
+        (full + 100, "", false),
+        (full + 100, "a command", true),
+        (full + 100, "a session", true),
+    ] {
+        let peer = Peer::scripted("UIDL\r\nLANG\r\n", move |_, line| match line {
+            "LANG" => {
+                let answer = format!("+OK\r\n{}.\r\n", "en English\r\n".repeat(lines));
+                Answer::Later(Duration::from_secs(2), answer)
+            }
+            _ => Answer::Usual,
+        });
+        let client = peer.client();
+        timeout(Duration::from_secs(1), client.languages()).await.unwrap_err();
+        match others {
+            "a command" => client.noop().await.unwrap(),
+            "a session" => drop(client.session().await.unwrap()),
+            _ => sleep(Duration::from_secs(2)).await,
+        }
+        assert_eq!((peer.open() == 1, peer.connections()), (stays, 1), "{lines} {others}");
+        client.close().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,7 +332,7 @@ async fn p28_a_session_outlives_a_message_that_is_not_read_to_its_end() {
     let session = client.session().await.unwrap();
     session.delete(1).await.unwrap();
     drop(session.retrieve(3).await.unwrap());
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_secs(60)).await;
     session.commit().await.unwrap();
     assert_eq!(peer.connections(), 1);
     client.close().await;

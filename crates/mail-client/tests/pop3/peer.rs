@@ -1,8 +1,11 @@
 //! A server with three messages, in memory, which does what it is told and writes down what it hears.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_core::future::BoxFuture;
@@ -10,7 +13,10 @@ use mail_client::{
     pop3::{Pop3Client, Pop3ClientBuilder},
     transport::{BoxIo, Connector, Error, Target},
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    time::sleep,
+};
 
 /// What a server does.
 pub(crate) enum Answer {
@@ -19,6 +25,8 @@ pub(crate) enum Answer {
     Say(Vec<u8>),
     /// Says this, and hangs up.
     Cut(Vec<u8>),
+    /// Says this, but not before so long.
+    Later(Duration, String),
     /// Nothing, ever.
     Silence,
 }
@@ -159,6 +167,10 @@ async fn talk(io: &mut DuplexStream, number: usize, inner: &Inner) -> std::io::R
                     }
                 }
                 Answer::Say(bytes) => io.write_all(&bytes).await?,
+                Answer::Later(after, text) => {
+                    sleep(after).await;
+                    io.write_all(text.as_bytes()).await?;
+                }
                 Answer::Cut(bytes) => return io.write_all(&bytes).await,
                 Answer::Silence => {
                     // Until the client gives up.

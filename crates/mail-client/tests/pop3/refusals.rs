@@ -108,6 +108,23 @@ async fn p41_a_wish_in_an_answer_is_heard() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn p41_a_session_waits_too_and_for_longer_than_others_wait_for_it() {
+    let peer = Peer::scripted("UIDL\r\n", |_, line| match line {
+        "STAT" => "-ERR Request is throttled. Suggested Backoff Time: 90000 milliseconds\r\n".into(),
+        _ => Answer::Usual,
+    });
+    let client = peer.client();
+    let session = client.session().await.unwrap();
+    assert!(session.stat().await.unwrap_err().is_limit());
+    let begun = Instant::now();
+    session.noop().await.unwrap();
+    let waited = begun.elapsed().as_secs();
+    assert!((89..=113).contains(&waited), "{waited} s");
+    assert_eq!((peer.heard(), peer.connections()), (["STAT", "NOOP"].map(str::to_owned).to_vec(), 1));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_of_a_command_is_an_error_with_the_servers_words() {
     let peer = Peer::scripted("UIDL\r\n", |_, line| match line {
         "NOOP" => "-ERR [X-CODE] no \u{1b}[2J\r\n".into(),

@@ -232,8 +232,10 @@ impl Pop3Connection {
         since: Instant,
         deadline: Option<Deadline>,
     ) -> Result<Answer> {
+        let about = About::from(&command);
         let (done, answer) = oneshot::channel();
-        let mut guard = self.queue(command, Sink::gather(done), caller, since)?;
+        let queued = self.queue(command, Sink::gather(done), caller, since);
+        let mut guard = queued.map_err(|error| error.about(&about))?;
         let cancel = |told| {
             if let Some(token) = guard.token {
                 let _ = self.jobs.send(Job::Cancel { token, written: Some(told) });
@@ -241,10 +243,11 @@ impl Pop3Connection {
         };
         let answer = await_answer(answer, deadline, cancel).await;
         guard.forget();
-        match answer {
+        let answer = match answer {
             Awaited::Answer(answer) => answer.unwrap_or_else(|| Err(self.gone(caller))),
             Awaited::Passed(deadline, written) => Err(deadline.passed(written).on(self.id)),
-        }
+        };
+        answer.map_err(|error| error.about(&about))
     }
 
     /// Asks for a message, which comes as it is read.

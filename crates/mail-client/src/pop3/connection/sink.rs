@@ -109,3 +109,24 @@ impl Sink {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mail_proto::pop3::UniqueId;
+
+    use super::*;
+
+    #[test]
+    fn a_listing_without_end_is_not_gathered_for_ever() {
+        // As much as a mebibyte each, with the item itself.
+        let content = Bytes::from(vec![b'x'; (1 << 20) - size_of::<Item>()]);
+        let text = Item::Text(content.clone());
+        let name = Item::UniqueId(UniqueId { number: 1, uid: content });
+        for item in [text, name] {
+            let (done, _answer) = oneshot::channel();
+            let mut sink = Sink::gather(done);
+            let took = (0..1000).take_while(|_| sink.item(item.clone()).is_ok()).count();
+            assert_eq!(took, 128);
+        }
+    }
+}

@@ -319,6 +319,7 @@ impl Task {
 
     fn has_waiting_callers(&self) -> bool {
         self.leaving.is_some()
+            || self.shared.flow.is_starved()
             || self.turns.has_waiting_callers()
             || self.flights.values().any(|flight| !flight.sink.is_stream())
     }
@@ -327,7 +328,7 @@ impl Task {
     /// some time that nobody takes anything of it where nobody does.
     fn unread_until(&self) -> Option<(Instant, Duration)> {
         let stall_timeout = self.home.stall_timeout;
-        let (since, patience) = if self.shared.flow.is_starved() || self.has_waiting_callers() {
+        let (since, patience) = if self.has_waiting_callers() {
             (self.unread_since?, stall_timeout)
         } else {
             (self.untouched_since?.0, stall_timeout.max(UNREAD))
@@ -496,9 +497,7 @@ impl Task {
     /// up, unless others have commands behind it, or a session would be lost with it.
     fn throw_away(&mut self, len: usize) -> Result<()> {
         self.thrown_away += len;
-        let others = !self.turns.is_empty()
-            || self.turns.is_held()
-            || self.flights.values().any(|flight| flight.sink.is_wanted());
+        let others = !self.turns.is_empty() || self.flights.values().any(|flight| flight.sink.is_wanted());
         if self.thrown_away > THROWN_AWAY && !others {
             return Err(Error::new(Cause::Abandoned));
         }

@@ -73,10 +73,6 @@ impl Turns {
         self.line.is_empty() && self.holder.is_none()
     }
 
-    pub(super) fn is_held(&self) -> bool {
-        self.holder.is_some()
-    }
-
     pub(super) fn len(&self) -> usize {
         self.line.len()
     }
@@ -297,8 +293,38 @@ mod tests {
         assert!(is_refused(&apply(&mut turns, 8, 2).try_recv().unwrap().unwrap_err()));
         // The session has gone to another task, which is its holder now.
         let _moved = push(&mut turns, 2, Caller::Session(7), 3);
-        let _waits = push(&mut turns, 3, Caller::Anyone, 2);
+        let mut waits = push(&mut turns, 3, Caller::Anyone, 2);
+        assert!(waits.try_recv().is_err(), "it isn't the holder's any more");
+        // What is left of another session makes nobody its holder.
+        let _stale = push(&mut turns, 4, Caller::Session(6), 2);
+        let mut own = push(&mut turns, 5, Caller::Anyone, 3);
+        assert!(is_refused(&own.try_recv().unwrap().unwrap_err()));
         assert_eq!(go(&mut turns, 0), [2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_wants_no_session_any_more_leaves_the_others_in_the_line() {
+        let mut turns = turns();
+        let _first = push(&mut turns, 1, Caller::Anyone, 1);
+        let (mut given_up, mut next) = (apply(&mut turns, 7, 2), apply(&mut turns, 8, 3));
+        assert!(!turns.end(7));
+        assert_eq!(go(&mut turns, 0), [1]);
+        assert!(given_up.try_recv().is_err());
+        next.try_recv().unwrap().unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p10_a_sessions_own_commands_and_goodbyes_are_not_given_up() {
+        let mut turns = turns();
+        let _granted = apply(&mut turns, 7, 2);
+        go(&mut turns, 0);
+        turns.say_goodbye();
+        let mut stale = push(&mut turns, 1, Caller::Session(6), 1);
+        let end = Instant::now() + Duration::from_secs(600);
+        assert!(matches!(turns.next(0, end), Turn::Nobodys));
+        assert!(stale.try_recv().is_err());
+        turns.end(7);
+        assert!(matches!(turns.next(0, end), Turn::Goodbye));
     }
 
     #[tokio::test(start_paused = true)]
@@ -324,6 +350,6 @@ mod tests {
         let _taken_back = push(&mut turns, 3, Caller::Anyone, 1);
         assert!(turns.cancel(3) && !turns.cancel(3));
         assert_eq!(go(&mut turns, 0), [2]);
-        assert!(turns.is_empty() && !turns.is_held());
+        assert!(turns.is_empty());
     }
 }
