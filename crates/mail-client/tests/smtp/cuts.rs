@@ -8,7 +8,10 @@ use mail_client::{
     ErrorKind,
     smtp::{Address, Mail, Outcome, Transfer},
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::dialogue::{Dialogue, MAIL, MAIL_STUFFED};
 
@@ -214,7 +217,7 @@ async fn a_server_that_keeps_silent_is_given_up_as_rfc_5321_has_it() {
             .fold(Dialogue::with(extensions), |dialogue, (said, answer)| dialogue.turn(said, answer));
         let (client, verdict) = dialogue.turn(silent, "").begin();
         client.connect().await.unwrap();
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         let error = timeout(hour, client.send(Mail::new(MAIL))).await.unwrap().unwrap_err();
         assert_eq!(begun.elapsed().as_secs(), patience, "{silent}");
         assert_eq!((error.kind(), error.is_timeout()), (kind, true), "{error}");
@@ -234,13 +237,73 @@ async fn a_deadline_says_whether_the_message_may_have_been_accepted() {
             said.iter().fold(Dialogue::with(""), |dialogue, (said, answer)| dialogue.turn(said, answer));
         let (client, verdict) = dialogue.turn(silent, "").begin();
         client.connect().await.unwrap();
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         let error = client.with_deadline(limit).send(Mail::new(MAIL)).await.unwrap_err();
         assert_eq!(begun.elapsed(), limit);
         assert_eq!((error.kind(), error.is_timeout()), (expected, true), "{error}");
         assert_eq!(error.is_retryable(), expected == ErrorKind::TimedOut, "{error}");
+        assert_eq!(error.was_written(), expected == ErrorKind::OutcomeUnknown, "{error}");
+        assert_eq!(error.to_string().contains("not accepted"), expected == ErrorKind::TimedOut, "{error}");
         verdict.check(&client).await;
     }
+    // What is no message has no such outcome.
+    let (client, verdict) = Dialogue::with("").turn("VRFY bob", "").begin();
+    client.connect().await.unwrap();
+    let error = client.with_deadline(limit).verify("bob").await.unwrap_err();
+    assert!(error.kind() == ErrorKind::TimedOut && error.was_written() && error.is_retryable(), "{error}");
+    assert!(!error.to_string().contains("accepted"), "{error}");
+    verdict.check(&client).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_not_had_its_turn_when_its_time_is_up_is_taken_back_alone() {
+    let (client, verdict) = Dialogue::with("PIPELINING,SIZE")
+        .slow_turn(10, "VRFY bob", "252 try it")
+        .turn("NOOP", "250 ok")
+        .begin();
+    client.connect().await.unwrap();
+    let hasty = client.with_deadline(Duration::from_secs(2));
+    let sending = async { hasty.send(Mail::new(MAIL)).await.unwrap_err() };
+    let (bob, error, noop) = tokio::join!(client.verify("bob"), sending, client.noop());
+    assert_eq!((bob.unwrap().code.get(), noop.unwrap().code.get()), (252, 250));
+    assert!(error.is_timeout() && !error.was_written() && error.is_retryable(), "{error}");
+    verdict.check(&client).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28_a_message_whose_time_is_up_behind_its_end_leaves_the_connection_of_use() {
+    let (client, verdict) = Dialogue::with("PIPELINING,SIZE")
+        .turn("MAIL FROM:<kim@x> SIZE=37\nRCPT TO:<bob@y>\nDATA", "250 ok\n250 ok\n354 go")
+        .slow_turn(4, MAIL_STUFFED, "250 queued")
+        .takes_mail()
+        .begin();
+    client.connect().await.unwrap();
+    let hasty = client.with_deadline(Duration::from_secs(2));
+    let error = hasty.send(Mail::new(MAIL)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    assert!(client.send(Mail::new(MAIL)).await.unwrap().is_complete());
+    assert_eq!(verdict.connections(), 1);
+    verdict.check(&client).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28_an_answer_that_nobody_wants_is_waited_for_for_5_seconds() {
+    let (client, verdict) = Dialogue::with("PIPELINING,SIZE")
+        .slow_turn(5, "VRFY bob", "252 try it")
+        .slow_turn(60, "VRFY eve", "252 try it")
+        .again("PIPELINING,SIZE")
+        .takes_mail()
+        .begin();
+    client.connect().await.unwrap();
+    for name in ["bob", "eve"] {
+        assert!(timeout(Duration::from_secs(1), client.verify(name)).await.is_err());
+        sleep(Duration::from_millis(5100)).await;
+    }
+    assert!(verdict.has_heard("VRFY eve"), "the first answer came in time");
+    let begun = Instant::now();
+    assert!(client.send(Mail::new(MAIL)).await.unwrap().is_complete());
+    assert_eq!((begun.elapsed(), verdict.connections()), (Duration::ZERO, 2));
+    client.close().await;
 }
 
 #[tokio::test(start_paused = true)]

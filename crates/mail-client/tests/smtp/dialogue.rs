@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use futures_core::future::BoxFuture;
@@ -13,6 +14,7 @@ use mail_client::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     sync::watch,
+    time::sleep,
 };
 
 /// A message, and how it goes over the wire.
@@ -41,6 +43,8 @@ struct Turn {
 
 enum Then {
     Answer(String),
+    /// Not before so long.
+    AnswerAfter(Duration, String),
     HangUp,
     /// The client is to hang up, before it has ended its message.
     IsCut,
@@ -67,6 +71,11 @@ impl Dialogue {
     /// The client says this, and is answered this.
     pub(crate) fn turn(self, expected: &str, answer: &str) -> Self {
         self.add(wire(expected), Then::Answer(wire(answer)))
+    }
+
+    /// The client says this, and is answered this after so many seconds.
+    pub(crate) fn slow_turn(self, seconds: u64, expected: &str, answer: &str) -> Self {
+        self.add(wire(expected), Then::AnswerAfter(Duration::from_secs(seconds), wire(answer)))
     }
 
     /// The client says these bytes, and is answered this.
@@ -236,6 +245,12 @@ async fn play(mut io: DuplexStream, greeting: String, number: usize, state: Arc<
         state.lock().unwrap().heard.push(turn.expected);
         match turn.then {
             Then::Answer(answer) if io.write_all(answer.as_bytes()).await.is_ok() => {}
+            Then::AnswerAfter(after, answer) => {
+                sleep(after).await;
+                if io.write_all(answer.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
             Then::Answer(_) | Then::HangUp => return,
             Then::IsCut => {
                 while io.read_buf(&mut heard).await.unwrap_or(0) > 0 {}

@@ -74,6 +74,8 @@ async fn p19_a_released_connection_has_no_message_half_way() {
     let own = client.create_connection().await.unwrap();
     assert_eq!(client.via(&own).send(to_nobody()).await.unwrap_err().kind(), ErrorKind::Refused);
     drop(own);
+    sleep(Duration::from_millis(1)).await;
+    assert!(verdict.has_heard("RSET"), "before anybody else uses it");
     // The next user has it as if it were new.
     let own = client.create_connection().await.unwrap();
     assert!(client.via(&own).send(Mail::new(MAIL)).await.unwrap().is_complete());
@@ -153,6 +155,39 @@ async fn p41_a_server_that_wants_to_be_left_alone_is() {
         assert!((least..=most).contains(&waited), "{refusal}: {waited} ms");
         verdict.check(&client).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p41_what_stands_in_line_on_the_connection_waits_too() {
+    let refusal = "451 4.7.0 Request is throttled. Suggested Backoff Time: 5000 milliseconds";
+    let (client, verdict) = Dialogue::with("PIPELINING,SIZE")
+        .slow_turn(1, "VRFY bob", refusal)
+        .turn("NOOP", "250 ok")
+        .turn("NOOP", "250 ok")
+        .begin();
+    client.connect().await.unwrap();
+    let begun = Instant::now();
+    // All stand in line before the server says what it wishes.
+    let (refused, first, second) = tokio::join!(client.verify("bob"), client.noop(), async {
+        client.noop().await.map(|_| begun.elapsed().as_millis())
+    });
+    assert!(refused.unwrap_err().is_limit());
+    first.unwrap();
+    let waited = second.unwrap();
+    assert!((6000..=7300).contains(&waited), "{waited} ms");
+    verdict.check(&client).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p16_a_goodbye_that_is_answered_ends_at_once_though_the_server_keeps_the_socket() {
+    let (builder, verdict) = Dialogue::with("").turn("QUIT", "221 bye").builder(1 << 16);
+    let client = builder.max_connections(2).build().unwrap();
+    let own = client.create_connection().await.unwrap();
+    let begun = Instant::now();
+    own.close().await;
+    // A second for the server to close first.
+    assert_eq!(begun.elapsed(), Duration::from_secs(1));
+    verdict.check(&client).await;
 }
 
 #[tokio::test(start_paused = true)]
