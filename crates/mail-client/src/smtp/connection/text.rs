@@ -18,7 +18,6 @@ const AT_ONCE: usize = 64 << 10;
 pub(in crate::smtp) struct Text {
     known: VecDeque<Bytes>,
     rest: Option<Intake>,
-    is_wanted: bool,
 }
 
 /// How far the session has got with a text.
@@ -34,32 +33,25 @@ pub(super) enum Progress {
 
 impl Text {
     pub(in crate::smtp) fn new(known: VecDeque<Bytes>, rest: Option<Intake>) -> Self {
-        Self { known, rest, is_wanted: false }
+        Self { known, rest }
     }
 
     /// The server waits for it.
     pub(super) fn open(&mut self) {
-        self.is_wanted = true;
         if let Some(rest) = &mut self.rest {
             rest.open();
         }
     }
 
-    /// Hands on what there is, as far as the session has room.
+    /// Hands on what there is, as far as the session has room: none before the server asks for it, or behind its end.
     pub(super) fn pass_on(&mut self, session: &mut Session, cx: &mut Context<'_>) -> Progress {
         let mut progress = Progress::Wait;
-        while self.is_wanted && session.body_room() > 0 {
+        while session.body_room() > 0 {
             match self.poll_next(cx) {
                 Poll::Pending => break,
                 Poll::Ready(Some(Piece::Bytes(bytes))) => session.write_body(bytes),
-                Poll::Ready(Some(Piece::End)) => {
-                    self.is_wanted = false;
-                    session.finish_body();
-                }
-                Poll::Ready(None) => {
-                    self.is_wanted = false;
-                    return Progress::Broken;
-                }
+                Poll::Ready(Some(Piece::End)) => session.finish_body(),
+                Poll::Ready(None) => return Progress::Broken,
             }
             progress = Progress::More;
         }
@@ -76,6 +68,28 @@ impl Text {
         match &mut self.rest {
             Some(rest) => rest.pieces.poll_recv(cx),
             None => Poll::Ready(Some(Piece::End)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_given_in_pieces_never_empty_and_never_large() {
+        for len in [1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE] {
+            let mut text = Text::new([Bytes::from(vec![b'x'; len])].into(), None);
+            let mut pieces = Vec::new();
+            while let Poll::Ready(Some(Piece::Bytes(bytes))) =
+                text.poll_next(&mut Context::from_waker(Waker::noop()))
+            {
+                assert!((1..=AT_ONCE).contains(&bytes.len()));
+                pieces.push(bytes);
+            }
+            assert_eq!((pieces.concat().len(), pieces.len()), (len, len.div_ceil(AT_ONCE)));
         }
     }
 }
