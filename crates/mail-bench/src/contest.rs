@@ -35,6 +35,9 @@ pub(crate) struct Contest<'a, C> {
     pub(crate) extent: Extent<'a>,
 }
 
+/// A rival that takes so long isn't told better by being measured often: once it is, and its first run counts.
+const SLOW: f64 = 10.0;
+
 /// How a metric is told: its name, its unit, and where it is found.
 type Metric = (&'static str, &'static str, fn(&Taken) -> f64);
 
@@ -56,10 +59,14 @@ impl<C: Contender> Contest<'_, C> {
         // The first run fills the server's caches, and is forgotten.
         for round in 0..=self.extent.runs {
             for (contender, taken) in &mut all {
+                let counts_at_once = |done: &Taken| done.wall > SLOW && *contender != self.ours;
+                if taken.first().is_some_and(counts_at_once) {
+                    continue;
+                }
                 // One that fails is left out; ours mustn't.
                 match run(*contender) {
-                    Ok(_) if round == 0 => {}
-                    Ok(done) => taken.push(done),
+                    Ok(done) if round > 0 || counts_at_once(&done) => taken.push(done),
+                    Ok(_) => {}
                     Err(error) => {
                         let error = format!("{}: {}: {error}", self.work, contender.name());
                         if *contender == self.ours {

@@ -70,7 +70,7 @@ fn measure(works: Vec<Work>, ours: Contender, extent: Extent<'_>) -> Result<Vec<
                 contender,
                 account: dovecot.account(
                     if work.tls { "imaps" } else { "imap" },
-                    fresh.as_deref().unwrap_or(dovecot.user()),
+                    fresh.as_deref().unwrap_or_else(|| dovecot.user()),
                 ),
                 mailbox: work.mailbox.to_owned(),
                 count: work.count,

@@ -48,7 +48,6 @@ const SIZE: usize = 10_240;
 /// A round trip over the slow link.
 const FAR: Duration = Duration::from_millis(20);
 
-/// Of what takes long for another reason than the client.
 const FEW_RUNS: usize = 3;
 
 /// All of them.
@@ -69,19 +68,23 @@ pub(super) fn all(extent: Extent<'_>) -> Vec<Work> {
             runs: usize::MAX,
         });
     }
-    let basis = Work {
-        name: "link-4",
-        to: Place::Embedded(FAR),
-        tls: true,
-        count: extent.scaled(200),
-        size: SIZE,
-        connections: 4,
-        contenders: ONE_OF_OURS,
-        reach: BETTER_THAN_LETTRE,
-        runs: FEW_RUNS,
-    };
-    all.push(Work { name: "postfix-4", to: Place::Postfix, count: extent.scaled(500), ..basis.clone() });
-    all.push(basis);
+    // What takes long for another reason than the client.
+    for (name, to, count) in [
+        ("link-4", Place::Embedded(FAR), extent.scaled(200)),
+        ("postfix-4", Place::Postfix, extent.scaled(500)),
+    ] {
+        all.push(Work {
+            name,
+            to,
+            tls: true,
+            count,
+            size: SIZE,
+            connections: 4,
+            contenders: ONE_OF_OURS,
+            reach: BETTER_THAN_LETTRE,
+            runs: FEW_RUNS,
+        });
+    }
     all
 }
 

@@ -117,11 +117,15 @@ impl RetrieveStream {
         })
     }
 
-    /// Asks for as many messages as may be under way.
+    /// Asks for as many messages as may be under way, once half of them have come: what is asked for together goes in
+    /// one write.
     fn ask(&mut self) {
         let Some(Ready { maildrop, directory }) = &self.ready else { return };
         let pipelines = maildrop.connection().capabilities().has(&Capability::Pipelining);
         let most = if pipelines { AHEAD } else { AHEAD_ALONE };
+        if self.under_way.len() > most / 2 {
+            return;
+        }
         while self.under_way.len() < most {
             let Some(which) = self.wanted.pop_front() else { return };
             let number = match (&which, directory) {

@@ -22,6 +22,7 @@ mod builder;
 mod client;
 mod connection;
 mod content;
+mod crew;
 mod envelope;
 mod handles;
 mod header;

@@ -9,10 +9,10 @@ use std::{
 };
 
 use futures_core::{Stream, future::BoxFuture};
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::StreamExt;
 use mail_pool::Extras;
 
-use super::{client::SmtpClient, mail::Mail, manager::SmtpManager, outcome::Sent, ready::Ready};
+use super::{client::SmtpClient, crew::Crew, mail::Mail, manager::SmtpManager, outcome::Sent, ready::Ready};
 use crate::{
     client::{Calls, Held},
     error::{Error, ErrorKind, Result},
@@ -34,7 +34,7 @@ pub struct SendMany {
     free: Vec<Lane>,
     /// The first lane, if it was no good: until another has got on with something.
     resting: Option<Lane>,
-    working: FuturesUnordered<BoxFuture<'static, Done>>,
+    working: Crew<Done>,
     extras: Option<Extras<SmtpManager>>,
     coming: Vec<BoxFuture<'static, Result<Lane>>>,
     progress: Progress,
@@ -141,7 +141,7 @@ impl SmtpClient {
             order: None,
             free: vec![first],
             resting: None,
-            working: FuturesUnordered::new(),
+            working: Crew::default(),
             extras: None,
             coming: Vec::new(),
             progress: Progress::default(),
@@ -197,7 +197,7 @@ impl SendMany {
                 task => task,
             };
             match task {
-                Some(task) => self.working.push(Box::pin(lane.run(task))),
+                Some(task) => self.working.push(lane.run(task)),
                 None if lane.is_extra && self.mails.peek().is_none() => drop(lane),
                 None => {
                     self.free.push(lane);
@@ -292,7 +292,7 @@ impl Stream for SendMany {
             if let Some((index, outcome)) = this.order.as_mut().and_then(Order::next) {
                 return Poll::Ready(Some(this.tell(index, outcome)));
             }
-            if let Poll::Ready(Some(done)) = this.working.poll_next_unpin(cx) {
+            if let Poll::Ready(done) = this.working.poll_next(cx) {
                 if let Some((index, outcome)) = this.ended(done) {
                     match &mut this.order {
                         Some(order) => drop(order.held.insert(index, outcome)),
