@@ -244,6 +244,15 @@ macro_rules! builder_methods {
                 self
             }
         }
+
+        impl std::fmt::Debug for $Builder {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($Builder))
+                    .field("host", &self.setup.host)
+                    .field("user", &self.setup.user)
+                    .finish_non_exhaustive()
+            }
+        }
     };
 }
 pub(crate) use builder_methods;

@@ -197,7 +197,6 @@ pub enum ReadError {
 /// Cuts a byte stream into replies.
 ///
 /// A line ends in CRLF. LF alone ends one only on a connection whose first line ended so.
-#[derive(Debug)]
 pub struct ReplyReader {
     limits: Limits,
     options: ParseOptions,
@@ -206,6 +205,16 @@ pub struct ReplyReader {
     open: Option<Parsed<Reply>>,
     /// Their bytes.
     open_len: usize,
+}
+
+/// Shows how much is there, never what: some servers repeat the password that they were told.
+impl fmt::Debug for ReplyReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplyReader")
+            .field("lines", &self.lines)
+            .field("open_len", &self.open_len)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ReplyReader {

@@ -21,10 +21,15 @@ pub(super) struct Imap {
     commands: VecDeque<(String, String)>,
     /// The tag of a login that is on its way: all that is sent for it is secret.
     login: Option<String>,
+    /// It was refused, and nothing was sent since: more may be said of it.
+    refused: bool,
 }
 
 impl Record for Imap {
     fn sent(&mut self, mut bytes: &[u8], tell: Tell<'_>) {
+        if std::mem::take(&mut self.refused) {
+            self.login = None;
+        }
         while let Some(line) = self.sent.next(&mut bytes, |_| true) {
             let shown = self.outgoing(&line);
             let command = self.commands.back().map(|(_, name)| name.as_str());
@@ -40,7 +45,11 @@ impl Record for Imap {
             let command = at.and_then(|at| self.commands.remove(at)).map(|(_, name)| name);
             let shown = self.incoming(&line, &text);
             if command.is_some() && self.login.as_deref() == Some(tag) {
-                self.login = None;
+                let went_well = text[tag.len()..].trim_start().get(..2);
+                self.refused = !went_well.is_some_and(|kind| kind.eq_ignore_ascii_case("OK"));
+                if !self.refused {
+                    self.login = None;
+                }
             }
             if command.is_some() && at == Some(self.commands.len()) {
                 self.sent.forget_unwanted();
@@ -206,6 +215,15 @@ mod tests {
             assert_eq!(shown(&mut log, 'C', b"A2 NOOP\r\n", 3), ["A2 NOOP"]);
             assert_eq!(log.commands.back().unwrap().1, "NOOP");
         }
+        // What is said behind a refusal is about it, up to the next command.
+        let mut log = Imap::default();
+        log.sent(b"A1 LOGIN kim SECRET\r\n", &mut |_, _| {});
+        log.received(b"A1 LOGIN kim SECRET\r\n", &mut |_, _| {});
+        assert_eq!(shown(&mut log, 'S', b"A1 NO SECRET\r\n* BYE SECRET\r\n", 9), ["A1 NO …", "* BYE …"]);
+        let mut said = Vec::new();
+        log.sent(b"A2 NOOP\r\n", &mut |_, line| said.push(line.to_owned()));
+        log.received(b"* OK here\r\n", &mut |_, line| said.push(line.to_owned()));
+        assert_eq!(said, ["A2 NOOP", "* OK here"]);
     }
 
     #[test]

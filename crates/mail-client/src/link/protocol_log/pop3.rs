@@ -88,7 +88,8 @@ impl Record for Pop3 {
                     self.behind = Some(Behind { name, is_message: answer == Answer::Message, bytes: 0 });
                 }
             } else {
-                tell(None, &text);
+                // What nobody asked for may be about the login, too.
+                tell(None, &login::answer(&text));
             }
         }
     }
@@ -174,7 +175,7 @@ mod tests {
             ('C', b"AUTH CRAM-MD5\r\n"),
             ('S', b"+ SECRET\r\n"),
             ('C', b"SECRET\r\n"),
-            ('S', b"+OK SECRET\r\n"),
+            ('S', b"+OK SECRET\r\n-ERR what is SECRET\r\n"),
         ];
         let shown = shown(&dialogue, 5);
         assert_eq!(
@@ -190,6 +191,7 @@ mod tests {
                 "S: + …",
                 "C: …",
                 "S: +OK …",
+                "S: -ERR …",
             ]
         );
     }

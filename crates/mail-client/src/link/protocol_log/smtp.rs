@@ -58,7 +58,8 @@ impl Record for Smtp {
                 continue;
             }
             let name = self.commands.front().cloned();
-            let shown = (name.as_deref() == Some("AUTH")).then(|| login::answer(&text));
+            // What nobody asked for may be about the login, too.
+            let shown = matches!(name.as_deref(), Some("AUTH") | None).then(|| login::answer(&text));
             tell(name.as_deref(), shown.as_deref().unwrap_or(&text));
             match (name.as_deref(), code) {
                 _ if !is_last => {}
@@ -139,7 +140,7 @@ mod tests {
             ('C', b"AUTH LOGIN\r\n"),
             ('S', b"334 SECRET\r\n"),
             ('C', b"SECRET\r\n"),
-            ('S', b"535 5.7.8 no\r\n"),
+            ('S', b"535 5.7.8 no\r\n500 what is SECRET\r\n"),
             ('C', b"NOOP\r\n"),
             ('S', b"250 ok\r\n"),
         ];
@@ -150,6 +151,7 @@ mod tests {
             "S: 334 …",
             "C: …",
             "S: 535 5.7.8 …",
+            "S: 500 …",
             "C: NOOP",
             "S: 250 ok",
         ];
