@@ -2,12 +2,23 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use common::{client, commands, count, in_memory, server};
-use mail_client::{ErrorKind, imap::ImapClient};
-use mail_testkit::{Action, Fault, Server};
+use futures_core::future::BoxFuture;
+use mail_client::{
+    ErrorKind,
+    imap::ImapClient,
+    transport::{BoxIo, Connector, Error, Target},
+};
+use mail_testkit::{Action, Endpoint, Fault, Server};
 use tokio::time::Instant;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,6 +78,45 @@ async fn p14_one_login_cut_off_while_others_are_open_is_no_limit_and_two_are() {
         assert_eq!(server.report().connections.total, 5);
         client.close().await;
     }
+}
+
+/// Lets so many connections in, and hangs up on all others before TLS begins, as Courier does.
+struct LetsIn(Arc<Server>, AtomicUsize);
+
+impl Connector for LetsIn {
+    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<BoxIo, Error>> {
+        Box::pin(async move {
+            let is_in = self.1.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+            if !is_in {
+                return Ok(Box::new(tokio::io::duplex(1).0) as BoxIo);
+            }
+            let io = self.0.connect_to(Endpoint::ImapTls).await;
+            Ok(Box::new(io.map_err(|error| Error::connector(target, error))?) as BoxIo)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p14_a_server_that_hangs_up_before_tls_while_others_are_open_has_a_limit() {
+    let server = Arc::new(server().start().await.unwrap());
+    let lets_in = LetsIn(Arc::clone(&server), AtomicUsize::new(2));
+    let client = client(&server).connector(lets_in).build().unwrap();
+    client.noop().await.unwrap();
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move {
+                let own = client.create_connection().await?;
+                client.via(&own).noop().await
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    let status = client.pool_status();
+    assert_eq!((status.max_connections, status.effective), (10, 2), "{status}");
+    client.close().await;
 }
 
 /// A client whose connection is open, and its server.

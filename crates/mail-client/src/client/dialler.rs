@@ -11,6 +11,7 @@ use crate::{
     credentials::Identity,
     error::{Cause, End, Error, Result},
     link::{Opening, ProtocolLog, Socket, Spoken},
+    transport,
 };
 
 /// A manager of connections to a mail server.
@@ -129,6 +130,8 @@ impl Dialler {
     pub(crate) fn classify(&self, error: &Error) -> Class {
         match error.cause() {
             Cause::Transport(error) if error.is_permanent() => Class::Permanent,
+            // Some that have too many connections say no more than that, as Courier does.
+            Cause::Transport(transport::Error::Lost { phase: transport::Phase::Tls, .. }) => Class::Outage,
             Cause::Session(session) => {
                 let class = session.said().map_or(Class::Refused, refusal::class_at_login);
                 match (session.end(), class) {
