@@ -13,10 +13,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{client, count, server};
+use common::{client, count, dialogue::Dialogue, server};
 use mail_client::{
     ErrorKind,
-    imap::{Flag, ImapClient, NewMessage, Removal},
+    imap::{Flag, ImapClient, NewMessage, Removal, SearchKey},
     transport::{self, BoxIo, Connector, Target},
 };
 use mail_testkit::{Action, Connection, Fault, Server};
@@ -295,5 +295,46 @@ async fn a_message_takes_anothers_place() {
         };
         assert_eq!(held(&server, "INBOX"), expected);
         client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_goes_into_a_mailbox_that_the_server_keeps_read_only_for_others() {
+    const TEXT: &[u8] = b"Subject: x\r\n";
+    // As Courier speaks, which refuses before it asks for the message.
+    let told = "NO Current box is selected READ-ONLY.";
+    let opened = |tag: &str, how: &str| format!("* 9 EXISTS\n* OK [UIDVALIDITY 7] .\n{tag} OK [{how}] .");
+    for message in [NewMessage::new(TEXT), NewMessage::from_reader(TEXT, TEXT.len() as u64)] {
+        let (client, verdict) = Dialogue::with("UIDPLUS")
+            .turn("A1 EXAMINE INBOX", &opened("A1", "READ-ONLY"))
+            .turn("A2 APPEND INBOX {12}", &format!("A2 {told}"))
+            .turn("A3 SELECT INBOX", &opened("A3", "READ-WRITE"))
+            .turn("A4 APPEND INBOX {12}", "+ go on")
+            .turn("Subject: x\n\n", "* 10 EXISTS\nA4 OK [APPENDUID 7 100] stored")
+            // Others go on with it as they have it.
+            .turn("A5 EXAMINE INBOX", &opened("A5", "READ-ONLY"))
+            .turn("A6 UID SEARCH ALL", "* SEARCH 1\nA6 OK done")
+            .begin();
+        let inbox = client.examine("INBOX").await.unwrap();
+        assert_eq!(client.append("INBOX", message).await.unwrap().uid, Some(100));
+        inbox.search(SearchKey::All).await.unwrap();
+        verdict.check().await;
+    }
+    // What is refused for good is told as it was.
+    for may_select in [false, true] {
+        let mut dialogue = Dialogue::with("UIDPLUS")
+            .turn("A1 EXAMINE INBOX", &opened("A1", "READ-ONLY"))
+            .turn("A2 APPEND INBOX {12}", &format!("A2 {told}"));
+        dialogue = if may_select {
+            let dialogue = dialogue.turn("A3 SELECT INBOX", &opened("A3", "READ-ONLY"));
+            dialogue.turn("A4 APPEND INBOX {12}", &format!("A4 {told}"))
+        } else {
+            dialogue.turn("A3 SELECT INBOX", "A3 NO it isn't yours")
+        };
+        let (client, verdict) = dialogue.begin();
+        client.examine("INBOX").await.unwrap();
+        let error = client.append("INBOX", NewMessage::new(TEXT)).await.unwrap_err();
+        assert_eq!((error.kind(), error.text().as_deref()), (ErrorKind::Refused, Some(&told[3..])));
+        verdict.check().await;
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     pin::pin,
     sync::{
-        Mutex,
+        Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -11,7 +11,7 @@ use std::{
 use futures_util::{StreamExt, future::Either, stream};
 use mail_proto::imap::{
     AppendForm, AppendMessage, Capability, Command, MailboxName, ResponseCode, SequenceSet,
-    client::{Request, SessionError, UploadError},
+    client::{Request, Selection, SessionError, UploadError, WholeMessage},
 };
 
 use super::{
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     client::{Attempted, Deadline},
-    error::{Cause, Error, Result, SessionEnd},
+    error::{Cause, Error, ErrorKind, Result, SessionEnd},
     link::feed,
 };
 
@@ -150,9 +150,27 @@ impl Calls {
     pub(super) async fn append(&self, mailbox: MailboxName, message: NewMessage) -> Result<Appended> {
         let NewMessage { about, content } = message;
         self.check_size(&about, "APPEND", &mailbox).await?;
-        let request = Request::new(Command::append(mailbox, about));
-        let answer = self.upload(request, content).await?;
-        Ok(appended(&answer, 1).pop().unwrap_or_default())
+        let command = Command::append(mailbox.clone(), about);
+        let content = Kept::from(content);
+        // Two commands have no more time than one.
+        let as_one = self.as_one();
+        let calls = as_one.as_ref().unwrap_or(self);
+        let mut outcome = calls.upload_kept(Request::new(command.clone()), &content).await;
+        // Courier takes no message into the mailbox that is selected just then, be it by somebody else's call, if it is
+        // selected read-only.
+        if let Err(error) = &outcome
+            && error.is_no()
+            && error.text().is_some_and(|text| text.to_ascii_lowercase().contains("read-only"))
+            && content.is_whole()
+        {
+            let selection = Selection { mailbox, read_only: false, uid_validity: None };
+            let written = calls.upload_kept(Request::on(selection, command), &content).await;
+            // Nobody may open it to write there, as was said.
+            if !matches!(&written, Err(error) if error.kind() == ErrorKind::Mailbox) {
+                outcome = written;
+            }
+        }
+        Ok(appended(&outcome?, 1).pop().unwrap_or_default())
     }
 
     /// Fails, before anything is sent, if the server says that it takes no such message.
@@ -176,19 +194,21 @@ impl Calls {
 
     /// Runs a command that carries this message.
     pub(super) async fn upload(&self, request: Request, content: Content) -> Result<Answer> {
+        self.upload_kept(request, &content.into()).await
+    }
+
+    async fn upload_kept(&self, request: Request, content: &Kept) -> Result<Answer> {
         match content {
-            Content::Whole(message) => self.run(request.with_whole_upload(message)).await,
-            Content::Reader(reader) => {
+            Kept::Whole(message) => self.run(request.with_whole_upload(message.clone())).await,
+            Kept::Reader(reader) => {
                 let lens: Vec<u64> = match request.command() {
                     Command::Append { messages, .. } => messages.iter().map(|message| message.len).collect(),
                     Command::Replace { message, .. } => vec![message.len],
                     _ => Vec::new(),
                 };
                 let request = request.with_streamed_upload();
-                // Until the server wants it nothing is read of it, and another connection can have it.
-                let reader = Mutex::new(Some(vec![reader]));
                 self.run_with(&request, |connection, deadline| {
-                    stream_up(connection, request.clone(), &reader, &lens, deadline)
+                    stream_up(connection, request.clone(), reader, &lens, deadline)
                 })
                 .await
             }
@@ -226,6 +246,32 @@ impl Calls {
     }
 }
 
+/// What a command carries, which may have to be sent again.
+enum Kept {
+    Whole(WholeMessage),
+    /// Until the server wants it nothing is read of it, and another connection can have it.
+    Reader(Mutex<Option<Readers>>),
+}
+
+impl From<Content> for Kept {
+    fn from(content: Content) -> Self {
+        match content {
+            Content::Whole(message) => Self::Whole(message),
+            Content::Reader(reader) => Self::Reader(Mutex::new(Some(vec![reader]))),
+        }
+    }
+}
+
+impl Kept {
+    /// Whether all of it is there still.
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::Whole(_) => true,
+            Self::Reader(reader) => reader.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+        }
+    }
+}
+
 /// Sends a command whose message is read as it goes. It can be repeated if none of it was written, nor of the message
 /// read: what a session takes may lie in the way to a socket that takes nothing.
 async fn stream_up(
@@ -235,7 +281,7 @@ async fn stream_up(
     lens: &[u64],
     deadline: Option<Deadline>,
 ) -> Attempted<Answer> {
-    let lock = || readers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let lock = || readers.lock().unwrap_or_else(PoisonError::into_inner);
     let mut unread = lock().take();
     if unread.is_none() {
         let error = Error::new(Cause::Configuration("a message can be read only once"));
