@@ -14,7 +14,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::mem::ManuallyDrop;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -22,11 +21,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use self::guard::Guard;
+use self::launch::Revival;
+
 pub mod courier;
 pub mod cyrus;
 pub mod debian;
 pub mod dovecot;
 pub mod dovecot_log;
+mod guard;
 mod launch;
 pub mod overlay;
 pub mod postfix;
@@ -149,11 +152,15 @@ impl Options {
     }
 }
 
-/// A running server. Dropping it stops it.
+/// A running server. Dropping it stops it, and so does the end of this program, even if it is killed.
 #[derive(Debug)]
 pub struct Server {
     info: Info,
     child: Child,
+    /// None for one that is to stay.
+    guard: Option<Guard>,
+    revival: Revival,
+    is_detached: bool,
 }
 
 impl Server {
@@ -170,15 +177,53 @@ impl Server {
         self.info.stop()
     }
 
+    /// Ends all its processes and starts them anew, on the same ports, with the same mail and with the certificate that
+    /// is there by then. Returns when it listens again. Who was connected is cut off.
+    ///
+    /// # Errors
+    /// [`ServerError::Start`]; [`ServerError::CantRestart`] of a server that doesn't know how.
+    pub fn restart(&mut self) -> Result<(), ServerError> {
+        launch::restart(self)
+    }
+
+    /// Restarts it with a certificate by an authority that nobody trusts, or with the first one again.
+    ///
+    /// # Errors
+    /// As [`restart`](Self::restart), or the certificate can't be made.
+    pub fn restart_with_certificate(&mut self, is_trusted: bool) -> Result<(), ServerError> {
+        tls::exchange(&self.info.dir, is_trusted)?;
+        self.restart()
+    }
+
+    /// The processes that descend from the server's first and have this name. They may end at any time.
+    ///
+    /// # Errors
+    /// `/proc` can't be read.
+    pub fn processes(&self, name: &str) -> Result<Vec<u32>, ServerError> {
+        process::descendants_named(self.info.pid, name)
+    }
+
+    /// Sends a signal, `KILL` say, to one of its processes; it is no error if that has ended by itself.
+    ///
+    /// # Errors
+    /// There is no shell.
+    pub fn signal(&self, name: &str, pid: u32) -> Result<(), ServerError> {
+        process::signal_to(name, pid)
+    }
+
     /// Lets it run on after this process; [`Info::stop`] ends it.
-    pub fn detach(self) -> Info {
-        let server = ManuallyDrop::new(self);
-        server.info.clone()
+    pub fn detach(mut self) -> Info {
+        self.guard = None;
+        self.is_detached = true;
+        self.info.clone()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if self.is_detached {
+            return;
+        }
         match self.info.stop() {
             // Waited for, or it stays in the table of processes.
             Ok(()) => drop(self.child.wait()),
@@ -230,6 +275,12 @@ pub enum ServerError {
         reason: String,
         /// The end of what the server wrote.
         log: String,
+    },
+    /// It can't be restarted.
+    #[error("{server} can't be restarted")]
+    CantRestart {
+        /// Which server.
+        server: &'static str,
     },
     /// It is still there after SIGKILL.
     #[error("process {pid} does not end")]

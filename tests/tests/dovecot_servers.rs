@@ -1,10 +1,13 @@
 //! A throw-away Dovecot is one's own: its port, its limit, its folder.
 
+mod victim;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
 use system_tests::servers::dovecot::{self, Options};
 use system_tests::servers::{Info, Server};
+use system_tests::wire::Wire;
 
 /// A connection that has sent LOGIN, and the tagged answer to it.
 fn log_in(info: &Info) -> (BufReader<TcpStream>, String) {
@@ -69,4 +72,32 @@ fn the_description_beside_a_server_is_enough_to_stop_it() {
     assert!(!read.is_running());
     assert!(!dir.exists());
     read.stop().unwrap();
+}
+
+#[test]
+#[ignore = "needs Dovecot: cargo xtask test"]
+fn a_server_goes_with_its_program_even_if_that_is_killed() {
+    let test = "a_server_goes_with_its_program_even_if_that_is_killed";
+    victim::nothing_is_left_of_its_server(test, || dovecot::start(&Options::default()).unwrap());
+}
+
+#[test]
+#[ignore = "needs Dovecot: cargo xtask test"]
+fn a_restarted_server_is_another_process_on_the_same_ports_with_the_same_mail() {
+    let mut server = dovecot::start(&Options::default()).unwrap();
+    let before = server.info().clone();
+    let mut wire = Wire::log_in(&before).unwrap();
+    wire.append("INBOX", "", "05-Feb-2026 12:00:00 +0000", b"Subject: x\r\n\r\n").unwrap();
+    wire.answers().unwrap();
+    server.restart().unwrap();
+    let info = server.info();
+    assert!(!before.is_running() && info.is_running());
+    assert_eq!((&before.ports, &before.password), (&info.ports, &info.password));
+    assert_eq!(Info::read(&info.dir).unwrap(), *info);
+    assert!(wire.command(b"NOOP").is_err(), "the connection outlived the restart");
+    let told = Wire::log_in(info).unwrap().command(b"EXAMINE INBOX").unwrap();
+    assert!(told.contains(&b"* 1 EXISTS".to_vec()), "{told:?}");
+    let dir = info.dir.clone();
+    drop(server);
+    assert!(!dir.exists());
 }

@@ -1,6 +1,8 @@
 //! Cyrus and Courier, started as throw-away servers beside the machine, take a login by each way in, keep a message,
 //! have the limit that was chosen, and leave nothing behind.
 
+mod victim;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -113,4 +115,11 @@ fn courier_closes_the_connection_that_is_one_too_many() {
     assert!(open.iter().all(|(_, answer)| answer.as_ref().is_some_and(|answer| answer.starts_with("a OK "))));
     let (_, refused) = log_in(server.info());
     assert_eq!(refused, None);
+}
+
+#[test]
+#[ignore = "needs root on Debian: cargo xtask test"]
+fn a_server_in_an_overlay_goes_with_its_program_even_if_that_is_killed() {
+    let test = "a_server_in_an_overlay_goes_with_its_program_even_if_that_is_killed";
+    victim::nothing_is_left_of_its_server(test, || courier::start(&Options::default()).unwrap());
 }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::launch::{self, Launch, on_free_ports};
+use super::launch::{self, By, Launch, on_free_ports};
 use super::overlay::Overlay;
 use super::{Info, Options, Server, ServerError, free_ports, tls};
 
@@ -49,17 +49,16 @@ fn start_once(overlay: &Overlay, options: &Options) -> Result<Server, ServerErro
         pid: 0,
         pid_start: 0,
     };
-    Launch { title: "Courier", info, command, sign: SIGN, stays: options.stays }.start(dir)
+    let (stays, revival) = (options.stays, By::Hangup);
+    Launch { title: "Courier", info, command, sign: SIGN, stays, revival }.start(dir)
 }
 
 /// What the overlay runs, with the server's folder as `$1`. Of a setting that stands twice the last counts. Mail belongs
-/// to the user and the group `mail`, which every Debian has as number 8.
+/// to the user and the group `mail`, which every Debian has as number 8. At SIGHUP all of its processes end and come back.
 fn set_up([imap, imaps, pop3, pop3s]: [u16; 4], options: &Options) -> String {
     let mut script = "busybox syslogd -n -S -O /dev/stdout &
+log=$!
 cd /etc/courier
-cat \"$1/key.pem\" \"$1/certificate.pem\" > server.pem
-chown courier server.pem
-chmod 400 server.pem
 "
     .to_owned();
     let mut set = |file: &str, settings: &str| {
@@ -83,17 +82,36 @@ userdbpw -md5 < \"$1/password\" | userdb {USER} set systempw
 chmod 700 userdb
 makeuserdb
 install -d -o courier /run/courier/authdaemon
-authdaemond start
-for service in imapd imapd-ssl pop3d pop3d-ssl; do
-    /usr/lib/courier/$service start
-done
-for port in {ports}; do
-    until grep -q \":$port 0*:0000 0A\" /proc/net/tcp /proc/net/tcp6; do
+services='imapd imapd-ssl pop3d pop3d-ssl'
+again=
+trap again=yes HUP
+while :; do
+    cat \"$1/key.pem\" \"$1/certificate.pem\" > new.pem
+    chown courier new.pem
+    chmod 400 new.pem
+    mv new.pem server.pem
+    authdaemond start
+    for service in $services; do
+        /usr/lib/courier/$service start
+    done
+    for port in {ports}; do
+        until grep -q \":$port 0*:0000 0A\" /proc/net/tcp /proc/net/tcp6; do
+            sleep 0.02
+        done
+    done
+    logger -t courier listening
+    until [ -n \"$again\" ]; do
+        wait $log || [ -n \"$again\" ] || exit 1
+    done
+    again=
+    for service in $services; do
+        /usr/lib/courier/$service stop
+    done
+    authdaemond stop
+    while busybox killall -9 couriertcpd couriertls imapd imaplogin pop3d pop3login 2>/dev/null; do
         sleep 0.02
     done
 done
-logger -t courier listening
-wait
 "
     );
     script

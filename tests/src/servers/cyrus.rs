@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::launch::{self, Launch, on_free_ports};
+use super::launch::{self, By, Launch, on_free_ports};
 use super::overlay::Overlay;
 use super::{Info, Options, Server, ServerError, free_ports, tls};
 
@@ -51,19 +51,34 @@ fn start_once(overlay: &Overlay, options: &Options) -> Result<Server, ServerErro
         pid: 0,
         pid_start: 0,
     };
-    Launch { title: "Cyrus", info, command, sign: SIGN, stays: options.stays }.start(dir)
+    let (stays, revival) = (options.stays, By::Hangup);
+    Launch { title: "Cyrus", info, command, sign: SIGN, stays, revival }.start(dir)
 }
 
-/// What the overlay runs, with the server's folder as `$1`. The key must be readable by Cyrus' own user.
+/// What the overlay runs, with the server's folder as `$1`. The key must be readable by Cyrus' own user. At SIGHUP all
+/// of its processes end and come back; it kills its process group when it ends, which is therefore its own.
 const SET_UP: &str = "busybox syslogd -n -S -O /dev/stdout &
 saslpasswd2 -p -c -u localhost tester < \"$1/password\"
 chown cyrus:mail /etc/sasldb2
 cp \"$1/imapd.conf\" \"$1/cyrus.conf\" /etc/
-install -o cyrus -g mail -m 600 \"$1/key.pem\" /etc/cyrus.key
 for folder in socket proc lock; do
     install -d -o cyrus -g mail \"/run/cyrus/$folder\"
 done
-exec cyrmaster -p /run/cyrus/master.pid
+again=
+trap 'again=yes; kill $master; (sleep 3; kill -9 $master 2>/dev/null) &' HUP
+while :; do
+    install -o cyrus -g mail -m 600 \"$1/key.pem\" /etc/cyrus.key
+    setsid cyrmaster -p /run/cyrus/master.pid &
+    master=$!
+    while kill -0 $master 2>/dev/null; do
+        wait $master || :
+    done
+    [ -n \"$again\" ] || exit 1
+    again=
+    while busybox killall -9 imapd pop3d idled 2>/dev/null; do
+        sleep 0.02
+    done
+done
 ";
 
 /// What the services have in common. No login is slowed down, and none is refused for coming too soon.

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::launch::{self, Launch, on_free_ports};
+use super::launch::{self, By, Launch, on_free_ports};
 use super::{Info, Server, ServerError, debian, free_ports, tls};
 
 /// The packages that bring it.
@@ -34,8 +34,7 @@ pub struct Options {
     /// Whether there are limits on mail (1 MB, 100 messages), rights, values kept with mailboxes, and a mailbox for
     /// each special use.
     pub extensions: bool,
-    /// Whether the server is in a process group of its own, so that what ends a terminal's or a job's processes
-    /// leaves it alone. For servers that are to stay up after the program that started them.
+    /// Whether the server stays up after the program that started it.
     pub stays: bool,
 }
 
@@ -127,7 +126,8 @@ fn start_once(program: &Path, version: &str, options: &Options) -> Result<Server
         pid: 0,
         pid_start: 0,
     };
-    Launch { title: "Dovecot", info, command, sign: " starting up for ", stays: options.stays }.start(dir)
+    let (sign, stays, revival) = (" starting up for ", options.stays, By::Command);
+    Launch { title: "Dovecot", info, command, sign, stays, revival }.start(dir)
 }
 
 /// The configuration file. Nothing waits for the disk: a server that ends badly is thrown away. A user's folders carry the names that the mailboxes have, with `/` between levels, so

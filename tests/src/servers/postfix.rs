@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::launch::{self, Launch, on_free_ports};
+use super::launch::{self, By, Launch, on_free_ports};
 use super::overlay::Overlay;
 use super::{Info, Server, ServerError, free_ports, tls};
 
@@ -131,7 +131,8 @@ fn start_once(overlay: &Overlay, options: &Options) -> Result<Server, ServerErro
         pid: 0,
         pid_start: 0,
     };
-    Launch { title: "Postfix", info, command, sign: ": daemon started ", stays: options.stays }.start(dir)
+    let (sign, stays, revival) = (": daemon started ", options.stays, By::Nothing);
+    Launch { title: "Postfix", info, command, sign, stays, revival }.start(dir)
 }
 
 /// What the overlay runs, with the server's folder as `$1`.

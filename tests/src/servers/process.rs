@@ -36,8 +36,41 @@ pub(super) fn end(pid: u32, start: u64, patience: Duration) -> Result<(), Server
     let mut family = vec![first];
     family.extend(descendants(pid)?);
     signal("KILL", &family)?;
+    wait_for_end(&family, patience)
+}
+
+/// Asks the process that started then to end, and kills those of its descendants that stay behind.
+pub(super) fn ask_to_end(pid: u32, start: u64, patience: Duration) -> Result<(), ServerError> {
+    let first = Process { pid, start };
+    let family = descendants(pid)?;
+    signal("TERM", &[first])?;
+    wait_for_end(&[first], patience)?;
+    signal("KILL", &family)?;
+    wait_for_end(&family, patience)
+}
+
+/// Those of a process's descendants that have this name.
+pub(super) fn descendants_named(pid: u32, name: &str) -> Result<Vec<u32>, ServerError> {
+    let has_name = |process: &Process| {
+        fs::read_to_string(format!("/proc/{}/comm", process.pid)).is_ok_and(|comm| comm.trim_end() == name)
+    };
+    Ok(descendants(pid)?.into_iter().filter(has_name).map(|process| process.pid).collect())
+}
+
+/// The first of the children of a process.
+pub(super) fn child_of(pid: u32) -> Result<Option<u32>, ServerError> {
+    Ok(descendants(pid)?.first().map(|process| process.pid))
+}
+
+/// Sends a signal to whichever process has this number now.
+pub(super) fn signal_to(name: &str, pid: u32) -> Result<(), ServerError> {
+    let start = start_time(pid);
+    signal(name, &start.map(|start| Process { pid, start }).into_iter().collect::<Vec<_>>())
+}
+
+fn wait_for_end(processes: &[Process], patience: Duration) -> Result<(), ServerError> {
     let deadline = Instant::now() + patience;
-    while let Some(left) = family.iter().find(|process| process.is_running()) {
+    while let Some(left) = processes.iter().find(|process| process.is_running()) {
         if Instant::now() > deadline {
             return Err(ServerError::WontEnd { pid: left.pid });
         }

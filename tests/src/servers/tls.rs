@@ -16,29 +16,59 @@ pub(super) struct TlsFiles {
     pub(super) key: PathBuf,
 }
 
+const CA: &str = "ca.pem";
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
+
 /// Makes an authority and a certificate for `localhost`, 127.0.0.1 and ::1 in `dir`.
 pub(super) fn make(dir: &Path) -> Result<TlsFiles, ServerError> {
-    let mut ca = CertificateParams::default();
-    ca.distinguished_name.push(DnType::CommonName, "Test authority");
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate()?)?;
-
-    let mut leaf = CertificateParams::new(["localhost", "127.0.0.1", "::1"].map(str::to_owned))?;
-    leaf.distinguished_name.push(DnType::CommonName, "localhost");
-    leaf.use_authority_key_identifier_extension = true;
-    let leaf_key = KeyPair::generate()?;
-    let leaf = leaf.signed_by(&leaf_key, &ca)?;
-
-    let files = TlsFiles {
-        ca: dir.join("ca.pem"),
-        certificate: dir.join("certificate.pem"),
-        key: dir.join("key.pem"),
-    };
-    write(&files.ca, &ca.pem(), 0o644)?;
-    write(&files.certificate, &leaf.pem(), 0o644)?;
-    write(&files.key, &leaf_key.serialize_pem(), 0o600)?;
+    let files = TlsFiles { ca: dir.join(CA), certificate: dir.join(CERTIFICATE), key: dir.join(KEY) };
+    let Pems { ca, certificate, key } = Pems::new()?;
+    write(&files.ca, &ca, 0o644)?;
+    write(&files.certificate, &certificate, 0o644)?;
+    write(&files.key, &key, 0o600)?;
     Ok(files)
+}
+
+/// Puts a certificate by another authority in the place of the one that was made first, or that one back.
+pub(super) fn exchange(dir: &Path, is_trusted: bool) -> Result<(), ServerError> {
+    let Pems { certificate, key, .. } = Pems::new()?;
+    for (name, text, mode) in [(CERTIFICATE, certificate, 0o644), (KEY, key, 0o600)] {
+        let (path, first) = (dir.join(name), dir.join(name).with_extension("first"));
+        if !first.exists() {
+            fs::rename(&path, &first).map_err(ServerError::io("keep", &path))?;
+        }
+        let _ = fs::remove_file(&path);
+        if is_trusted {
+            fs::copy(&first, &path).map_err(ServerError::io("bring back", &path))?;
+        } else {
+            write(&path, &text, mode)?;
+        }
+    }
+    Ok(())
+}
+
+struct Pems {
+    ca: String,
+    certificate: String,
+    key: String,
+}
+
+impl Pems {
+    fn new() -> Result<Self, ServerError> {
+        let mut ca = CertificateParams::default();
+        ca.distinguished_name.push(DnType::CommonName, "Test authority");
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate()?)?;
+
+        let mut leaf = CertificateParams::new(["localhost", "127.0.0.1", "::1"].map(str::to_owned))?;
+        leaf.distinguished_name.push(DnType::CommonName, "localhost");
+        leaf.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate()?;
+        let leaf = leaf.signed_by(&key, &ca)?;
+        Ok(Self { ca: ca.pem(), certificate: leaf.pem(), key: key.serialize_pem() })
+    }
 }
 
 /// Writes a new file that nobody had a look into before it got its mode.

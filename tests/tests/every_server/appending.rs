@@ -27,7 +27,7 @@ fn large() -> Vec<u8> {
 
 pub(crate) async fn a_message_is_stored_as_it_is_whatever_is_announced(kind: Kind) {
     for &announced in kind.announcements() {
-        let place = kind.start(Setup { announced, extensions: false }).await;
+        let place = kind.start(Setup { announced, ..Setup::default() }).await;
         let client = place.client();
         let dots = b"Subject: dots\r\n\r\n.\r\n..\r\n\xff\x80\r\n".to_vec();
         let date = DateTime::from_unix_seconds(1_770_000_000);
@@ -55,7 +55,7 @@ pub(crate) async fn a_message_is_stored_as_it_is_whatever_is_announced(kind: Kin
 
 pub(crate) async fn many_go_in_together_in_their_order(kind: Kind) {
     for &announced in kind.announcements() {
-        let place = kind.start(Setup { announced, extensions: false }).await;
+        let place = kind.start(Setup { announced, ..Setup::default() }).await;
         let client = place.client();
         let texts: Vec<_> =
             (0..130).map(|n| format!("Subject: {n}\r\n\r\n{}\r\n", "x".repeat(n * 7))).collect();

@@ -11,7 +11,7 @@ use crate::place::{Kind, Setup};
 pub(crate) async fn they_are_listed_the_same_whatever_is_announced(kind: Kind) {
     let mut listings = Vec::new();
     for &announced in kind.announcements() {
-        let place = kind.start(Setup { announced, extensions: true }).await;
+        let place = kind.start(Setup { announced, extensions: true, ..Setup::default() }).await;
         place.fill();
         let client = place.client();
         let name = |name| place.name(name);
@@ -82,7 +82,7 @@ pub(crate) async fn what_is_selected_can_be_renamed_and_deleted(kind: Kind) {
 }
 
 pub(crate) async fn namespaces_quota_rights_metadata_and_id(kind: Kind) {
-    let place = kind.start(Setup { announced: None, extensions: true }).await;
+    let place = kind.start(Setup { extensions: true, ..Setup::default() }).await;
     place.fill();
     let client = place.client();
     if place.can(&client, Capability::Namespace).await {

@@ -1,8 +1,11 @@
 //! ImapClient's operations on each kind of server: what one announces decides what is asked of it, never whose it is.
 
 mod appending;
+mod certificates;
 mod changing;
 mod connections;
+mod limits;
+mod losses;
 mod mailboxes;
 mod place;
 mod reading;
@@ -12,25 +15,29 @@ mod watching;
 /// connections open it at once, and is awaited.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(300);
 
-/// Each of these for each kind of server, and with a reason for leaving it out if that has to be installed.
-macro_rules! on_every_server {
-    ($($theme:ident { $($name:ident)* })*) => {
-        on_every_server!(@ embedded, Embedded, [] $($theme { $($name)* })*);
-        on_every_server!(@ dovecot, Dovecot, [ignore = "needs Dovecot: cargo xtask test"] $($theme { $($name)* })*);
-        on_every_server!(@ cyrus, Cyrus, [ignore = "needs root on Debian: cargo xtask test"] $($theme { $($name)* })*);
-        on_every_server!(@ courier, Courier, [ignore = "needs root on Debian: cargo xtask test"] $($theme { $($name)* })*);
+/// Each of these for each kind of server, or for each real one, and with a reason for leaving it out if that has to be
+/// installed.
+macro_rules! on {
+    (every_server $($themes:tt)*) => {
+        on!(@ embedded, Embedded, [] $($themes)*);
+        on!(every_real_server $($themes)*);
+    };
+    (every_real_server $($themes:tt)*) => {
+        on!(@ dovecot, Dovecot, [ignore = "needs Dovecot: cargo xtask test"] $($themes)*);
+        on!(@ cyrus, Cyrus, [ignore = "needs root on Debian: cargo xtask test"] $($themes)*);
+        on!(@ courier, Courier, [ignore = "needs root on Debian: cargo xtask test"] $($themes)*);
     };
     (@ $module:ident, $kind:ident, $mark:tt $($theme:ident $names:tt)*) => {
         mod $module {
-            on_every_server!(@@ $kind, $mark $($theme $names)*);
+            on!(@@ $kind, $mark $($theme $names)*);
         }
     };
     (@@ $kind:ident, $mark:tt) => {};
     (@@ $kind:ident, $mark:tt $theme:ident { $($name:ident)* } $($others:tt)*) => {
         mod $theme {
-            on_every_server!(@@@ $kind, $mark $theme $($name)*);
+            on!(@@@ $kind, $mark $theme $($name)*);
         }
-        on_every_server!(@@ $kind, $mark $($others)*);
+        on!(@@ $kind, $mark $($others)*);
     };
     (@@@ $kind:ident, $mark:tt $theme:ident) => {};
     (@@@ $kind:ident, [$($mark:meta)?] $theme:ident $name:ident $($others:ident)*) => {
@@ -41,11 +48,12 @@ macro_rules! on_every_server {
             tokio::time::timeout(crate::LIMIT, test).await.expect("it doesn't end");
             system_tests::counted::counted(concat!("operations on ", stringify!($kind)), 1);
         }
-        on_every_server!(@@@ $kind, [$($mark)?] $theme $($others)*);
+        on!(@@@ $kind, [$($mark)?] $theme $($others)*);
     };
 }
 
-on_every_server! {
+on! {
+    every_server
     reading {
         searches_find_the_same_whatever_is_announced
         sorts_and_threads
@@ -80,5 +88,21 @@ on_every_server! {
         p26_a_mailbox_made_anew_by_another_client_is_not_changed
         p29_reads_go_on_when_connections_are_lost
         compressed_and_enabled_connections_do_the_same
+    }
+    limits {
+        p14_with_a_limit_of_two_and_a_quota_of_ten_all_work_is_done
+    }
+    losses {
+        every_message_is_accounted_for_while_processes_are_killed
+        every_message_is_accounted_for_while_the_server_is_restarted
+    }
+}
+
+mod real {
+    on! {
+        every_real_server
+        certificates {
+            a_strangers_certificate_is_refused_and_the_first_one_is_good_again
+        }
     }
 }

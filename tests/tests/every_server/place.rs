@@ -23,6 +23,8 @@ pub(crate) enum Kind {
 pub(crate) struct Setup {
     /// What it says that it can do; all that it can, if None.
     pub(crate) announced: Option<&'static str>,
+    /// How many connections it allows (a user; of Courier an address); its own default, if None.
+    pub(crate) max_connections: Option<u32>,
     /// Whether there are limits on mail (1 MB, 100 messages), rights, values kept with mailboxes, and the mailboxes
     /// `Drafts` and, subscribed, `Bin` for drafts and for what is thrown away.
     pub(crate) extensions: bool,
@@ -35,13 +37,13 @@ pub(crate) struct Place {
     tls: Tls,
     port: u16,
     plain_port: u16,
-    _server: Running,
+    server: Running,
 }
 
 /// Runs as long as it is kept.
 enum Running {
-    Embedded { _server: mail_testkit::Server },
-    Process { _server: servers::Server },
+    Embedded(mail_testkit::Server),
+    Process(servers::Server),
 }
 
 impl Kind {
@@ -52,10 +54,11 @@ impl Kind {
                 let mut options = dovecot::Options::default();
                 options.imap_capability = setup.announced.map(str::to_owned);
                 options.extensions = setup.extensions;
+                options.max_userip_connections = setup.max_connections;
                 Place::on(self, dovecot::start(&options).unwrap())
             }
-            Self::Cyrus => Place::on(self, cyrus::start(&servers::Options::default()).unwrap()),
-            Self::Courier => Place::on(self, courier::start(&servers::Options::default()).unwrap()),
+            Self::Cyrus => Place::on(self, cyrus::start(&other(setup)).unwrap()),
+            Self::Courier => Place::on(self, courier::start(&other(setup)).unwrap()),
         }
     }
 
@@ -85,10 +88,20 @@ impl Kind {
     }
 }
 
+/// What may be chosen of those for which there is no more to choose.
+fn other(setup: Setup) -> servers::Options {
+    let mut options = servers::Options::default();
+    options.max_connections = setup.max_connections;
+    options
+}
+
 async fn embedded(setup: Setup) -> Place {
     let mut builder = mail_testkit::Server::builder().user("tester", "secret");
     if let Some(announced) = setup.announced {
         builder = builder.capabilities(announced.split(' '));
+    }
+    if let Some(most) = setup.max_connections {
+        builder = builder.max_connections_per_user(most as usize);
     }
     if setup.extensions {
         builder = builder.quota(Some(1024), Some(100));
@@ -104,7 +117,7 @@ async fn embedded(setup: Setup) -> Place {
         tls: Tls::builder().root_pem(server.ca_pem().as_bytes()).unwrap().build().unwrap(),
         port: server.address(Endpoint::ImapTls).port(),
         plain_port: server.address(Endpoint::ImapPlain).port(),
-        _server: Running::Embedded { _server: server },
+        server: Running::Embedded(server),
     };
     if setup.extensions {
         place.wire().command(b"SUBSCRIBE Bin").unwrap();
@@ -123,8 +136,52 @@ impl Place {
             tls: Tls::builder().root_pem(&authority).unwrap().build().unwrap(),
             port: info.ports["imaps"],
             plain_port: info.ports["imap"],
-            _server: Running::Process { _server: server },
+            server: Running::Process(server),
         }
+    }
+
+    /// Ends one of those of its processes that serve a client, or where there are none, all connections.
+    pub(crate) fn kill_one(&self) {
+        match &self.server {
+            Running::Embedded(server) => server.disconnect_all(),
+            Running::Process(server) => {
+                let name = if self.kind == Kind::Dovecot { "imap" } else { "imapd" };
+                // The youngest: Courier's oldest ones listen.
+                if let Some(pid) = server.processes(name).unwrap().last() {
+                    server.signal("KILL", *pid).unwrap();
+                }
+            }
+        }
+    }
+
+    /// Has it read its configuration anew, which ends what serves clients; of those that can't, as [`Self::kill_one`].
+    pub(crate) fn reload(&self) {
+        match &self.server {
+            Running::Process(server) if self.kind == Kind::Dovecot => {
+                server.signal("HUP", server.info().pid).unwrap();
+            }
+            _ => self.kill_one(),
+        }
+    }
+
+    /// Restarts it, or where it has no processes, ends all connections.
+    pub(crate) fn restart(&mut self) {
+        match &mut self.server {
+            Running::Embedded(server) => server.disconnect_all(),
+            Running::Process(server) => tokio::task::block_in_place(|| server.restart()).unwrap(),
+        }
+    }
+
+    /// Restarts it with a certificate by an authority that nobody trusts, or with the first one. Only of real ones.
+    pub(crate) fn restart_with_certificate(&mut self, is_trusted: bool) {
+        let Running::Process(server) = &mut self.server else { panic!("{:?} has but one", self.kind) };
+        tokio::task::block_in_place(|| server.restart_with_certificate(is_trusted)).unwrap();
+    }
+
+    /// The most connections that were logged in at a time, of a server that tells.
+    pub(crate) fn peak(&self) -> Option<usize> {
+        let Running::Embedded(server) = &self.server else { return None };
+        server.report().users.get(&self.user).map(|connections| connections.peak)
     }
 
     /// A mailbox, its levels separated by `/`, by the name that it has on this server.

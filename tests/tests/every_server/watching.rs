@@ -51,7 +51,7 @@ fn ours(mut flags: Vec<Flag>) -> Vec<Flag> {
 
 pub(crate) async fn p39_changes_are_told_as_they_happen(kind: Kind) {
     for &announced in announcements(kind) {
-        let place = kind.start(Setup { announced, extensions: false }).await;
+        let place = kind.start(Setup { announced, ..Setup::default() }).await;
         let mut other = place.wire();
         for _ in 0..2 {
             other.append("INBOX", "", "05-Feb-2026 12:00:00 +0000", b"Subject: x\r\n\r\n").unwrap();
@@ -86,7 +86,7 @@ pub(crate) async fn p39_changes_are_told_as_they_happen(kind: Kind) {
 
 pub(crate) async fn p39_what_was_missed_is_told_first_and_a_state_can_be_kept(kind: Kind) {
     for &announced in announcements(kind) {
-        let place = kind.start(Setup { announced, extensions: false }).await;
+        let place = kind.start(Setup { announced, ..Setup::default() }).await;
         let mut other = place.wire();
         for _ in 0..3 {
             other.append("INBOX", "", "05-Feb-2026 12:00:00 +0000", b"Subject: x\r\n\r\n").unwrap();
