@@ -128,8 +128,8 @@ macro_rules! client_facade {
             /// started for it.
             #[track_caller]
             pub fn build_blocking(self) -> $crate::Result<$Client> {
-                let runtime = $crate::blocking::runtime::start()?;
-                Ok($Client(self.on_runtime(runtime.clone()).build()?))
+                let runtime = $crate::blocking::runtime::running()?.runtime.handle().clone();
+                Ok($Client(self.on_runtime(runtime, $crate::blocking::tokens::on_a_thread).build()?))
             }
         }
 

@@ -2,12 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    future::Future,
+    future::{Future, poll_fn},
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
 };
 
+use futures_util::task::AtomicWaker;
 use shuttle::{
     sync::{
         Condvar, Mutex,
@@ -18,6 +19,7 @@ use shuttle::{
 
 use seat::{Keeper, Seat, Signal};
 
+#[expect(clippy::duplicate_mod, reason = "it is built on the locks and threads of the checker here")]
 #[path = "seat.rs"]
 mod seat;
 
@@ -67,13 +69,13 @@ impl Todo {
 }
 
 impl Toy {
-    /// Does what is to be done until the signal is rung or all is over, and sleeps if there is nothing.
-    fn drive(&self, until: &Signal) {
+    /// Does what is to be done until the future is done with or all is over, and sleeps if there is nothing.
+    fn drive(&self, until: impl Future) {
         assert!(!self.is_driven.swap(true, Ordering::SeqCst), "two drive at a time");
         let waker = Waker::from(Arc::clone(&self.todo));
-        let mut rung = pin!(until.rung());
+        let mut until = pin!(until);
         while !self.is_over.load(Ordering::SeqCst)
-            && rung.as_mut().poll(&mut Context::from_waker(&waker)) == Poll::Pending
+            && until.as_mut().poll(&mut Context::from_waker(&waker)).is_pending()
         {
             let mut tasks = self.todo.tasks.lock().unwrap();
             while tasks.0.is_empty() && !tasks.1 {
@@ -87,32 +89,45 @@ impl Toy {
         self.is_driven.store(false, Ordering::SeqCst);
     }
 
-    /// A call on this thread, whose answer comes when the toy is driven.
-    fn call(&self, may_drive: bool) {
+    /// Waits on this thread.
+    fn wait_for(&self, answer: &Answer, may_drive: bool) {
+        if may_drive && let Some(_seated) = self.seat.sit() {
+            return self.drive(answer.given());
+        }
         let signal = Arc::new(Signal::here());
-        let is_answered =
-            Arc::new(Answer { is_there: AtomicBool::new(false), asked: Arc::clone(&signal).into() });
-        self.todo.push(Arc::clone(&is_answered).into());
-        self.wait_for(&signal, &is_answered, may_drive);
+        self.seat.wait(&signal, pin!(answer.given()), may_drive, |answer| self.drive(answer));
     }
 
-    fn wait_for(&self, signal: &Arc<Signal>, answer: &Answer, may_drive: bool) {
-        while !answer.is_there.load(Ordering::SeqCst) {
-            self.seat.wait(signal, may_drive.then_some(|signal: &Signal| self.drive(signal)));
-        }
+    /// A call, which is answered when the toy is driven.
+    fn call(&self, may_drive: bool) {
+        let answer = Arc::new(Answer::default());
+        self.todo.push(Arc::clone(&answer).into());
+        self.wait_for(&answer, may_drive);
+        assert!(answer.is_there.load(Ordering::SeqCst));
     }
 }
 
 /// What a thread waits for.
+#[derive(Default)]
 struct Answer {
     is_there: AtomicBool,
-    asked: Waker,
+    waiting: AtomicWaker,
+}
+
+impl Answer {
+    async fn given(&self) {
+        poll_fn(|cx| {
+            self.waiting.register(cx.waker());
+            if self.is_there.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
 }
 
 impl Wake for Answer {
     fn wake(self: Arc<Self>) {
         self.is_there.store(true, Ordering::SeqCst);
-        self.asked.wake_by_ref();
+        self.waiting.wake();
     }
 }
 
@@ -129,7 +144,7 @@ fn check(threads: &'static [fn(&Toy)]) {
         let keeper = thread::spawn(move || {
             let mut keeper = Keeper::new(&kept.seat);
             while !kept.is_over.load(Ordering::SeqCst) {
-                keeper.look(|signal| kept.drive(signal));
+                keeper.look(|signal| kept.drive(signal.rung()));
             }
         });
         let start = |run: fn(&Toy)| {
@@ -157,11 +172,10 @@ fn as_a_passenger(toy: &Toy) {
 
 /// Answered by another thread, which drives nothing.
 fn from_elsewhere(toy: &Toy) {
-    let signal = Arc::new(Signal::here());
-    let answer = Arc::new(Answer { is_there: AtomicBool::new(false), asked: Arc::clone(&signal).into() });
+    let answer = Arc::new(Answer::default());
     let answered = Arc::clone(&answer);
     let other = thread::spawn(move || Waker::from(answered).wake());
-    toy.wait_for(&signal, &answer, true);
+    toy.wait_for(&answer, true);
     other.join().unwrap();
 }
 

@@ -34,20 +34,26 @@
 //!
 //! # Where the work is done
 //! On the thread that waits: while it does, it takes in what comes for all blocking clients of the process, so that a
-//! call needs no other thread to be woken, and costs about what it costs in async code. One thread does so at a time, for
-//! the others that wait as well. While none does, a thread of our own looks after connections, within 2 ms of the last
-//! call; it starts with the first client and never ends. So a client, and whatever was made with it, may be dropped
+//! call wakes no other thread, and costs about what it costs in async code. One thread does so at a time, for the others
+//! that wait as well. While none does, a thread of our own looks after connections, 16 ms after the last call at the
+//! latest; it starts with the first client and never ends. So a client, and whatever was made with it, may be dropped
 //! anywhere, in a panic or amid the exit of a thread: its connections log out in the background. At the end of the
 //! process nobody waits for that; call `close` first where a goodbye matters.
 //!
-//! A thread that has to do with a runtime of tokio's already, as in `spawn_blocking`, leaves the work to the others.
+//! A [`TokenProvider`](crate::TokenProvider) may block: it is asked on a thread of its own. A
+//! [`Connector`](crate::transport::Connector) of one's own mustn't, as it holds up all connections.
 //!
 //! # Among async code
 //! A blocking call inside an async task would hold up the other tasks of its thread, so it isn't made: it fails with
 //! [`ErrorKind::CannotBlock`](crate::ErrorKind::CannotBlock), which names the place of the call. (Few calls have no way to
 //! fail, such as `close` and the iterator of `send_many`; those are made all the same.) Use the async client there, which
-//! [`to_async`](imap::ImapClient::to_async) gives, or make the call inside tokio's `spawn_blocking` or `block_in_place`. In
-//! a process that was forked off, clients from before don't work, and say so by the same error.
+//! [`to_async`](imap::ImapClient::to_async) gives, or make the call inside tokio's `spawn_blocking` or `block_in_place`,
+//! where it leaves the work to other threads. In a process that was forked off, clients from before don't work, and say so
+//! by the same error.
+//!
+//! What is handed to a call as an iterator, or as a reader that is async, may be taken while that waits. It can't make
+//! calls of its own then, which fail in the same way, or do nothing if they have no way to fail. The messages of
+//! [`send_many`](smtp::SmtpClient::send_many) can, and so can whatever implements [`Read`](std::io::Read).
 
 mod client;
 mod facade;
@@ -63,6 +69,7 @@ pub mod smtp;
 mod source;
 mod sync;
 mod thread_bound;
+mod tokens;
 mod wait;
 
 pub use self::{imap::ImapClient, operation::Pending, pop3::Pop3Client, smtp::SmtpClient};

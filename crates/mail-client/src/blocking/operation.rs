@@ -12,7 +12,10 @@ use std::{
 use mail_pool::{Caller, Canceller};
 use tokio::sync::{oneshot, watch};
 
-use super::wait::{block_on, wait};
+use super::{
+    runtime::Footing,
+    wait::{block_on, wait},
+};
 use crate::{
     client,
     error::{Cause, Error, Result},
@@ -92,20 +95,32 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
     match ended.await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => resume_unwind(panic),
-        Err(_) => Err(mail_pool::Error::Cancelled.into()),
+        Err(_) => Err(cancelled()),
     }
 }
 
 /// Waits, unless this thread does the work of an operation that is cancelled.
-pub(super) fn unless_cancelled<F: Future>(call: F) -> Result<F::Output> {
-    let wanted = WANTED.try_with(|wanted| wanted.borrow().clone()).ok().flatten();
-    let Some(mut wanted) = wanted else { return block_on(call) };
-    let outcome = block_on(async {
+pub(super) fn unless_cancelled<F: Future>(footing: Footing, call: F) -> Result<F::Output> {
+    let Some(mut wanted) = wanted() else { return block_on(footing, call) };
+    let outcome = block_on(footing, async {
         tokio::select! {
             biased;
-            _ = wanted.changed() => Err(mail_pool::Error::Cancelled.into()),
+            _ = wanted.changed() => Err(cancelled()),
             outcome = call => Ok(outcome),
         }
     });
     outcome?
+}
+
+/// Fails if this thread does the work of an operation that is cancelled.
+pub(super) fn check_wanted() -> Result<()> {
+    wanted().is_none_or(|wanted| wanted.has_changed().is_ok()).then_some(()).ok_or_else(cancelled)
+}
+
+fn wanted() -> Option<watch::Receiver<()>> {
+    WANTED.try_with(|wanted| wanted.borrow().clone()).ok().flatten()
+}
+
+fn cancelled() -> Error {
+    mail_pool::Error::Cancelled.into()
 }

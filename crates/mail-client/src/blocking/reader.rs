@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::wait::wait;
+use super::wait::wait_for_piece;
 use crate::error::Result;
 
 /// What was taken from a reader's sister, and not read yet.
@@ -19,7 +19,7 @@ pub(super) fn chunk(
     unread: &mut Unread,
     next: impl Future<Output = Result<Option<Bytes>>>,
 ) -> Result<Option<Bytes>> {
-    if unread.is_empty() { wait(next) } else { Ok(Some(std::mem::take(unread))) }
+    if unread.is_empty() { wait_for_piece(next)? } else { Ok(Some(std::mem::take(unread))) }
 }
 
 /// Sees to it that something is unread, unless there is no more.
@@ -29,7 +29,7 @@ pub(super) fn fill(
     next: impl Future<Output = Result<Option<Bytes>>>,
 ) -> io::Result<&[u8]> {
     if unread.is_empty()
-        && let Some(chunk) = wait::<Result<Option<Bytes>>, _>(next).map_err(io::Error::other)?
+        && let Some(chunk) = wait_for_piece(next).flatten().map_err(io::Error::other)?
     {
         *unread = chunk;
     }

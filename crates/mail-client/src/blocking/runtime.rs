@@ -1,6 +1,7 @@
 //! The runtime behind all blocking clients of the process, and where calls can't be made that wait for it.
 
 use std::{
+    cell::Cell,
     io,
     panic::Location,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -13,57 +14,58 @@ use tokio::{
     task::coop,
 };
 
-use super::seat::{Keeper, Seat, Signal};
+use super::seat::{Keeper, Seat};
 use crate::error::{Cause, Error, Result};
 
 /// It lives as long as the process: whoever drops the last client mustn't wait for it to end.
 static RUNTIME: OnceLock<Running> = OnceLock::new();
 
-struct Running {
-    runtime: Runtime,
+pub(super) struct Running {
+    pub(super) runtime: Runtime,
     /// From which it is driven.
-    seat: Seat,
+    pub(super) seat: Seat,
     /// The keeper is there only.
     process: u32,
 }
 
 /// The runtime, which the first client starts.
-pub(super) fn start() -> Result<&'static Handle> {
+///
+/// # Errors
+/// The keeper can't be started; or it is in the process that this one was forked off, and whoever waits here would do so
+/// for ever.
+pub(super) fn running() -> Result<&'static Running> {
+    static STARTING: Mutex<()> = Mutex::new(());
     let running = match RUNTIME.get() {
         Some(running) => running,
         None => {
-            static STARTING: Mutex<()> = Mutex::new(());
             let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
             match RUNTIME.get() {
                 Some(running) => running,
                 None => {
                     let running =
-                        Running::new().map_err(|error| Error::new(Cause::NoThread(Arc::new(error))))?;
+                        Running::start().map_err(|error| Error::new(Cause::NoThread(Arc::new(error))))?;
                     RUNTIME.get_or_init(|| running)
                 }
             }
         }
     };
     running.check_process()?;
-    Ok(running.runtime.handle())
+    Ok(running)
 }
 
 impl Running {
-    fn new() -> io::Result<Self> {
+    fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("mail-client".into()).spawn(|| RUNTIME.wait().keep())?;
         Ok(Self { runtime, seat: Seat::new(), process: std::process::id() })
     }
 
     fn keep(&self) -> ! {
+        let _busy = Busy::begin();
         let mut keeper = Keeper::new(&self.seat);
         loop {
-            keeper.look(|signal| self.drive(signal));
+            keeper.look(|signal| self.runtime.block_on(signal.rung()));
         }
-    }
-
-    fn drive(&self, until: &Signal) {
-        self.runtime.block_on(until.rung());
     }
 
     fn check_process(&self) -> Result<()> {
@@ -73,40 +75,54 @@ impl Running {
 
 /// Until the guard is dropped, timers and tasks of this thread are the runtime's. No client is there without it.
 pub(super) fn enter() -> Option<EnterGuard<'static>> {
-    let running = RUNTIME.get()?;
-    (!is_ending()).then(|| running.runtime.enter())
+    let is_ending = Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed());
+    let running = RUNTIME.get().filter(|_| !is_ending)?;
+    Some(running.runtime.enter())
 }
 
-/// Whether this thread may drive the runtime: it has nothing to do with any other, and hasn't [entered](enter) this one.
-pub(super) fn may_drive() -> bool {
-    Handle::try_current().is_err_and(|error| error.is_missing_context())
+/// What a thread can do while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Footing {
+    /// Drive the runtime.
+    Drives,
+    /// Sleep: it has to do with a runtime already, and one can't be driven within another.
+    Sleeps,
 }
 
-/// Waits until the signal of this thread is rung, and drives the runtime meanwhile if it [may](may_drive).
+/// What this thread can do while a call waits that is made at this place. One that can't fail is made even where others
+/// are held up.
 ///
 /// # Errors
-/// In a process without the keeper, where whoever waits would do so for ever.
-pub(super) fn wait(signal: &Arc<Signal>, may_drive: bool) -> Result<()> {
-    // Without a client nothing is waited for.
-    let Some(running) = RUNTIME.get() else { return Ok(()) };
-    running.check_process()?;
-    running.seat.wait(signal, may_drive.then_some(|signal: &Signal| running.drive(signal)));
-    Ok(())
-}
-
-/// Fails where a call can't wait.
-pub(super) fn check(place: &'static Location<'static>) -> Result<()> {
+/// It can't wait.
+pub(super) fn footing(place: &'static Location<'static>, can_fail: bool) -> Result<Footing> {
     match Handle::try_current() {
-        Ok(_) if is_inside_task() => Err(Error::new(Cause::InsideTask { place })),
+        _ if BUSY.get() => Err(Error::new(Cause::InsideTask { place })),
+        Ok(_) if can_fail && is_inside_task() => Err(Error::new(Cause::InsideTask { place })),
+        Ok(_) => Ok(Footing::Sleeps),
         Err(error) if error.is_thread_local_destroyed() => Err(Error::new(Cause::ThreadEnds)),
-        // Where there is no runtime, as on most threads, there are no tasks to be held up.
-        _ => Ok(()),
+        Err(_) => Ok(Footing::Drives),
     }
 }
 
-/// Whether this thread is about to end, so that it can enter no runtime any more.
-fn is_ending() -> bool {
-    Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed())
+thread_local! {
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Until it is dropped, no call can wait on this thread: it may be the one that drives, and what else is there to wait
+/// for would never come.
+pub(super) struct Busy(());
+
+impl Busy {
+    pub(super) fn begin() -> Self {
+        BUSY.set(true);
+        Self(())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        BUSY.set(false);
+    }
 }
 
 /// Whether a runtime of tokio's runs a task here just now, or the root of `block_on`, which is to let others run too.
@@ -173,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_process_that_was_forked_off_has_none_of_the_threads() {
-        let running = Running::new().unwrap();
+        let running = Running::start().unwrap();
         running.check_process().unwrap();
         let forked = Running { process: running.process.wrapping_add(1), ..running };
         assert!(matches!(forked.check_process().unwrap_err().cause(), Cause::Forked));
@@ -181,7 +197,8 @@ mod tests {
 
     #[test]
     fn the_first_to_come_start_one_for_all() {
-        let starting: Vec<_> = (0..8).map(|_| thread::spawn(|| start().unwrap().id())).collect();
+        let starting: Vec<_> =
+            (0..8).map(|_| thread::spawn(|| running().unwrap().runtime.handle().id())).collect();
         let ids: Vec<_> = starting.into_iter().map(|thread| thread.join().unwrap()).collect();
         assert!(ids.iter().all(|id| *id == ids[0]));
     }

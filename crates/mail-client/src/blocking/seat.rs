@@ -10,9 +10,10 @@
 
 use std::{
     collections::BTreeMap,
-    future::poll_fn,
+    future::{Future, poll_fn},
+    pin::Pin,
     sync::{Arc, PoisonError, atomic::Ordering},
-    task::{Poll, Wake},
+    task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
@@ -20,8 +21,13 @@ use futures_util::task::AtomicWaker;
 
 use super::sync::{AtomicU8, Mutex, MutexGuard, Thread, current, park, park_timeout};
 
-/// How often the keeper looks while threads come and go: for at most twice as long nobody drives.
+/// How often the keeper looks while threads come and go: for at most twice as long nobody drives. The longer the more
+/// often they come, for then somebody drives most of the time, and to look isn't cheap.
 const TICK: Duration = Duration::from_millis(1);
+const LONGEST_TICK: Duration = Duration::from_millis(8);
+
+/// So many turns between two looks are often.
+const OFTEN: u64 = 8;
 
 /// The one place from which the runtime is driven.
 pub(super) struct Seat(Mutex<State>);
@@ -60,56 +66,61 @@ impl Seat {
         }))
     }
 
-    /// Waits until the signal of this thread has been rung, which is then as if it hadn't. If the thread can, it drives,
-    /// which is to end when [`Signal::rung`] does.
-    pub(super) fn wait(&self, signal: &Arc<Signal>, drive: Option<impl FnOnce(&Signal)>) {
+    /// Takes the seat, if it is free, for a thread that is going to wait.
+    pub(super) fn sit(&self) -> Option<Seated<'_>> {
+        self.lock().sit(Holder::Caller).then_some(())?;
+        Some(Seated(self, Holder::Caller))
+    }
+
+    /// Waits for a future, which is polled on the thread that calls, until it drives, if it can: then whatever does so
+    /// polls it. The signal is this thread's.
+    pub(super) fn wait<F: Future>(
+        &self,
+        signal: &Arc<Signal>,
+        mut future: Pin<&mut F>,
+        may_drive: bool,
+        drive: impl FnOnce(Pin<&mut F>) -> F::Output,
+    ) -> F::Output {
+        let waker = Waker::from(Arc::clone(signal));
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(outcome) = future.as_mut().poll(&mut cx) {
+                return outcome;
+            }
+            if let Some(_seated) = self.sleep(signal, may_drive) {
+                return drive(future);
+            }
+        }
+    }
+
+    /// Sleeps until the signal has been rung, which is then as if it hadn't, or until the thread has the seat, if it may.
+    fn sleep(&self, signal: &Arc<Signal>, may_drive: bool) -> Option<Seated<'_>> {
         if signal.take() {
-            return;
+            return None;
         }
         let mut state = self.lock();
-        match drive {
-            Some(drive) if state.holder.is_none() => {
-                state.sit(Holder::Caller);
-                drop(state);
-                self.drive(Holder::Caller, signal, drive);
+        if !may_drive {
+            state.passengers += 1;
+            if state.holder.is_none() {
+                state.rouse_keeper();
             }
-            Some(drive) => {
-                let number = state.queue(signal);
-                drop(state);
-                signal.park(None);
-                // Whoever offered the seat has taken the signal out.
-                if self.lock().waiting.remove(&number).is_none() {
-                    signal.forget(OFFERED);
-                    self.drive(Holder::Caller, signal, drive);
-                }
-            }
-            None => {
-                state.passengers += 1;
-                if state.holder.is_none() {
-                    state.rouse_keeper();
-                }
-                drop(state);
-                signal.park(None);
-                self.lock().passengers -= 1;
+            drop(state);
+            signal.park(None);
+            self.lock().passengers -= 1;
+        } else if state.sit(Holder::Caller) {
+            return Some(Seated(self, Holder::Caller));
+        } else {
+            let number = state.queue(signal);
+            drop(state);
+            signal.park(None);
+            // Whoever offered the seat has taken the signal out.
+            if self.lock().waiting.remove(&number).is_none() {
+                signal.forget(OFFERED);
+                return Some(Seated(self, Holder::Caller));
             }
         }
         signal.take();
-    }
-
-    /// Drives on a seat that was taken, and leaves it, in a panic too.
-    fn drive(&self, holder: Holder, signal: &Signal, drive: impl FnOnce(&Signal)) {
-        struct Seated<'a>(&'a Seat, Holder);
-        impl Drop for Seated<'_> {
-            fn drop(&mut self) {
-                self.0.lock().stand_up(self.1);
-            }
-        }
-        let _seated = Seated(self, holder);
-        if !signal.is(RUNG) {
-            signal.note(DRIVES);
-            drive(signal);
-            signal.forget(DRIVES);
-        }
+        None
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -117,10 +128,25 @@ impl Seat {
     }
 }
 
+/// Whoever has it drives, and nobody else. Dropped, it is the next one's turn.
+#[must_use]
+pub(super) struct Seated<'a>(&'a Seat, Holder);
+
+impl Drop for Seated<'_> {
+    fn drop(&mut self) {
+        self.0.lock().stand_up(self.1);
+    }
+}
+
 impl State {
-    fn sit(&mut self, holder: Holder) {
-        self.holder = Some(holder);
-        self.turns += u64::from(holder == Holder::Caller);
+    /// Whether the seat was free, and is taken now.
+    fn sit(&mut self, holder: Holder) -> bool {
+        let is_free = self.holder.is_none();
+        if is_free {
+            self.holder = Some(holder);
+            self.turns += u64::from(holder == Holder::Caller);
+        }
+        is_free
     }
 
     /// Offers the seat to the one who came last of those who still wait, for what it needs is the most likely to be
@@ -161,6 +187,7 @@ pub(super) struct Keeper<'a> {
     signal: Arc<Signal>,
     /// The number of turns when it last looked.
     turns: u64,
+    tick: Duration,
 }
 
 impl<'a> Keeper<'a> {
@@ -169,19 +196,22 @@ impl<'a> Keeper<'a> {
         let signal = Arc::new(Signal::here());
         let mut state = seat.lock();
         state.keeper = Some(Arc::clone(&signal));
-        Self { seat, signal, turns: state.turns }
+        Self { seat, signal, turns: state.turns, tick: TICK }
     }
 
-    /// Looks who drives: if nobody does, and nobody has lately, it drives itself until a thread comes that waits. Else it
-    /// rests.
+    /// Looks who drives: if nobody does, and nobody has lately, it drives itself, which is to end when [`Signal::rung`]
+    /// does, for then a thread has come that waits. Else it rests.
     pub(super) fn look(&mut self, drive: impl FnOnce(&Signal)) {
         let mut state = self.seat.lock();
-        let all_quiet = std::mem::replace(&mut self.turns, state.turns) == state.turns;
+        let turns = state.turns - std::mem::replace(&mut self.turns, state.turns);
+        let all_quiet = turns == 0;
+        self.tick = if turns < OFTEN { TICK } else { LONGEST_TICK.min(self.tick * 2) };
         match state.holder {
             None if all_quiet || state.passengers > 0 => {
                 state.sit(Holder::Keeper);
                 drop(state);
-                self.seat.drive(Holder::Keeper, &self.signal, drive);
+                let _seated = Seated(self.seat, Holder::Keeper);
+                drive(&self.signal);
             }
             // It may well go on for hours.
             Some(_) if all_quiet => {
@@ -191,7 +221,7 @@ impl<'a> Keeper<'a> {
             }
             _ => {
                 drop(state);
-                self.signal.park(Some(TICK));
+                self.signal.park(Some(self.tick));
             }
         }
         self.signal.take();
@@ -204,8 +234,6 @@ const RUNG: u8 = 1;
 const OFFERED: u8 = 2;
 /// It sleeps, or is about to.
 const PARKS: u8 = 4;
-/// It drives, or is about to.
-const DRIVES: u8 = 8;
 
 /// What wakes a thread that waits. One that is rung for a wait that has ended costs the next one a look.
 pub(super) struct Signal {
@@ -220,21 +248,20 @@ impl Signal {
         Self { thread: current(), state: AtomicU8::new(0), driving: AtomicWaker::new() }
     }
 
-    /// Ends once it has been rung: for how long a thread drives.
+    /// Ends once it has been rung: for how long the keeper drives.
     pub(super) async fn rung(&self) {
         poll_fn(|cx| {
             self.driving.register(cx.waker());
             if self.is(RUNG) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+        self.driving.take();
     }
 
     fn ring(&self) {
         let before = self.note(RUNG);
         if before & RUNG == 0 {
-            if before & DRIVES != 0 {
-                self.driving.wake();
-            }
+            self.driving.wake();
             self.unpark(before);
         }
     }

@@ -4,14 +4,18 @@ use std::{
     cell::Cell,
     future::Future,
     panic::Location,
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
-use super::{operation, runtime, seat::Signal};
+use super::{
+    operation,
+    runtime::{self, Busy, Footing, Running},
+    seat::Signal,
+};
 use crate::{
-    error::{Cause, Error, Result},
+    error::{Error, Result},
     smtp::SentMail,
 };
 
@@ -60,18 +64,32 @@ never_fails!((), Option<u64>, Option<SentMail>);
 /// connection.
 #[track_caller]
 pub(super) fn wait<T: Outcome<Of>, Of>(call: impl Future<Output = Of>) -> T {
-    let checked = match runtime::check(Location::caller()) {
-        // It holds others up, and has no way to say that it would.
-        Err(error) if !T::CAN_FAIL && matches!(error.cause(), Cause::InsideTask { .. }) => Ok(()),
-        checked => checked,
-    };
-    let outcome = checked.and_then(|()| match T::CAN_FAIL {
-        true => operation::unless_cancelled(call),
-        false => block_on(call),
+    let footing = runtime::footing(Location::caller(), T::CAN_FAIL);
+    let outcome = footing.and_then(|footing| match T::CAN_FAIL {
+        true => operation::unless_cancelled(footing, call),
+        // It may well be an iterator that makes calls of its own.
+        false => Ok(doze(runtime::running()?, pin!(call), false)),
     });
     match outcome {
         Ok(outcome) => T::of(outcome),
         Err(error) => T::failed(error),
+    }
+}
+
+/// Waits for something that comes in pieces, of which there may be more than one at hand.
+#[track_caller]
+pub(super) fn wait_for_piece<T>(piece: impl Future<Output = T>) -> Result<T> {
+    let footing = runtime::footing(Location::caller(), true)?;
+    operation::check_wanted()?;
+    let mut piece = pin!(piece);
+    let at_hand = {
+        let _busy = Busy::begin();
+        let _entered = runtime::enter();
+        piece.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    };
+    match at_hand {
+        Poll::Ready(piece) => Ok(piece),
+        Poll::Pending => operation::unless_cancelled(footing, piece),
     }
 }
 
@@ -88,7 +106,7 @@ pub(super) fn wait_for_next<T, Of: Into<T>>(
     if *gave_up {
         return None;
     }
-    match runtime::check(Location::caller()).and_then(|()| operation::unless_cancelled(next)) {
+    match wait_for_piece(next) {
         Ok(next) => Some(next?.map(Into::into)),
         Err(error) => {
             *gave_up = true;
@@ -97,28 +115,31 @@ pub(super) fn wait_for_next<T, Of: Into<T>>(
     }
 }
 
-/// Polls on this thread, and drives the runtime or sleeps in between. Unlike the `block_on` of a runtime it may be called
-/// within itself, by what it polls.
+/// Waits on this thread, which drives the runtime if it can. What is waited for makes no calls of its own.
 ///
 /// # Errors
 /// Nobody would wake it.
-pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output> {
+pub(super) fn block_on<F: Future>(footing: Footing, future: F) -> Result<F::Output> {
+    let _busy = Busy::begin();
+    let running = runtime::running()?;
+    let future = pin!(future);
+    let may_drive = footing == Footing::Drives;
+    if may_drive && let Some(_seated) = running.seat.sit() {
+        return Ok(running.runtime.block_on(future));
+    }
+    Ok(doze(running, future, may_drive))
+}
+
+/// Polls on this thread, which sleeps in between, until it drives the runtime if it may.
+fn doze<F: Future>(running: &Running, future: Pin<&mut F>, may_drive: bool) -> F::Output {
     thread_local! {
         /// The last that was used on this thread, to be used again.
         static SPARE: Cell<Option<Arc<Signal>>> = const { Cell::new(None) };
     }
-    let may_drive = runtime::may_drive();
     let _entered = runtime::enter();
-    let mut future = pin!(future);
     let spare = SPARE.try_with(Cell::take).ok().flatten();
     let signal = spare.unwrap_or_else(|| Arc::new(Signal::here()));
-    let waker = Waker::from(Arc::clone(&signal));
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(outcome) = future.as_mut().poll(&mut cx) {
-            let _ = SPARE.try_with(|spare| spare.set(Some(signal)));
-            return Ok(outcome);
-        }
-        runtime::wait(&signal, may_drive)?;
-    }
+    let outcome = running.seat.wait(&signal, future, may_drive, |future| running.runtime.block_on(future));
+    let _ = SPARE.try_with(|spare| spare.set(Some(signal)));
+    outcome
 }

@@ -16,10 +16,23 @@ macro_rules! builder_methods {
                 $crate::client::Ports { implicit_tls: $tls_port, other: $port };
             const MAX_CONNECTIONS: usize = $max_connections;
 
-            /// Has connections looked after on this runtime, whoever calls.
+            /// Has connections looked after on this runtime, whoever calls, and tokens asked for by what is made here of
+            /// whatever gives them.
             #[allow(dead_code, reason = "not every client has a facade for threads")]
-            pub(crate) fn on_runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
+            pub(crate) fn on_runtime(
+                mut self,
+                runtime: tokio::runtime::Handle,
+                ask: impl FnOnce(
+                    std::sync::Arc<dyn $crate::TokenProvider>,
+                ) -> std::sync::Arc<dyn $crate::TokenProvider>,
+            ) -> Self {
                 self.setup.pool.runtime = Some(runtime);
+                self.setup.login = self.setup.login.map(|login| match login {
+                    $crate::client::LoginWith::Tokens(provider) => {
+                        $crate::client::LoginWith::Tokens(ask(provider))
+                    }
+                    login => login,
+                });
                 self
             }
 

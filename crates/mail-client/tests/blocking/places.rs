@@ -83,6 +83,66 @@ fn a_token_provider_that_calls_back_is_told_so() {
 }
 
 #[test]
+fn a_token_provider_that_blocks_holds_nobody_up() {
+    let running = empty();
+    let client = running.client(1);
+    client.noop().unwrap();
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    let is_done = std::sync::Mutex::new(is_done);
+    let provider = move |_| {
+        begun.send(()).unwrap();
+        // All that the others do comes first.
+        is_done.lock().unwrap().recv().unwrap_err();
+        async { Err::<Secret, TokenError>("no token".into()) }
+    };
+    let other = running.builder().token_provider(provider).build_blocking().unwrap();
+    let waiting = thread::spawn(move || other.noop().unwrap_err());
+    has_begun.recv().unwrap();
+    for _ in 0..100 {
+        client.noop().unwrap();
+    }
+    drop(done);
+    assert!(waiting.join().unwrap().to_string().contains("no token"));
+}
+
+#[test]
+fn what_is_handed_over_calls_nobody_and_may_panic() {
+    let running = mail();
+    let client = running.client(2);
+    let inbox = client.select("INBOX").unwrap();
+    let (inner, mut line) = (client.clone(), 0);
+    // Taken where the call waits.
+    let flags = std::iter::once_with(|| {
+        line = line!() + 1;
+        let error = inner.noop().unwrap_err();
+        inner.close();
+        panic::resume_unwind(Box::new(error))
+    });
+    let panicked = panic::catch_unwind(panic::AssertUnwindSafe(|| inbox.add_flags(1, flags).unwrap()));
+    let error = panicked.unwrap_err().downcast::<Error>().unwrap();
+    assert_eq!(error.kind(), ErrorKind::CannotBlock);
+    assert!(error.to_string().contains(&format!("{}:{line}:", file!())), "{error}");
+    // Whoever drives then is there for all.
+    let other = client.clone();
+    thread::spawn(move || other.noop().unwrap()).join().unwrap();
+    client.noop().unwrap();
+    client.close();
+}
+
+#[test]
+fn connections_are_looked_after_while_nobody_calls() {
+    let running = empty();
+    let client = running.builder().idle_timeout(Duration::from_millis(20)).build_blocking().unwrap();
+    drop(client.create_connection().unwrap());
+    // Nobody calls any more: it is closed when its time is up.
+    running.wait_for_connections(0);
+    let tasks = client.to_async();
+    running.runtime.block_on(async { tasks.noop().await.unwrap() });
+    client.close();
+}
+
+#[test]
 fn calls_are_made_wherever_code_may_block() {
     let running = mail();
     let client = running.client(3);

@@ -87,6 +87,19 @@ fn messages_are_sent_one_by_one_in_the_background_and_many_at_a_time() {
 }
 
 #[test]
+fn messages_to_be_sent_come_of_calls() {
+    let (port, taken) = take_mail();
+    let (client, other) = (client(port, 2), client(port, 1));
+    let mails = (0..20).map(move |n| {
+        assert!(other.noop().unwrap().is_positive());
+        Mail::new(text("bob", n))
+    });
+    assert!(client.send_many(mails).connections(2).all(|mail| mail.outcome.is_ok()));
+    assert_eq!(taken.try_iter().count(), 20);
+    client.close();
+}
+
+#[test]
 fn a_message_is_read_from_what_blocks() {
     const LINES: usize = 100_000;
     let (port, taken) = take_mail();

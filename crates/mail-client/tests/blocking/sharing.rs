@@ -42,9 +42,30 @@ fn p22_64_threads_share_main_and_nothing_is_busy() {
 }
 
 #[test]
+fn threads_that_wait_for_long_stand_in_nobodys_way() {
+    let running = start(common::server().messages("INBOX", ["Subject: one\r\n\r\n"]));
+    let clients: Vec<_> = (0..3).map(|_| running.client(4)).collect();
+    thread::scope(|scope| {
+        for client in &clients {
+            let mut changes = client.watch("INBOX").start();
+            // Nothing happens until the client is closed.
+            scope.spawn(move || changes.next().unwrap().unwrap_err());
+        }
+        let calling: Vec<_> = (0..8)
+            .map(|n| {
+                let client = &clients[n % clients.len()];
+                scope.spawn(move || (0..100).for_each(|_| client.noop().unwrap()))
+            })
+            .collect();
+        calling.into_iter().for_each(|thread| thread.join().unwrap());
+        clients.iter().for_each(|client| client.close());
+    });
+}
+
+#[test]
 fn p07_threads_wait_in_order_for_a_connection_and_never_for_ever() {
     let running = empty();
-    let client = running.builder().max_connections(2).acquire_timeout(Some(Duration::from_millis(50)));
+    let client = running.builder().max_connections(2).acquire_timeout(Some(Duration::from_millis(500)));
     let client = client.build_blocking().unwrap();
     let own = client.create_connection().unwrap();
     let waiting = client.clone();
