@@ -11,6 +11,7 @@ pub mod digest;
 pub mod mailctl;
 pub mod maildir;
 pub mod oracle;
+pub mod secrets;
 pub mod seed;
 pub mod servers;
 pub mod wire;

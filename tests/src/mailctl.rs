@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::cargo;
+use crate::{cargo, secrets};
 
 /// What a run came to.
 #[derive(Debug)]
@@ -43,6 +43,9 @@ pub fn run<A: AsRef<OsStr>>(arguments: &[A], password: &str, deadline: Duration)
         .unwrap_or_else(|error| panic!("python3, which measures memory: {error}"));
     let [stdout, stderr] =
         [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    for text in [&stdout, &stderr] {
+        secrets::assert_none_in("the program", text);
+    }
     let read = || serde_json::from_str(&fs::read_to_string(report.path()).ok()?).ok();
     let measured: Value = read().unwrap_or_else(|| panic!("no measurement: {}\n{stderr}", output.status));
     let number = |key: &str| measured[key].as_i64().expect("a number");

@@ -1,5 +1,7 @@
 //! `mailctl backup` of a Dovecot full of awkward mail: every octet arrives, and nothing on the server changes.
 
+system_tests::watch_for_secrets!();
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

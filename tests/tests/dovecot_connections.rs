@@ -1,5 +1,7 @@
 //! The pool of ImapClient against Dovecot: its limit on connections, seen from both sides.
 
+system_tests::watch_for_secrets!();
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! ImapClient against a Dovecot full of awkward mail: every message as it is held, over one connection and several.
 
+system_tests::watch_for_secrets!();
+
 use mail_client::imap::{FetchItems, ImapClient, ImapClientBuilder, MailboxName};
 use mail_client::transport::Tls;
 use system_tests::digest::sha256;
@@ -110,7 +112,8 @@ async fn a_wrong_password_and_a_strange_certificate_are_told_apart() {
     let (server, other) =
         (dovecot::start(&Options::default()).unwrap(), dovecot::start(&Options::default()).unwrap());
     let (server, other) = (server.info(), other.info());
-    let error = client(server, "imaps").password("wrong").build().unwrap().connect().await.unwrap_err();
+    let error =
+        client(server, "imaps").password("wrong secret").build().unwrap().connect().await.unwrap_err();
     assert_eq!(error.kind(), mail_client::ErrorKind::Login, "{error}");
     let mut strange = server.clone();
     strange.ca_file = other.ca_file.clone();

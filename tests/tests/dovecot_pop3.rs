@@ -1,5 +1,7 @@
 //! Pop3Client against Dovecot.
 
+system_tests::watch_for_secrets!();
+
 use std::time::Duration;
 
 use mail_client::ErrorKind;

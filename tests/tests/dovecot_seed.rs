@@ -1,5 +1,7 @@
 //! The seed arrives as it was sent, and the oracle reads it.
 
+system_tests::watch_for_secrets!();
+
 use system_tests::digest::sha256;
 use system_tests::servers::dovecot;
 use system_tests::{oracle, seed};

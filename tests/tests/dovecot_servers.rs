@@ -1,5 +1,7 @@
 //! A throw-away Dovecot is one's own: its port, its limit, its folder.
 
+system_tests::watch_for_secrets!();
+
 mod victim;
 
 use std::io::{BufRead, BufReader, Write};

@@ -1,5 +1,7 @@
 //! Mail sent to the embedded server, and found in its mailboxes.
 
+system_tests::watch_for_secrets!();
+
 mod submission;
 
 use mail_client::smtp::{SmtpClient, SmtpClientBuilder};

@@ -1,6 +1,8 @@
 //! Cyrus and Courier, started as throw-away servers beside the machine, take a login by each way in, keep a message,
 //! have the limit that was chosen, and leave nothing behind.
 
+system_tests::watch_for_secrets!();
+
 mod victim;
 
 use std::fs;

@@ -1,6 +1,8 @@
 //! A throw-away Postfix takes mail as a provider's submission server does, delivers it as it came, and leaves nothing
 //! behind.
 
+system_tests::watch_for_secrets!();
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};

@@ -1,5 +1,7 @@
 //! Mail sent to a real Postfix, and found in its mailboxes.
 
+system_tests::watch_for_secrets!();
+
 mod submission;
 
 use std::fs;

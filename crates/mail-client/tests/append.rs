@@ -1,5 +1,7 @@
 //! Messages put into mailboxes: whole or not at all, never twice, from memory and from readers.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{

@@ -1,5 +1,7 @@
 //! A login that is made to find out whether the server takes the credentials.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{sync::Arc, time::Duration};
@@ -30,7 +32,7 @@ async fn a_wrong_password_is_found_out_while_main_goes_on() {
     let server = server().start().await.unwrap();
     let client = client(&server).max_connections(2).build().unwrap();
     client.noop().await.unwrap();
-    client.set_password("wrong").unwrap();
+    client.set_password("wrong secret").unwrap();
     // The pool waits, since with main open a refusal may be a limit in disguise. Whoever asks is told at once.
     let begun = std::time::Instant::now();
     let error = client.check_credentials().await.unwrap_err();
@@ -47,7 +49,7 @@ async fn a_wrong_password_is_found_out_while_main_goes_on() {
 async fn nobody_else_being_there_a_wrong_password_is_sent_once() {
     for max in [1, 2] {
         let server = server().start().await.unwrap();
-        let client = client(&server).password("wrong").max_connections(max).build().unwrap();
+        let client = client(&server).password("wrong secret").max_connections(max).build().unwrap();
         for _ in 0..3 {
             assert_eq!(client.check_credentials().await.unwrap_err().kind(), ErrorKind::Login);
         }

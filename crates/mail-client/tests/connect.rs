@@ -1,5 +1,7 @@
 //! Getting connected: protection that holds, and failures that say which.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{sync::Arc, time::Duration};
@@ -40,7 +42,7 @@ async fn plaintext_only_by_its_name() {
 #[tokio::test]
 async fn a_wrong_password_is_sent_once_and_told_as_such() {
     let server = server().start().await.unwrap();
-    let client = client(&server).password("wrong").build().unwrap();
+    let client = client(&server).password("wrong secret").build().unwrap();
     let (one, two) = tokio::join!(client.noop(), client.noop());
     for error in [one.unwrap_err(), two.unwrap_err()] {
         assert_eq!(error.kind(), ErrorKind::Login, "{error}");
@@ -112,7 +114,7 @@ async fn a_server_that_falls_silent_is_given_up() {
 #[test]
 fn what_cannot_work_is_refused_when_it_is_built() {
     assert!(ImapClient::builder("localhost", "kim").build().is_err(), "no password");
-    let bad = ImapClient::builder("a host", "kim").password("x").plaintext_without_encryption();
+    let bad = ImapClient::builder("a host", "kim").password("secret").plaintext_without_encryption();
     assert_eq!(bad.build().unwrap_err().kind(), ErrorKind::Transport);
     let none = builder(1).plaintext_without_encryption().max_connections(0);
     assert_eq!(none.build().unwrap_err().kind(), ErrorKind::Argument);

@@ -1,5 +1,7 @@
 //! Which connection a call runs on, and how many there are: the rules of the pool, seen from the server.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{

@@ -1,6 +1,8 @@
 //! Content of any size: in parts where others share the connection, in order where that is wanted, resumed where it
 //! broke off.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -1,5 +1,7 @@
 //! The examples run, each by itself against a server of its own.
 
+system_tests::watch_for_secrets!();
+
 use std::time::Duration;
 
 use tokio::{process::Command, time::timeout};

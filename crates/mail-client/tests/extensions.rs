@@ -1,5 +1,7 @@
 //! Extensions that are switched on: everything goes on as without them, but smaller.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::{builder, client, count, script, server};

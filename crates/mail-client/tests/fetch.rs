@@ -1,5 +1,7 @@
 //! The main job against the embedded server: many messages, several connections, every byte.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{collections::BTreeMap, time::Duration};

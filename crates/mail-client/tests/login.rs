@@ -1,5 +1,7 @@
 //! Logging in: by the strongest way that both sides have, once, and never in the open.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{
@@ -36,7 +38,7 @@ fn tokens(builder: ImapClientBuilder) -> (ImapClient, Arc<Mutex<Vec<bool>>>) {
         async move {
             let mut noted = noted.lock().unwrap();
             noted.push(request.fresh);
-            Ok(Secret::from(format!("token{}", noted.len())))
+            Ok(Secret::from(format!("tok.en{}", noted.len())))
         }
     });
     (builder.build().unwrap(), asked)
@@ -49,7 +51,9 @@ async fn p14_a_refused_token_is_replaced_once() {
     let (port, seen) = scripted(TOKENS, |_, line| {
         let (tag, command) = parts(line);
         match command.strip_prefix("AUTHENTICATE OAUTHBEARER ") {
-            Some(initial) if BASE64_STANDARD.decode(initial).unwrap().ends_with(b"Bearer token2\x01\x01") => {
+            Some(initial)
+                if BASE64_STANDARD.decode(initial).unwrap().ends_with(b"Bearer tok.en2\x01\x01") =>
+            {
                 format!("{tag} OK [CAPABILITY IMAP4rev1] done\r\n")
             }
             // The reason, which the client has to acknowledge.
@@ -80,7 +84,7 @@ async fn p14_a_token_refused_twice_is_the_end_until_somebody_says_otherwise() {
     for _ in 0..3 {
         let error = client.noop().await.unwrap_err();
         assert_eq!((error.kind(), error.text().as_deref()), (ErrorKind::Login, Some("no")), "{error}");
-        assert!(!error.is_retryable() && !format!("{error:?}").contains("token1"), "{error:?}");
+        assert!(!error.is_retryable() && !format!("{error:?}").contains("tok.en1"), "{error:?}");
     }
     assert_eq!(*asked.lock().unwrap(), [false, true]);
     assert!(client.pool_status().login_blocked);
@@ -253,7 +257,7 @@ async fn nobody_may_log_in_too() {
 #[tokio::test]
 async fn a_new_password_is_tried_where_the_old_one_was_refused() {
     let server = server().start().await.unwrap();
-    let client = client(&server).password("wrong").build().unwrap();
+    let client = client(&server).password("wrong secret").build().unwrap();
     assert_eq!(client.noop().await.unwrap_err().kind(), ErrorKind::Login);
     assert_eq!(client.noop().await.unwrap_err().kind(), ErrorKind::Login);
     assert_eq!(server.report().wrong_password, 1, "sent once");

@@ -1,5 +1,7 @@
 //! Answers that a server may give, and few do: each message still comes as what it is, or not at all.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Many callers on one connection: no wrong mailbox, no answer to the wrong one, nothing done twice.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{sync::Arc, time::Duration};

@@ -1,5 +1,7 @@
 //! What a server refuses or asks for: limits are lived with, and wishes are heard.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{

@@ -1,5 +1,7 @@
 //! No secret is ever written down. Alone in its file, since tracing asks every thread of a process who listens.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{

@@ -1,5 +1,7 @@
 //! Watching a mailbox: every change told, whatever the server can do and however often the connection is lost.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -1,5 +1,7 @@
 //! Ways to the server: through proxies, from a local address, with somebody else's TLS.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::net::Ipv4Addr;

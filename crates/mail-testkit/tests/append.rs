@@ -1,5 +1,7 @@
 //! APPEND in all its forms, and REPLACE.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

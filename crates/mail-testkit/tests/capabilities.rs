@@ -1,5 +1,7 @@
 //! The server does what it shows, and nothing else.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

@@ -1,5 +1,7 @@
 //! Clients of others against the server, where they are installed.
 
+system_tests::watch_for_secrets!();
+
 use std::path::Path;
 use std::process::Stdio;
 

@@ -1,5 +1,7 @@
 //! CONDSTORE: mod-sequences, and changes on condition (RFC 7162 section 3.1).
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

@@ -1,5 +1,7 @@
 //! What goes wrong on order.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::time::Duration;

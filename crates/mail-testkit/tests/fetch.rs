@@ -1,5 +1,7 @@
 //! FETCH: everything that can be asked of a message.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

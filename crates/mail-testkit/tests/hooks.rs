@@ -1,5 +1,7 @@
 //! Other clients' doings at chosen moments.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

@@ -1,5 +1,7 @@
 //! The limit on connections, and what the report tells of them.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

@@ -1,5 +1,7 @@
 //! How long things take over a link with latency and a bandwidth.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! LIST with its extensions, subscriptions and special uses.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

@@ -1,5 +1,7 @@
 //! Getting in: endpoints, TLS, passwords.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Mailboxes as the server lists, counts and selects them.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

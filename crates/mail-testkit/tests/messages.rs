@@ -1,5 +1,7 @@
 //! Messages: fetched, searched, changed, added and removed, and what other sessions hear of it.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

@@ -1,5 +1,7 @@
 //! Clients that send anything at all.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

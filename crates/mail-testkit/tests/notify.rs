@@ -1,5 +1,7 @@
 //! NOTIFY (RFC 5465), and a search of several mailboxes (RFC 7377).
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

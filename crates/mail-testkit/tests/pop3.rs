@@ -1,5 +1,7 @@
 //! POP3, command by command.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::time::Duration;

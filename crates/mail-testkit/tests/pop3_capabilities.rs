@@ -1,5 +1,7 @@
 //! POP3's server does what CAPA shows, and nothing else.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! What goes wrong on order over POP3, and what others do meanwhile.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

@@ -1,5 +1,7 @@
 //! Getting in over POP3: endpoints, STLS, passwords.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

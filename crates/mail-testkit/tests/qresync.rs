@@ -1,5 +1,7 @@
 //! QRESYNC: what a client missed is told with SELECT (RFC 7162 section 3.2).
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

@@ -1,5 +1,7 @@
 //! QUOTA, ACL and METADATA.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

@@ -1,5 +1,7 @@
 //! Logins by SASL, over IMAP and POP3.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! SEARCH and its extensions: what is found, and how it is told.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::time::{Duration, SystemTime};

@@ -1,5 +1,7 @@
 //! What changes a connection as a whole: compression, UTF-8, IMAP4rev2, and a login undone.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

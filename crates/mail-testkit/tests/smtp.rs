@@ -1,5 +1,7 @@
 //! SMTP, command by command.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

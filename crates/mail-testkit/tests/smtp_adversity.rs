@@ -1,5 +1,7 @@
 //! SMTP: limits, faults, TLS, and what the report tells.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! SORT and THREAD (RFC 5256).
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use common::Dialogue;

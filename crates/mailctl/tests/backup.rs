@@ -1,5 +1,7 @@
 //! What a backup is: every message once, whole, in its folder, whatever happened in between.
 
+system_tests::watch_for_secrets!();
+
 mod support;
 
 use std::{

@@ -1,5 +1,7 @@
 //! A POP3 maildrop to disk: each message once, and deleted only when all of it is safe.
 
+system_tests::watch_for_secrets!();
+
 mod support;
 
 use std::{

@@ -1,5 +1,7 @@
 //! The demo: three ways, the same mail.
 
+system_tests::watch_for_secrets!();
+
 mod support;
 
 use support::{files, mailctl, run};

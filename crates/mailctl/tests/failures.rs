@@ -1,5 +1,7 @@
 //! What bad input gets: an error in one line that says which, exit status 1 or 2, and no half-written file.
 
+system_tests::watch_for_secrets!();
+
 mod support;
 
 use std::{fs, net::TcpListener, time::Duration};

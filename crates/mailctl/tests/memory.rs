@@ -2,6 +2,8 @@
 
 #![cfg(target_os = "linux")]
 
+system_tests::watch_for_secrets!();
+
 mod support;
 
 use mail_testkit::{Corpus, Message};

@@ -1,5 +1,7 @@
 //! Servers that get something wrong, message by message: what can be had is had, what can't is said.
 
+system_tests::watch_for_secrets!();
+
 mod support;
 
 use std::{

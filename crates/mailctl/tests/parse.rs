@@ -1,5 +1,7 @@
 //! `mailctl parse`: what a user who debugs a server gives it.
 
+system_tests::watch_for_secrets!();
+
 #[path = "support/parse.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! `mailctl parse` reads every case of the corpus as the case says.
 
+system_tests::watch_for_secrets!();
+
 #[path = "support/parse.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! Messages sent: each once, and a line that says what became of it for each recipient.
 
+system_tests::watch_for_secrets!();
+
 mod support;
 
 use std::{

@@ -1,5 +1,7 @@
 //! Changes of a mailbox, a line each, for as long as somebody wants them.
 
+system_tests::watch_for_secrets!();
+
 mod support;
 
 use std::{

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::guard::Guard;
 use super::{Info, START_OR_STOP, Server, ServerError, process, tail, tls};
+use crate::secrets;
 
 /// How often other ports are tried when somebody took one in between.
 const TRIES: usize = 5;
@@ -75,7 +76,9 @@ pub(super) fn password() -> Result<String, ServerError> {
     let mut bytes = [0; 16];
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
     read.map_err(ServerError::io("read", path))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    secrets::register(&password);
+    Ok(password)
 }
 
 /// How a server comes back.

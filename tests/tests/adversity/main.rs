@@ -5,6 +5,8 @@
 //! The usual size leaves out most of what is the same in every session. `ADVERSITY=full` has all of it, a number one of
 //! so many of the usual, and `ADVERSITY_ONLY` plays what has this in the name of its plan.
 
+system_tests::watch_for_secrets!();
+
 mod cancellation;
 mod faults;
 mod imap;

@@ -2,6 +2,8 @@
 //!
 //! Each public function that takes text has its line in a table; one that has none is found by reading the sources.
 
+system_tests::watch_for_secrets!();
+
 mod imap;
 mod lines;
 mod pop3;

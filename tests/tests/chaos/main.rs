@@ -3,6 +3,8 @@
 //!
 //! `CHAOS_SECONDS` says how long, `CHAOS_SEED` what goes wrong; how the tasks run beside each other is not of the seed.
 
+system_tests::watch_for_secrets!();
+
 mod imap;
 mod memory;
 mod pop3;

@@ -1,5 +1,7 @@
 //! ImapClient's operations on each kind of server: what one announces decides what is asked of it, never whose it is.
 
+system_tests::watch_for_secrets!();
+
 mod appending;
 mod certificates;
 mod changing;

@@ -276,7 +276,7 @@ async fn credentials_are_checked_by_a_login_of_its_own() {
     assert_eq!(peer.connections(), 1);
     let error = client.check_credentials().await.unwrap_err();
     assert_eq!((error.kind(), peer.connections()), (ErrorKind::Login, 2), "{error}");
-    client.set_password("other").unwrap();
+    client.set_password("another secret").unwrap();
     client.noop().await.unwrap();
     client.close().await;
 }

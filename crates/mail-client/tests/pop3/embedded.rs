@@ -163,7 +163,7 @@ async fn logins_over_tls_by_every_mechanism() {
     let client = builder(Endpoint::Pop3StartTls).starttls().mechanisms([]).build().unwrap();
     assert_eq!(retrieve(&client).await, ["a\r\n"]);
     client.close().await;
-    let client = builder(Endpoint::Pop3StartTls).starttls().password("wrong").build().unwrap();
+    let client = builder(Endpoint::Pop3StartTls).starttls().password("wrong secret").build().unwrap();
     assert_eq!(client.stat().await.unwrap_err().kind(), ErrorKind::Login);
     client.close().await;
 }

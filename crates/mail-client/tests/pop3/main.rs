@@ -1,5 +1,7 @@
 //! POP3, against servers in memory that do what they are told.
 
+system_tests::watch_for_secrets!();
+
 mod capabilities;
 mod connections;
 mod deletions;

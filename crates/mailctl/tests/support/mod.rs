@@ -12,6 +12,7 @@ use std::{
 };
 
 use mail_testkit::{Builder, Endpoint, Server};
+use system_tests::secrets::assert_none_in;
 use tempfile::TempDir;
 
 pub(crate) const USER: &str = "alice";
@@ -172,6 +173,10 @@ pub(crate) async fn finish(mut child: Child) -> Run {
         let mut peak_kib = 0;
         let status = loop {
             peak_kib = peak(child.id()).max(peak_kib);
+            assert_none_in(
+                "the command line",
+                fs::read(format!("/proc/{}/cmdline", child.id())).unwrap_or_default(),
+            );
             match child.try_wait().unwrap() {
                 Some(status) => break status,
                 // Sampled: the high-water mark only grows, and is gone with the process.
@@ -180,7 +185,7 @@ pub(crate) async fn finish(mut child: Child) -> Run {
         };
         let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
         for text in [&stdout, &stderr] {
-            assert!(!text.contains(PASSWORD), "the password was printed: {text}");
+            assert_none_in("the program", text);
             assert!(!text.contains("panicked"), "{text}");
         }
         Run { status: status.code(), stdout, stderr, peak_kib }
