@@ -4,12 +4,13 @@ system_tests::watch_for_secrets!();
 
 mod common;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use common::{client, server};
+use common::{client, commands, in_memory, server};
 use mail_client::imap::{FetchItems, Mailbox, SequenceSet};
-use mail_testkit::{Action, Corpus, Fault, Server};
+use mail_testkit::{Action, Corpus, Fault, Hook, Server};
+use tokio::time::Instant;
 
 fn held(server: &Server) -> BTreeMap<u32, Bytes> {
     let messages = server.account("kim").unwrap().messages("INBOX").unwrap();
@@ -146,4 +147,131 @@ async fn a_message_that_is_gone_is_not_an_empty_one() {
     assert_eq!(gone.bytes().await.unwrap_err().kind(), mail_client::ErrorKind::Gone);
     assert!(stream.next().await.is_none());
     client.close().await;
+}
+
+/// All UIDs of a stream over three connections, and how long it took.
+async fn uids_over_three(inbox: &Mailbox, in_order: bool) -> (Vec<u32>, Duration) {
+    let begun = Instant::now();
+    let mut stream = inbox.fetch(1..=500, FetchItems::new().body()).connections(3);
+    if in_order {
+        stream = stream.in_order();
+    }
+    let mut uids = Vec::new();
+    while let Some(message) = stream.next().await {
+        let message = message.unwrap();
+        uids.push(message.uid());
+        assert!(!message.into_body().bytes().await.unwrap().is_empty());
+    }
+    if !in_order {
+        uids.sort_unstable();
+    }
+    (uids, begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn p38_a_connection_that_does_not_come_to_its_mailbox_holds_up_no_message() {
+    let stalls = [
+        Fault::on_greeting(Action::Stall),
+        Fault::on_command("AUTHENTICATE", Action::Stall),
+        Fault::on_command("EXAMINE", Action::Stall),
+    ];
+    for (stall, in_order) in stalls.into_iter().flat_map(|stall| [(stall.clone(), false), (stall, true)]) {
+        let messages = (0..500).map(|n| format!("Subject: {n}\r\n\r\n{n}\r\n"));
+        let server = server().messages("INBOX", messages).latency(Duration::from_millis(20));
+        let server = Arc::new(server.fault(stall.clone().on_connection(2)).start().await.unwrap());
+        let client = in_memory(&server).max_connections(4).build().unwrap();
+        let inbox = client.examine("INBOX").await.unwrap();
+        let (uids, took) = uids_over_three(&inbox, in_order).await;
+        assert_eq!(uids, Vec::from_iter(1..=500));
+        assert!(took < Duration::from_secs(2), "{stall:?}, in order: {in_order}: {took:?}");
+        client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p38_each_connection_checks_uidvalidity_before_it_shares_the_work() {
+    let messages = (0..500).map(|n| format!("Subject: {n}\r\n\r\n{n}\r\n"));
+    let server = server().messages("INBOX", messages).latency(Duration::from_millis(20));
+    let server = Arc::new(server.start().await.unwrap());
+    server.hook(Hook::before("EXAMINE").on_connection(2), |account| {
+        account.recreate("INBOX").unwrap();
+    });
+    let client = in_memory(&server).build().unwrap();
+    let inbox = client.examine("INBOX").await.unwrap();
+    let mut stream = inbox.fetch(1..=500, FetchItems::new().body()).connections(2);
+    let error = loop {
+        match stream.next().await.expect("it fails before its end") {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), mail_client::ErrorKind::UidValidityChanged, "{error}");
+    assert!(!commands(&server).iter().any(|(on, command)| *on == 2 && command.starts_with("UID FETCH")));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p38_what_a_silent_connection_was_asked_for_is_handed_to_one_with_nothing_to_do() {
+    for (connection, in_order) in [(1, false), (1, true), (2, false), (2, true)] {
+        let messages = (0..500).map(|n| format!("Subject: {n}\r\n\r\n{n}\r\n"));
+        let server = server().messages("INBOX", messages).latency(Duration::from_millis(20));
+        let stall = Fault::on_command("UID FETCH", Action::Stall).on_connection(connection);
+        let server = Arc::new(server.fault(stall).start().await.unwrap());
+        let client = in_memory(&server).max_connections(4).build().unwrap();
+        let inbox = client.examine("INBOX").await.unwrap();
+        let (uids, took) = uids_over_three(&inbox, in_order).await;
+        assert_eq!(uids, Vec::from_iter(1..=500));
+        let took = took.as_secs_f64();
+        assert!((5.0..8.0).contains(&took), "connection {connection}, in order: {in_order}: {took}");
+        // What was silent for so long is given to nobody else.
+        let own = client.create_connection().await.unwrap();
+        if connection == 2 {
+            client.via(&own).noop().await.unwrap();
+        }
+        client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p38_a_server_that_takes_its_time_is_asked_for_a_message_twice_at_most() {
+    let messages = (0..200).map(|n| format!("Subject: {n}\r\n\r\n{n}\r\n"));
+    let server = server().messages("INBOX", messages).latency(Duration::from_secs(8));
+    let server = Arc::new(server.start().await.unwrap());
+    let client =
+        in_memory(&server).max_connections(4).idle_timeout(Duration::from_secs(3600)).build().unwrap();
+    let inbox = client.examine("INBOX").await.unwrap();
+    let (one, two) = tokio::join!(client.create_connection(), client.create_connection());
+    drop((one.unwrap(), two.unwrap()));
+    let mut stream = inbox.fetch(1..=200, FetchItems::new().body()).connections(3);
+    let mut uids = Vec::new();
+    while let Some(message) = stream.next().await {
+        uids.push(message.unwrap().uid());
+    }
+    uids.sort_unstable();
+    assert_eq!(uids, Vec::from_iter(1..=200));
+    let asked = commands(&server).into_iter().filter_map(|(_, command)| {
+        command.strip_prefix("UID FETCH ")?.split(' ').next()?.parse::<SequenceSet>().ok()
+    });
+    let asked: Vec<_> = asked.collect();
+    let most = uids.iter().map(|uid| asked.iter().filter(|set| set.contains(*uid)).count()).max();
+    assert_eq!(most, Some(2), "{asked:?}");
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p38_where_nobody_can_help_a_silent_connection_is_waited_for() {
+    for quota in [1, 4] {
+        let messages = (0..40).map(|n| format!("Subject: {n}\r\n\r\n{n}\r\n"));
+        let server = server().messages("INBOX", messages).max_connections_per_user(1);
+        let server = server.fault(Fault::on_command("UID FETCH", Action::Stall));
+        let server = Arc::new(server.start().await.unwrap());
+        let client = in_memory(&server).max_connections(quota).build().unwrap();
+        let inbox = client.examine("INBOX").await.unwrap();
+        let begun = Instant::now();
+        let mut stream = inbox.fetch(1..=40, FetchItems::new().body()).connections(3);
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        assert_eq!(begun.elapsed().as_secs(), 60);
+        client.close().await;
+    }
 }

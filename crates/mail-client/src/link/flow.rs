@@ -68,6 +68,11 @@ impl Flow {
         self.starved.load(Ordering::Acquire) > 0
     }
 
+    /// Whether nothing is held that was read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.load(Ordering::Acquire) == 0
+    }
+
     /// How often something was given back so far: readers that read, however slowly, make it move.
     pub(crate) fn given_back(&self) -> usize {
         self.given_back.load(Ordering::Acquire)

@@ -73,6 +73,9 @@ async fn p43_a_mailbox_that_cannot_be_read_is_told_with_those_that_can() {
     verdict.check().await;
 }
 
+/// The server's capabilities, what is said with what is told for it, and what says it.
+type Case = (&'static str, &'static [(&'static str, &'static str)], Operation);
+
 type Operation = fn(ImapClient) -> BoxFuture<'static, Result<(), Error>>;
 
 /// An operation whose result doesn't matter here.
@@ -94,7 +97,7 @@ const SELECTED: (&str, &str) = ("EXAMINE INBOX", "* 9 EXISTS\n* OK [UIDVALIDITY 
 
 #[tokio::test(start_paused = true)]
 async fn p43_an_answer_that_cannot_be_read_is_an_error_that_says_so() {
-    let cases: Vec<(&str, &[(&str, &str)], Operation)> = vec![
+    let cases: Vec<Case> = vec![
         (
             "",
             &[("STATUS INBOX (MESSAGES)", "* STATUS INBOX")],

@@ -8,7 +8,7 @@ use mail_proto::imap::{
     client::{Request, Selection},
     fetch::FetchModifiers,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{FetchItems, parts::PART, windows::Portion};
 use crate::{
@@ -39,6 +39,10 @@ pub(super) struct Lane {
     /// The connection's place in the pool, for those beyond the first.
     pub(super) extra: Option<mail_pool::Connection<ImapManager>>,
     under_way: Vec<Asked>,
+    /// Since when the first of them is what the connection owes.
+    since: Instant,
+    /// Whether another was asked for since nothing came over this one.
+    pub(super) called_for_help: bool,
     starved: Option<Starved>,
     gate: Option<Gate>,
     /// Whether large content is asked for in parts.
@@ -95,6 +99,8 @@ impl Lane {
             connection,
             extra,
             under_way: Vec::new(),
+            since: Instant::now(),
+            called_for_help: false,
             starved: None,
             gate: None,
             in_parts,
@@ -142,6 +148,9 @@ impl Lane {
         let request = Request::on(selection.clone(), command);
         let sink = FetchSink::new(events.clone(), self.number, window, only);
         let token = self.connection.fetch(request, sink)?;
+        if self.under_way.is_empty() {
+            self.since = Instant::now();
+        }
         self.under_way.push(Asked { window, token, portion, at_most, come: Come::default() });
         Ok(())
     }
@@ -156,11 +165,29 @@ impl Lane {
     /// A portion has ended. Gives what of it has not come.
     pub(super) fn ended(&mut self, window: u64) -> Option<Missing> {
         let at = self.under_way.iter().position(|asked| asked.window == window)?;
-        let Asked { portion: Portion { place, set }, come, .. } = self.under_way.swap_remove(at);
-        let missing = set.numbers().map(|numbers| numbers.filter(|uid| !come.contains(*uid)).collect());
-        Some(match missing {
-            Some(set) => Missing { portion: Portion { place, set }, but_not: HashSet::new() },
-            None => Missing { portion: Portion { place, set }, but_not: come.0.into_iter().collect() },
+        self.since = Instant::now();
+        Some(self.under_way.remove(at).into_missing())
+    }
+
+    /// Since when nothing has come over this connection that it owes; `None` if something has come of what it was asked
+    /// for first, or if that was another's before.
+    pub(super) fn silent_since(&self) -> Option<Instant> {
+        let first = self.under_way.first()?;
+        (first.come.0.is_empty() && !first.portion.was_handed_on).then_some(self.since)
+    }
+
+    /// Notes that it was the reader who kept it from telling more.
+    pub(super) fn was_held_up(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// Takes back all that it was asked for, to ask others.
+    pub(super) fn give_up(&mut self) -> impl Iterator<Item = Missing> + use<> {
+        let under_way = std::mem::take(&mut self.under_way);
+        under_way.iter().for_each(|asked| self.connection.cancel(asked.token));
+        under_way.into_iter().map(|mut asked| {
+            asked.portion.was_handed_on = true;
+            asked.into_missing()
         })
     }
 
@@ -179,6 +206,21 @@ impl Lane {
             (true, None) => self.gate = Some(self.connection.flow().open_gate()),
             (false, Some(_)) => self.gate = None,
             _ => {}
+        }
+    }
+}
+
+impl Asked {
+    fn into_missing(self) -> Missing {
+        let Self { mut portion, come, .. } = self;
+        let missing =
+            portion.set.numbers().map(|numbers| numbers.filter(|uid| !come.contains(*uid)).collect());
+        match missing {
+            Some(set) => {
+                portion.set = set;
+                Missing { portion, but_not: HashSet::new() }
+            }
+            None => Missing { portion, but_not: come.0.into_iter().collect() },
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod body;
 mod items;
+mod joining;
 mod lanes;
 mod message;
 mod more;

@@ -1,5 +1,7 @@
 //! The stream of messages.
 
+mod silence;
+
 use std::{
     collections::HashSet,
     fmt,
@@ -9,7 +11,7 @@ use std::{
 };
 
 use futures_core::{Stream, future::BoxFuture};
-use mail_pool::{Conn, Extras, Kind};
+use mail_pool::{Extras, Kind};
 use mail_proto::imap::{
     Command, ResponseCode, SearchKey, SequenceSet,
     client::{Request, Selection},
@@ -20,7 +22,8 @@ use tokio::sync::mpsc;
 
 use super::{
     FetchItems, Message,
-    lanes::{DEPTH, Lane, MOST_IN_PARTS},
+    joining::{Joined, Joining, another},
+    lanes::{DEPTH, Lane, MOST_IN_PARTS, Missing},
     more::More,
     order::Order,
     windows::Windows,
@@ -32,6 +35,7 @@ use crate::{
         connection::{FetchEvent, Unread},
         manager::ImapManager,
     },
+    link::Alarm,
 };
 
 /// Messages, as they come. See [`Mailbox::fetch`](crate::imap::Mailbox::fetch).
@@ -55,9 +59,9 @@ pub struct FetchStream {
     most: usize,
     lanes: Vec<Lane>,
     numbered: usize,
-    first: Option<BoxFuture<'static, Result<Conn<ImapManager>>>>,
+    first: Option<Joining>,
     extras: Option<Extras<ImapManager>>,
-    coming: Vec<BoxFuture<'static, Result<Extra>>>,
+    coming: Vec<Joining>,
     sender: mpsc::UnboundedSender<FetchEvent>,
     events: mpsc::UnboundedReceiver<FetchEvent>,
     /// Messages of a set that can't be told in numbers which came before its connection was lost.
@@ -71,10 +75,9 @@ pub struct FetchStream {
     /// What that was.
     unread: Unread,
     asked_again: bool,
+    alarm: Option<Alarm>,
     ended: bool,
 }
-
-type Extra = (mail_pool::Connection<ImapManager>, Conn<ImapManager>);
 
 /// How many messages are asked for at once: few where bodies come, since other commands have to wait for them, and
 /// else as many as fit in a command line that every server takes (8,192 bytes, RFC 7162 section 4), however far apart
@@ -124,12 +127,15 @@ impl FetchStream {
             missed: SequenceSet::default(),
             unread: Unread::default(),
             asked_again: false,
+            alarm: None,
             ended: false,
         }
     }
 
     /// Fetches over up to this many connections: over one at once, and over more as they come free within the quota.
     /// Messages then come in no order, unless it is [wanted](Self::in_order). 1 unless told; 0 counts as 1.
+    ///
+    /// Where nothing comes over one of them for 5 seconds and another has nothing to do, that one is asked instead.
     pub fn connections(mut self, most: usize) -> Self {
         self.most = most.max(1);
         self
@@ -207,8 +213,12 @@ impl FetchStream {
                 return Poll::Ready(Some(Err(error.in_command("UID FETCH", Some(&self.selection.mailbox)))));
             }
             // Also where there is always a message at hand: connections that are being opened get on only if polled.
-            if !self.coming.is_empty() && self.poll_extras(cx) {
-                continue;
+            if !self.coming.is_empty() {
+                match self.poll_extras(cx) {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                }
             }
             if let Poll::Ready(Some(event)) = self.events.poll_recv(cx) {
                 match self.told(event) {
@@ -221,13 +231,17 @@ impl FetchStream {
                 match self.poll_first(cx) {
                     Poll::Ready(Ok(())) => continue,
                     // The others do its work.
-                    Poll::Ready(Err(_)) if !self.lanes.is_empty() => self.failures = MOST_FAILURES,
+                    Poll::Ready(Err(error)) if !self.lanes.is_empty() && !is_about_all(&error) => {
+                        self.failures = MOST_FAILURES;
+                    }
                     Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
                     Poll::Pending => {}
                 }
             }
-            if !self.poll_extras(cx) {
-                return Poll::Pending;
+            match self.poll_extras(cx) {
+                Ok(came) if came || self.poll_silent(cx) => {}
+                Ok(_) => return Poll::Pending,
+                Err(error) => return Poll::Ready(Some(Err(error))),
             }
         }
     }
@@ -355,12 +369,7 @@ impl FetchStream {
                         if !matches!(error.cause(), Cause::Lost { .. }) {
                             return Err(error);
                         }
-                        let place = missing.portion.place;
-                        if missing.portion.set.is_empty() {
-                            self.order.iter_mut().for_each(|order| order.end(place));
-                        }
-                        self.windows.put_back(missing.portion);
-                        self.come.extend(missing.but_not);
+                        self.put_back(missing);
                         if self.lanes[at].is_idle() {
                             self.lose(at, error)?;
                         }
@@ -374,12 +383,22 @@ impl FetchStream {
         }
     }
 
+    /// What a portion still owes is to be asked for again.
+    fn put_back(&mut self, missing: Missing) {
+        let place = missing.portion.place;
+        if missing.portion.set.is_empty() {
+            self.order.iter_mut().for_each(|order| order.end(place));
+        }
+        self.windows.put_back(missing.portion);
+        self.come.extend(missing.but_not);
+    }
+
     /// A connection was lost. Others take over its work, and another is taken in its place if it was of use. Where
     /// there are none, it is opened again, but not for ever, and not for a server that keeps silent.
     fn lose(&mut self, at: usize, error: Error) -> Result<()> {
         let lane = self.lanes.swap_remove(at);
         if let (true, true, Some(extras)) = (lane.extra.is_some(), lane.is_of_use, &self.extras) {
-            self.coming.push(coming(extras));
+            self.coming.push(another(extras, self.selection.clone()));
         }
         if !self.lanes.is_empty() {
             return Ok(());
@@ -411,27 +430,28 @@ impl FetchStream {
         let calls = &self.calls;
         let first = self.first.get_or_insert_with(|| {
             let calls = calls.clone();
-            Box::pin(async move { calls.connection().await })
+            // Whoever has nobody beside it selects its mailbox with what it is asked for.
+            Box::pin(async move { Ok((calls.connection().await?, None)) })
         });
-        let connection = std::task::ready!(first.as_mut().poll(cx));
+        let joined = std::task::ready!(first.as_mut().poll(cx));
         self.first = None;
-        self.add_lane(connection?, None);
+        self.add_lane(joined?);
         Poll::Ready(Ok(()))
     }
 
     /// Takes on connections beyond the first as they come free. Says whether one did.
-    fn poll_extras(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_extras(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         if self.most == 1 {
-            return false;
+            return Ok(false);
         }
-        if self.windows.is_empty() {
+        if self.windows.is_empty() && !self.has_silent() {
             // Nothing is left for one that would come now.
             self.coming.clear();
-            return false;
+            return Ok(false);
         }
         if self.extras.is_none() {
             let extras = self.calls.pool().extras();
-            self.coming.extend((1..self.most).map(|_| coming(&extras)));
+            self.coming.extend((1..self.most).map(|_| another(&extras, self.selection.clone())));
             self.extras = Some(extras);
         }
         let mut came = false;
@@ -439,20 +459,24 @@ impl FetchStream {
         while at < self.coming.len() {
             match self.coming[at].as_mut().poll(cx) {
                 Poll::Pending => at += 1,
-                Poll::Ready(extra) => {
+                Poll::Ready(joined) => {
                     drop(self.coming.swap_remove(at));
-                    // One that can't be had is done without.
-                    if let Ok((extra, connection)) = extra {
-                        self.add_lane(connection, Some(extra));
-                        came = true;
+                    match joined {
+                        Ok(joined) => {
+                            self.add_lane(joined);
+                            came = true;
+                        }
+                        Err(error) if is_about_all(&error) => return Err(error),
+                        // One that can't be had is done without.
+                        Err(_) => {}
                     }
                 }
             }
         }
-        came
+        Ok(came)
     }
 
-    fn add_lane(&mut self, connection: Conn<ImapManager>, extra: Option<mail_pool::Connection<ImapManager>>) {
+    fn add_lane(&mut self, (connection, extra): Joined) {
         self.numbered += 1;
         // What waits for its turn must never hold up what it waits for.
         let in_parts = self.order.is_some() || connection.kind() == Kind::Main;
@@ -460,14 +484,9 @@ impl FetchStream {
     }
 }
 
-/// A connection beyond the first, when one is free.
-fn coming(extras: &Extras<ImapManager>) -> BoxFuture<'static, Result<Extra>> {
-    let next = extras.next();
-    Box::pin(async move {
-        let extra = next.await?;
-        let connection = extra.get().await?;
-        Ok((extra, connection))
-    })
+/// Whether what one connection found out holds for all.
+fn is_about_all(error: &Error) -> bool {
+    error.kind() == ErrorKind::UidValidityChanged
 }
 
 /// The messages that a search found; `None` if no answer came that can be read, which doesn't mean that there are none.

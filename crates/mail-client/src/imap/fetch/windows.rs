@@ -24,6 +24,8 @@ pub(super) struct Portion {
     /// Where it stands among the portions, from the front.
     pub(super) place: u64,
     pub(super) set: SequenceSet,
+    /// Whether it was taken from a connection that kept silent: the next one keeps it, however long it takes.
+    pub(super) was_handed_on: bool,
 }
 
 #[derive(Debug)]
@@ -101,7 +103,7 @@ impl Windows {
         let place = self.portions;
         let set = self.cut(lanes, most.min(self.largest), bytes)?;
         self.portions += 1;
-        Some(Portion { place, set })
+        Some(Portion { place, set, was_handed_on: false })
     }
 
     fn cut(&mut self, lanes: usize, most: u64, bytes: u64) -> Option<SequenceSet> {
@@ -136,7 +138,7 @@ impl Windows {
     pub(super) fn put_last(&mut self, set: SequenceSet) {
         let place = self.portions;
         self.portions += 1;
-        self.put_back(Portion { place, set });
+        self.put_back(Portion { place, set, was_handed_on: false });
     }
 
     /// Takes back what a lane asked for and didn't get.
