@@ -51,7 +51,7 @@ impl Mailbox {
     pub async fn copy(&self, uids: impl Into<SequenceSet>, to: impl Into<MailboxName>) -> Result<Copied> {
         let this = self.in_one_call();
         let mailbox = to.into();
-        let mut portions = this.targets(uids.into()).await?;
+        let mut portions = this.targets(uids.into(), "UID COPY").await?;
         let mut copied = Copied::default();
         while let Some(set) = portions.next() {
             let command = Command::Copy { uid: true, set, mailbox: mailbox.clone() };
@@ -97,7 +97,7 @@ impl Mailbox {
         if !this.calls().supports(&Capability::Move).await? {
             return this.copy_and_remove(uids, mailbox).await;
         }
-        let mut portions = this.targets(uids).await?;
+        let mut portions = this.targets(uids, "UID MOVE").await?;
         while let Some(set) = portions.next() {
             let command = Command::Move { uid: true, set, mailbox: mailbox.clone() };
             let answer = this.run(command).await.map_err(|error| portions.failed(error))?;
@@ -108,7 +108,7 @@ impl Mailbox {
 
     async fn copy_and_remove(&self, uids: SequenceSet, mailbox: MailboxName) -> Result<Moved> {
         // A message that comes between COPY and STORE must not be marked, so no set may hold a UID that is free yet.
-        let mut portions = Portions::new(&self.existing(uids).await?);
+        let mut portions = Portions::new(&self.existing(uids, "UID MOVE").await?);
         let mut moved = Moved { copied: Copied::default(), removal: Removal::Expunged };
         while let Some(set) = portions.next() {
             let command = Command::Copy { uid: true, set: set.clone(), mailbox: mailbox.clone() };

@@ -41,7 +41,7 @@ impl Mailbox {
     pub async fn delete(&self, uids: impl Into<SequenceSet>) -> Result<Removal> {
         let this = self.in_one_call();
         self.check_writable("UID EXPUNGE")?;
-        let mut portions = this.targets(uids.into()).await?;
+        let mut portions = this.targets(uids.into(), "UID EXPUNGE").await?;
         this.each(&mut portions, true).await
     }
 
@@ -64,7 +64,7 @@ impl Mailbox {
     pub async fn expunge(&self, uids: impl Into<SequenceSet>) -> Result<Removal> {
         let this = self.in_one_call();
         self.check_writable("UID EXPUNGE")?;
-        let mut portions = this.targets(uids.into()).await?;
+        let mut portions = this.targets(uids.into(), "UID EXPUNGE").await?;
         this.each(&mut portions, false).await
     }
 

@@ -188,7 +188,7 @@ impl Mailbox {
         if change.unchanged_since.is_some() {
             this.calls().need(Capability::CondStore, name).await?;
         }
-        let mut portions = this.targets(uids).await?;
+        let mut portions = this.targets(uids, name).await?;
         let mut modified = SequenceSet::default();
         let (mut messages, mut unread) = (BTreeMap::new(), Unread::default());
         while let Some(set) = portions.next() {

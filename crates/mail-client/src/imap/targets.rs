@@ -78,25 +78,26 @@ impl Mailbox {
         Ok(())
     }
 
-    /// The messages of a set that is about to be used in commands.
+    /// The messages of a set that is about to be used in commands of this name.
     ///
     /// On the wire `5:*` holds the last message even if its UID is below 5 (RFC 9051 section 9). Nobody wants that
     /// message changed who asks for those from 5 on, so the server is asked which messages there are.
-    pub(super) async fn targets(&self, uids: SequenceSet) -> Result<Portions> {
+    pub(super) async fn targets(&self, uids: SequenceSet, command: &'static str) -> Result<Portions> {
         let known = match uids.sorted() {
             Some(sorted) => sorted,
             None if uids == SequenceSet::all() => uids,
-            None => self.existing(uids).await?,
+            None => self.existing(uids, command).await?,
         };
         Ok(Portions::new(&known))
     }
 
-    /// Which of these messages there are.
-    pub(super) async fn existing(&self, uids: SequenceSet) -> Result<SequenceSet> {
+    /// Which of these messages there are, before commands of this name: where that isn't found out, none was sent.
+    pub(super) async fn existing(&self, uids: SequenceSet, command: &'static str) -> Result<SequenceSet> {
         let mut found = SequenceSet::default();
         let mut portions = Portions::new(&uids);
         while let Some(portion) = portions.next() {
-            let here = self.search(SearchKey::Uid(portion)).await?.into_uids();
+            let here = self.search(SearchKey::Uid(portion)).await;
+            let here = here.map_err(|error| self.before(command, error))?.into_uids();
             here.ranges(0).for_each(|range| found.insert_range(range));
         }
         let mut existing = found.intersection(&uids);
@@ -106,6 +107,16 @@ impl Mailbox {
             existing.insert(*last.end());
         }
         Ok(existing.sorted().unwrap_or_default())
+    }
+
+    /// The error of a command that wasn't sent, since what comes before it failed.
+    fn before(&self, command: &'static str, error: Error) -> Error {
+        let cause = match error.cause().clone() {
+            Cause::Lost { reason, .. } => Cause::Lost { written: false, reason },
+            Cause::Deadline { after, .. } => Cause::Deadline { after, written: false },
+            _ => return error,
+        };
+        error.with_cause(cause).in_command(command, Some(self.name()))
     }
 }
 

@@ -1,8 +1,11 @@
 //! Flags, copies, moves, removals.
 
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
 use mail_client::{
-    ErrorKind,
-    imap::{Capability, Flag, FlagChange, Removal, ResponseCode, SequenceSet},
+    Error, ErrorKind,
+    imap::{Capability, Flag, FlagChange, Mailbox, Removal, ResponseCode, SequenceSet},
 };
 
 use crate::common::dialogue::Dialogue;
@@ -273,4 +276,35 @@ async fn a_mailbox_that_was_opened_to_be_read_is_not_changed() {
         assert_eq!(kinds, [Err(ErrorKind::ReadOnly); 5]);
     }
     verdict.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p29_what_fails_before_a_change_was_sent_is_no_change_that_may_have_been_made() {
+    type Change = fn(Mailbox) -> BoxFuture<'static, Result<(), Error>>;
+    let changes: [(&str, &str, Change); 4] = [
+        ("UID MOVE", "UID 4:9", |inbox| Box::pin(async move { inbox.move_to(4..=9, "b").await.map(drop) })),
+        ("UID COPY", "UID 4:*", |inbox| Box::pin(async move { inbox.copy(set("4:*"), "b").await.map(drop) })),
+        ("UID STORE", "UID 4:*", |inbox| {
+            Box::pin(async move { inbox.add_flags(set("4:*"), [Flag::Seen]).await })
+        }),
+        ("UID EXPUNGE", "UID 4:*", |inbox| Box::pin(async move { inbox.delete(set("4:*")).await.map(drop) })),
+    ];
+    for (name, condition, change) in changes {
+        let search = |tag| format!("A{tag} UID SEARCH {condition}");
+        let dialogue = Dialogue::with("").selected().cut(&search(2)).again("");
+        let (client, verdict) = dialogue.selected().cut(&search(2)).begin();
+        let inbox = client.select("INBOX").await.unwrap();
+        let error = change(inbox).await.unwrap_err();
+        assert_eq!((error.kind(), error.was_written()), (ErrorKind::ConnectionLost, false), "{error}");
+        assert!(error.is_retryable() && error.to_string().contains("it was not sent"), "{error}");
+        assert_eq!(error.command(), Some(&*format!("{name} INBOX")));
+        verdict.check().await;
+    }
+
+    // Nor is one whose time is up.
+    let (client, verdict) = Dialogue::with("").selected().turn("A2 UID SEARCH UID 4:9", "* OK wait").begin();
+    let inbox = client.with_deadline(Duration::from_secs(5)).select("INBOX").await.unwrap();
+    let error = inbox.move_to(4..=9, "b").await.unwrap_err();
+    assert!(error.is_timeout() && !error.was_written() && error.is_retryable(), "{error}");
+    drop(verdict);
 }
