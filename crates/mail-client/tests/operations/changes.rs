@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use mail_client::{
     Error, ErrorKind,
-    imap::{Capability, Flag, FlagChange, Mailbox, Removal, ResponseCode, SequenceSet},
+    imap::{
+        Capability, Flag, FlagChange, Mailbox, NewMessage, Removal, ResponseCode, SearchKey, SequenceSet,
+    },
 };
 
 use crate::common::dialogue::Dialogue;
@@ -307,4 +309,70 @@ async fn p29_what_fails_before_a_change_was_sent_is_no_change_that_may_have_been
     let error = inbox.move_to(4..=9, "b").await.unwrap_err();
     assert!(error.is_timeout() && !error.was_written() && error.is_retryable(), "{error}");
     drop(verdict);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p26_what_changes_a_mailbox_that_was_opened_anew_read_only_is_not_written() {
+    type Change = fn(Mailbox) -> BoxFuture<'static, Result<(), Error>>;
+    let changes: [(&str, Change); 7] = [
+        ("UID STORE", |inbox| Box::pin(async move { inbox.add_flags(4, [Flag::Seen]).await })),
+        ("UID MOVE", |inbox| Box::pin(async move { inbox.move_to(4, "c").await.map(drop) })),
+        ("UID STORE", |inbox| Box::pin(async move { inbox.delete(4).await.map(drop) })),
+        ("UID EXPUNGE", |inbox| Box::pin(async move { inbox.expunge(4).await.map(drop) })),
+        ("EXPUNGE", |inbox| Box::pin(async move { inbox.expunge_all_deleted().await })),
+        ("UID REPLACE", |inbox| {
+            Box::pin(async move { inbox.replace(4, NewMessage::new("x")).await.map(drop) })
+        }),
+        ("", |inbox| Box::pin(async move { inbox.copy(4, "c").await.map(drop) })),
+    ];
+    for (name, change) in changes {
+        let dialogue = Dialogue::with("MOVE UIDPLUS REPLACE")
+            .selected()
+            .turn("A2 EXAMINE b", "* 1 EXISTS\n* OK [UIDVALIDITY 1] .\nA2 OK [READ-ONLY] examined")
+            .turn("A3 SELECT INBOX", "* 9 EXISTS\n* OK [UIDVALIDITY 7] .\nA3 OK [READ-ONLY] selected");
+        // What only reads there goes on.
+        let dialogue = match name {
+            "" => dialogue.turn("A4 UID COPY 4 c", "A4 OK done"),
+            _ => dialogue.turn("A4 UID SEARCH SEEN", "* SEARCH\nA4 OK done"),
+        };
+        let (client, verdict) = dialogue.begin();
+        let inbox = client.select("INBOX").await.unwrap();
+        assert!(!inbox.is_read_only());
+        client.examine("b").await.unwrap();
+        let changed = change(inbox.clone()).await;
+        if name.is_empty() {
+            changed.unwrap();
+        } else {
+            let error = changed.unwrap_err();
+            assert_eq!((error.kind(), error.was_written()), (ErrorKind::ReadOnly, false), "{error}");
+            assert!(error.command().unwrap().starts_with(name), "{error}");
+            assert!(inbox.search(SearchKey::seen()).await.unwrap().is_empty());
+        }
+        verdict.check().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p26_a_mailbox_that_opens_read_only_is_not_changed_and_takes_messages_all_the_same() {
+    let (client, verdict) = Dialogue::with("MOVE UIDPLUS REPLACE LITERAL+")
+        .turn("A1 SELECT INBOX", "* 9 EXISTS\n* OK [UIDVALIDITY 7] .\nA1 OK [READ-ONLY] selected")
+        .turn("A2 UID COPY 4 c", "A2 OK done")
+        .turn("A3 APPEND INBOX {1+}\nx", "A3 OK done")
+        .begin();
+    let inbox = client.select("INBOX").await.unwrap();
+    assert!(inbox.is_read_only());
+    let errors = [
+        inbox.add_flags(4, [Flag::Seen]).await.unwrap_err(),
+        inbox.move_to(4, "c").await.unwrap_err(),
+        inbox.delete(4).await.unwrap_err(),
+        inbox.expunge(4).await.unwrap_err(),
+        inbox.expunge_all_deleted().await.unwrap_err(),
+        inbox.replace(4, NewMessage::new("x")).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!((error.kind(), error.was_written()), (ErrorKind::ReadOnly, false), "{error}");
+    }
+    inbox.copy(4, "c").await.unwrap();
+    inbox.append(NewMessage::new("x")).await.unwrap();
+    verdict.check().await;
 }
