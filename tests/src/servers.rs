@@ -37,7 +37,7 @@ mod process;
 mod tls;
 
 /// How long a server may take to start, or to end.
-const START_OR_STOP: Duration = Duration::from_secs(60);
+const START_OR_STOP: Duration = Duration::from_secs(120);
 
 /// Where a server is, and who may log in: what a program needs to use it, and what is needed to stop it.
 ///

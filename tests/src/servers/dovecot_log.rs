@@ -22,9 +22,9 @@ pub struct Sessions {
 /// Reads the log as soon as every session in it is over.
 ///
 /// # Panics
-/// If there is no log, or a session goes on for 20 s: this is for tests whose client has gone.
+/// If there is no log, or a session goes on for 60 s: this is for tests whose client has gone.
 pub fn read(server: &Info) -> Sessions {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let log = fs::read_to_string(server.dir.join("dovecot.log")).expect("Dovecot's log");
         let (sessions, ended) = count(&log);

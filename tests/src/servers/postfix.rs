@@ -82,9 +82,9 @@ pub fn maildir(server: &Info, local_part: &str) -> PathBuf {
 /// that the server put before each are left out, and lines end as in the file, in LF.
 ///
 /// # Errors
-/// The folder can't be read, or there are fewer after 30 s: delivery follows the answer to the sender.
+/// The folder can't be read, or there are fewer after two minutes: delivery follows the answer to the sender.
 pub fn delivered(server: &Info, local_part: &str, count: usize) -> io::Result<Vec<Vec<u8>>> {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         let found = messages(&maildir(server, local_part).join("new"))?;
         if found.len() >= count {

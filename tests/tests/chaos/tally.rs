@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::{random::Random, text};
 
 /// Longer than any call may take: a minute for each of a call's commands is what these clients are told.
-const FOR_EVER: Duration = Duration::from_secs(90);
+const FOR_EVER: Duration = Duration::from_secs(120);
 
 /// More than so many mistakes say nothing new.
 const MOST: usize = 50;

@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_millis(50);
 const RECHECK: Duration = Duration::from_secs(4);
 
 async fn next(watcher: &mut Watcher) -> Change {
-    timeout(Duration::from_secs(30), watcher.next()).await.expect("a change").expect("more").unwrap()
+    timeout(Duration::from_secs(120), watcher.next()).await.expect("a change").expect("more").unwrap()
 }
 
 /// The next change that isn't a flag which the server alone sets.
