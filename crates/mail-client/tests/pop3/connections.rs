@@ -41,8 +41,9 @@ async fn p36_the_maildrop_is_unlocked_when_nobody_uses_it_also_by_main() {
 async fn p36_what_takes_more_than_one_command_keeps_the_maildrop_until_it_is_let_go() {
     let peer = Peer::new("UIDL\r\n");
     let client = peer.client();
-    let mut stream = client.retrieve_all([UniqueId::from("a"), UniqueId::from("b")]);
+    let mut stream = client.retrieve_all([UniqueId::from("a")]);
     stream.next().await.unwrap().unwrap().content.bytes().await.unwrap();
+    assert!(stream.next().await.is_none());
     sleep(Duration::from_secs(100)).await;
     assert_eq!(peer.open(), 1);
     drop(stream);
@@ -302,6 +303,27 @@ async fn those_who_wait_for_a_session_outlive_the_commits_of_those_before_them()
     }
     assert_eq!((peer.count("QUIT"), peer.peak()), (10, 1));
     client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_for_a_session_outlive_goodbyes_that_are_not_answered() {
+    let peer = Peer::scripted("UIDL\r\n", |_, line| match line {
+        "RSET" => Answer::Silence,
+        _ => Answer::Usual,
+    });
+    let client = peer.client();
+    let sessions = (0..6).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            let session = client.session().await?;
+            session.delete(1).await
+        })
+    });
+    for session in sessions.collect::<Vec<_>>() {
+        session.await.unwrap().unwrap();
+    }
+    client.close().await;
+    assert_eq!((peer.connections(), peer.peak(), peer.count("QUIT")), (6, 1, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -223,8 +223,13 @@ async fn p35_a_session_that_waits_behind_an_unread_message_has_its_turn() {
     let client = peer.client();
     let _unread = client.retrieve("c").await.unwrap();
     let begun = Instant::now();
-    client.session().await.unwrap().commit().await.unwrap();
+    let session = client.session().await.unwrap();
     assert_eq!((begun.elapsed().as_secs(), peer.connections()), (30, 2));
+    // As has whoever waits behind a session that doesn't read.
+    let _unread = session.retrieve(3).await.unwrap();
+    let other = client.clone();
+    tokio::spawn(async move { other.noop().await }).await.unwrap().unwrap();
+    assert_eq!((begun.elapsed().as_secs(), peer.connections()), (60, 3));
     client.close().await;
 }
 
@@ -251,6 +256,7 @@ async fn p36_a_reader_that_stops_does_not_lock_the_maildrop_for_ever() {
 async fn p28_what_nobody_waits_for_is_skipped_or_thrown_away() {
     let peer = Peer::scripted("UIDL\r\n", |_, line| match line {
         "RETR 3" => Answer::Say(format!("+OK\r\n{}.\r\n", c().repeat(8)).into_bytes()),
+        "LANG" => Answer::Later(Duration::from_secs(2), "+OK\r\n.\r\n".into()),
         _ => Answer::Usual,
     });
     let client = peer.client();
@@ -259,6 +265,11 @@ async fn p28_what_nobody_waits_for_is_skipped_or_thrown_away() {
     // Not written yet, it never is.
     let (_, given_up) = tokio::join!(client.noop(), timeout(Duration::ZERO, client.stat()));
     assert!(given_up.is_err());
+    client.noop().await.unwrap();
+    assert_eq!((peer.count("STAT"), peer.connections()), (0, 1));
+    // Nor behind another, where each waits for the one before.
+    let (listed, given_up) = tokio::join!(client.languages(), timeout(Duration::from_secs(1), client.stat()));
+    assert!(listed.is_ok() && given_up.is_err());
     client.noop().await.unwrap();
     assert_eq!((peer.count("STAT"), peer.connections()), (0, 1));
     // Past a bound the connection is closed, unless others have something on it.
