@@ -100,6 +100,17 @@ async fn each_phase_has_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_greet_has_no_more_time_than_for_that() {
+    let server = Arc::new(server().fault(Fault::on_greeting(Action::Stall)).start().await.unwrap());
+    let client = in_memory(&server).greeting_timeout(Duration::from_secs(3)).build().unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = client.noop().await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("its greeting"), "{error}");
+    assert_eq!(begun.elapsed().as_secs(), 3);
+    client.noop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_falls_silent_is_given_up() {
     let server = Arc::new(server().fault(Fault::on_command("NOOP", Action::Stall)).start().await.unwrap());
     let client = in_memory(&server).build().unwrap();

@@ -5,16 +5,16 @@ system_tests::watch_for_secrets!();
 
 mod common;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use common::{builder, client, count, server, trust};
+use common::{builder, client, count, in_memory, server, trust};
 use mail_client::{
     ErrorKind,
     imap::{Body, FetchItem, FetchItems, Flag, ImapClient, Mailbox, Section, SectionText, SequenceSet},
 };
 use mail_testkit::{Action, Endpoint, Fault, Server};
-use tokio::io::AsyncReadExt;
+use tokio::{io::AsyncReadExt, time::sleep};
 
 const PART: usize = 1 << 20;
 
@@ -88,6 +88,56 @@ async fn p35_calls_between_the_messages_of_a_stream_and_one_body_of_200_mb() {
     assert!(held.iter().all(|message| message.flags.iter().any(|flag| flag == "\\Answered")));
     assert_eq!(server.report().connections.total, 1);
     client.close().await;
+}
+
+/// Time is no matter where nobody else wants anything.
+#[tokio::test(start_paused = true)]
+async fn p35_a_reader_that_pauses_alone_reads_on_later() {
+    const LARGE: usize = 12 * PART;
+    let server = Arc::new(server().messages("INBOX", [text(LARGE), text(9)]).start().await.unwrap());
+    let client = in_memory(&server).max_connections(2).build().unwrap();
+    let own = client.create_connection().await.unwrap();
+    for client in [client.clone(), client.via(&own)] {
+        let inbox = client.examine("INBOX").await.unwrap();
+        let mut stream = inbox.fetch(1..=2, FetchItems::new().body());
+        let mut body = stream.next().await.unwrap().unwrap().into_body().into_reader().unwrap();
+        let mut read = 0;
+        while let Some(chunk) = body.chunk().await.unwrap() {
+            if (read + chunk.len()) / (4 * PART) > read / (4 * PART) {
+                sleep(Duration::from_secs(100)).await;
+            }
+            read += chunk.len();
+        }
+        assert_eq!(read, LARGE);
+        assert_eq!(stream.next().await.unwrap().unwrap().uid(), 2);
+        assert!(stream.next().await.is_none());
+    }
+    assert_eq!(server.report().connections.total, 2);
+    drop(own);
+    client.close().await;
+}
+
+/// What lies unread on a connection of one's own is taken in for whoever else calls there, as far as there is room.
+#[tokio::test(start_paused = true)]
+async fn p35_a_reader_that_pauses_ends_when_others_wait_behind_it_and_there_is_no_room() {
+    for (parts, waits) in [(5, 0), (12, 30)] {
+        let server = Arc::new(server().messages("INBOX", [text(parts * PART)]).start().await.unwrap());
+        let client = in_memory(&server).max_connections(2).build().unwrap();
+        let own = client.create_connection().await.unwrap();
+        let via = client.via(&own);
+        let inbox = via.examine("INBOX").await.unwrap();
+        let mut stream = inbox.fetch(1, FetchItems::new().body());
+        let body = stream.next().await.unwrap().unwrap().into_body();
+        let begun = tokio::time::Instant::now();
+        via.noop().await.unwrap();
+        assert_eq!((begun.elapsed().as_secs(), server.report().connections.total), (waits, 1 + waits.min(1)));
+        match body.bytes().await {
+            Ok(bytes) => assert_eq!((bytes.len(), waits), (parts * PART, 0)),
+            Err(error) => assert_eq!((error.kind(), waits), (ErrorKind::ReaderStalled, 30), "{error}"),
+        }
+        drop(own);
+        client.close().await;
+    }
 }
 
 #[tokio::test]

@@ -223,6 +223,21 @@ async fn p28_an_answer_that_nobody_wants_is_waited_for_5_s_unless_others_wait_be
 }
 
 #[tokio::test(start_paused = true)]
+async fn p28_a_stream_that_nobody_wants_is_waited_for_5_s() {
+    let server = Arc::new(server().messages("INBOX", ["x"]).start().await.unwrap());
+    let client = in_memory(&server).build().unwrap();
+    let inbox = client.examine("INBOX").await.unwrap();
+    server.add_fault(Fault::on_command("UID FETCH", Action::Stall));
+    let mut stream = inbox.fetch(1, FetchItems::new().flags());
+    assert!(tokio::time::timeout(Duration::from_secs(1), stream.next()).await.is_err());
+    let begun = tokio::time::Instant::now();
+    drop(stream);
+    server.wait_for_connections(0).await;
+    assert_eq!(begun.elapsed().as_secs(), 5);
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn p28_of_an_answer_that_nobody_wants_a_megabyte_is_read_unless_others_wait_behind_it() {
     for (mailboxes, behind, connections) in [(3_000, false, 1), (7_000, false, 2), (7_000, true, 1)] {
         // Some 200 bytes each.

@@ -7,7 +7,7 @@ mod common;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use common::{client, commands, count, server};
-use mail_client::imap::{Change, Flag, WatchState, Watcher};
+use mail_client::imap::{Capability, Change, Flag, WatchState, Watcher};
 use mail_testkit::{Action, Builder, Fault};
 use tokio::time::timeout;
 
@@ -33,9 +33,12 @@ fn servers() -> Vec<Builder> {
 
 #[tokio::test]
 async fn p39_changes_are_told_as_they_happen() {
-    for (round, server) in servers().into_iter().enumerate() {
+    // Where QRESYNC is switched on, and the server has it, that tells what is gone.
+    let all = servers().into_iter().map(|server| (server, None));
+    let switched_on = servers().into_iter().map(|server| (server, Some(Capability::QResync)));
+    for (round, (server, extension)) in all.chain(switched_on).enumerate() {
         let server = server.messages("INBOX", ["one", "two"]).start().await.unwrap();
-        let client = client(&server).build().unwrap();
+        let client = client(&server).enable(extension).build().unwrap();
         let mut watcher = client.watch("INBOX").tell_all().poll_interval(Duration::from_millis(50)).start();
         for uid in [1, 2] {
             assert_eq!(next(&mut watcher).await, Change::New { uid, flags: vec![] }, "{round}");
@@ -48,6 +51,8 @@ async fn p39_changes_are_told_as_they_happen() {
         assert_eq!(next(&mut watcher).await, Change::Flags { uid: 2, flags: vec![Flag::Seen] }, "{round}");
         account.expunge("INBOX", 1..=1).unwrap();
         assert_eq!(next(&mut watcher).await, Change::Gone { uids: 1.into() }, "{round}");
+        let asks = commands(&server).iter().filter(|(_, command)| command.contains("VANISHED")).count();
+        assert_eq!(asks > 0, (6..9).contains(&round), "{round} {:?}", commands(&server));
         // A watcher changes nothing, and has a connection of its own.
         assert_eq!(server.report().connections.peak, 2);
         drop(watcher);

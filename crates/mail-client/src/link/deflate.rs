@@ -186,9 +186,22 @@ impl AsyncWrite for Deflated {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, duplex},
+        time::timeout,
+    };
 
     use super::*;
+
+    /// Bytes that don't get fewer.
+    fn noise(len: usize) -> Vec<u8> {
+        let numbers = std::iter::successors(Some(1_u64), |last| {
+            Some(last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
+        });
+        numbers.map(|number| (number >> 56) as u8).take(len).collect()
+    }
 
     fn pair(bound: Bound) -> (Deflated, Deflated) {
         let (ours, theirs) = duplex(1000);
@@ -199,19 +212,56 @@ mod tests {
     #[tokio::test]
     async fn what_goes_in_comes_out_at_once_after_a_flush() {
         let (mut ours, mut theirs) = pair(BOUND);
-        for text in ["A1 NOOP\r\n".to_owned(), "x".repeat(300_000), "A2 NOOP\r\n".to_owned()] {
+        for text in [b"A1 NOOP\r\n".to_vec(), vec![b'x'; 300_000], noise(300_000), b"A2 NOOP\r\n".to_vec()] {
             let send = async {
-                ours.write_all(text.as_bytes()).await.unwrap();
+                ours.write_all(&text).await.unwrap();
                 ours.flush().await.unwrap();
             };
             let mut come = vec![0; text.len()];
             let (_, read) = tokio::join!(send, theirs.read_exact(&mut come));
             read.unwrap();
-            assert_eq!(come, text.as_bytes());
+            assert!(come == text);
         }
-        ours.shutdown().await.unwrap();
-        drop(ours);
-        assert_eq!(theirs.read(&mut [0; 10]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_goodbye_takes_all_along_that_went_in() {
+        let (mut ours, mut theirs) = pair(BOUND);
+        let text = noise(100_000);
+        let send = async {
+            ours.write_all(&text).await.unwrap();
+            ours.shutdown().await.unwrap();
+        };
+        let mut come = Vec::new();
+        let (_, read) = tokio::join!(send, theirs.read_to_end(&mut come));
+        read.unwrap();
+        assert!(come == text);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_is_taken_than_the_peer_takes_and_a_little() {
+        let (mut ours, _theirs) = pair(BOUND);
+        let text = noise(1 << 20);
+        let mut taken = 0;
+        while let Ok(len) = timeout(Duration::from_secs(1), ours.write(&text[taken..])).await {
+            taken += len.unwrap();
+        }
+        assert!((UNWRITTEN..3 * UNWRITTEN).contains(&taken), "{taken} bytes");
+    }
+
+    #[tokio::test]
+    async fn behind_the_end_of_the_compressed_stream_nothing_is_read() {
+        let (ours, mut theirs) = duplex(1000);
+        let mut ours = Deflated::new(Stream::Plain(Box::new(ours)), BytesMut::new());
+        let mut all = Vec::with_capacity(1000);
+        let mut deflate = Compress::new(Compression::default(), false);
+        deflate.compress_vec(b"bye", &mut all, FlushCompress::Finish).unwrap();
+        theirs.write_all(&all).await.unwrap();
+        theirs.write_all(b"and more").await.unwrap();
+        assert_eq!(ours.read(&mut []).await.unwrap(), 0, "no room is no reason to wait");
+        let mut come = Vec::new();
+        ours.read_to_end(&mut come).await.unwrap();
+        assert_eq!(come, b"bye");
     }
 
     #[tokio::test]

@@ -259,14 +259,19 @@ async fn a_deadline_says_whether_the_message_may_have_been_accepted() {
 async fn what_has_not_had_its_turn_when_its_time_is_up_is_taken_back_alone() {
     let (client, verdict) = Dialogue::with("PIPELINING,SIZE")
         .slow_turn(10, "VRFY bob", "252 try it")
+        .slow_turn(10, "VRFY eve", "252 try it")
         .turn("NOOP", "250 ok")
         .begin();
     client.connect().await.unwrap();
     let hasty = client.with_deadline(Duration::from_secs(2));
-    let sending = async { hasty.send(Mail::new(MAIL)).await.unwrap_err() };
-    let (bob, error, noop) = tokio::join!(client.verify("bob"), sending, client.noop());
-    assert_eq!((bob.unwrap().code.get(), noop.unwrap().code.get()), (252, 250));
-    assert!(error.is_timeout() && !error.was_written() && error.is_retryable(), "{error}");
+    // Alone in the line, and with another behind it.
+    for name in ["bob", "eve"] {
+        let sending = async { hasty.send(Mail::new(MAIL)).await.unwrap_err() };
+        let noop = async { if name == "eve" { client.noop().await.map(drop) } else { Ok(()) } };
+        let (verified, error, noop) = tokio::join!(client.verify(name), sending, noop);
+        assert_eq!((verified.unwrap().code.get(), noop.unwrap()), (252, ()));
+        assert!(error.is_timeout() && !error.was_written() && error.is_retryable(), "{error}");
+    }
     verdict.check(&client).await;
 }
 

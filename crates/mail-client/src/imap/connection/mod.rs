@@ -172,7 +172,7 @@ impl ImapConnection {
         let job = Job::Run { token, request: Box::new(request), sink, context };
         self.jobs.send(job).map_err(|unsent| match unsent.0 {
             Job::Run { request, .. } => self.gone().about(&request.command().into()),
-            _ => self.gone(),
+            Job::Cancel { .. } | Job::Logout { .. } | Job::Cut => self.gone(),
         })?;
         Ok(token)
     }
