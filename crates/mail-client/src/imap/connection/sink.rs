@@ -244,15 +244,46 @@ impl FetchSink {
 
 #[cfg(test)]
 mod tests {
+    use mail_proto::{
+        ParseOptions,
+        imap::response::{Response, parse},
+    };
+
     use super::*;
 
-    #[test]
-    fn an_answer_without_end_is_not_gathered_for_ever() {
+    /// How many such pieces of an answer are gathered.
+    fn took(data: &Untagged) -> usize {
         let (done, _answer) = oneshot::channel();
         let mut sink = Sink::gather(done, None);
         let flow = Arc::new(Flow::default());
-        let line = || Untagged::Unknown { keyword: "X".into(), raw: vec![b'x'; 1 << 20].into() };
-        let took = (0..1000).take_while(|_| sink.data(line(), &flow).is_ok()).count();
-        assert_eq!(took, 127);
+        (0..1000).take_while(|_| sink.data(data.clone(), &flow).is_ok()).count()
+    }
+
+    #[test]
+    fn an_answer_without_end_is_not_gathered_for_ever() {
+        let raw = vec![b'x'; (1 << 20) - size_of::<Untagged>()].into();
+        assert_eq!(took(&Untagged::Unknown { keyword: "X".into(), raw }), 128);
+    }
+
+    #[test]
+    fn what_is_gathered_counts_for_what_it_holds() {
+        let long = "x".repeat(1 << 20);
+        let attributes: Vec<_> = (0..(1 << 20) / 64).map(|number| format!("\\X{number}")).collect();
+        let attributes = attributes.join(" ");
+        let numbers = " 1".repeat((1 << 20) / 4);
+        for line in [
+            format!("* LIST () \"/\" {long}\r\n"),
+            format!("* LIST ({attributes}) \"/\" x\r\n"),
+            format!("* LSUB () \"/\" {long}\r\n"),
+            format!("* SEARCH{numbers}\r\n"),
+            format!("* 1 FETCH (X-LONG \"{long}\")\r\n"),
+        ] {
+            let Response::Untagged(data) = parse(line, ParseOptions::default()).unwrap().value else {
+                panic!("it is untagged")
+            };
+            // A mebibyte each, and what it lies in.
+            let took = took(&data);
+            assert!((100..128).contains(&took), "{took} of {}", &format!("{data:?}")[..20]);
+        }
     }
 }
