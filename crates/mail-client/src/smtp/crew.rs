@@ -24,7 +24,7 @@ impl<T: Send + 'static> Default for Crew<T> {
 }
 
 impl<T> Crew<T> {
-    pub(super) fn push(&mut self, work: impl Future<Output = T> + Send + 'static) {
+    pub(super) fn push(&self, work: impl Future<Output = T> + Send + 'static) {
         self.working.push(Box::pin(work));
     }
 
