@@ -4,10 +4,14 @@ system_tests::watch_for_secrets!();
 
 mod support;
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
 use mail_testkit::Endpoint;
-use support::{Fixture, PASSWORD, USER, alice, mailctl, run};
+use support::{Fixture, PASSWORD, USER, alice, finish, mailctl};
+use system_tests::secrets::assert_none_in;
 
 impl Fixture {
     /// What the program can do with a server, at its most talkative.
@@ -26,8 +30,8 @@ impl Fixture {
             deed("backup", "imaps", Endpoint::ImapTls, &["--to", "imap"]),
             deed("backup", "pop3s", Endpoint::Pop3Tls, &["--to", "pop3"]),
             deed("backup", "pop3", Endpoint::Pop3StartTls, &["--to", "pop3-too"]),
-            deed("send", "smtps", Endpoint::SmtpTls, &["--from", "alice@x", "1.eml"]),
-            deed("send", "smtp", Endpoint::SmtpStartTls, &["--from", "alice@x", "1.eml"]),
+            deed("send", "smtps", Endpoint::SmtpTls, &["--from", "alice@x", "--to", "bob@y", "1.eml"]),
+            deed("send", "smtp", Endpoint::SmtpStartTls, &["--from", "alice@x", "--to", "bob@y", "1.eml"]),
         ]
     }
 }
@@ -45,8 +49,11 @@ async fn wherever_a_password_comes_from_and_whether_it_is_right_it_is_not_said()
                     "file" => deed.env_remove("MAILCTL_PASSWORD").arg("--password-file").arg(&file),
                     _ => deed.env_remove("MAILCTL_PASSWORD").args(["--password-command", "cat password"]),
                 };
-                // What it prints is searched, and so is its command line.
-                let run = run(deed).await;
+                let child = deed.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+                let command_line = fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
+                assert_none_in("the command line", command_line);
+                // What it prints is searched.
+                let run = finish(child).await;
                 assert_eq!(run.status == Some(0), is_right, "{how}: {run:?}");
                 assert!(run.stderr.contains("mail_client::protocol"), "{run:?}");
             }

@@ -111,8 +111,6 @@ impl log::Log for Watcher {
         let (file, line) = (record.file().unwrap_or("?"), record.line().unwrap_or_default());
         search(format_args!("{file}:{line} ({})", record.target()), |text| {
             let _ = write!(text, " {}", record.args());
-            // An extension of TLS is called so.
-            *text = text.replace("extended_master_secret_request", "");
         });
     }
 
