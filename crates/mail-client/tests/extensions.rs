@@ -53,6 +53,7 @@ async fn a_server_without_an_extension_or_against_it_is_got_along_with() {
     let server =
         server().messages("INBOX", ["x"]).without_capability("COMPRESS=DEFLATE").start().await.unwrap();
     let without = client(&server).compress(true).enable([Capability::QResync]).build().unwrap();
+    assert!(without.enabled().await.unwrap().has(&Capability::QResync));
     without.noop().await.unwrap();
     assert_eq!(count(&server, "COMPRESS"), 0);
     without.close().await;
@@ -69,6 +70,7 @@ async fn a_server_without_an_extension_or_against_it_is_got_along_with() {
     let builder = builder(port).plaintext_without_encryption().compress(true);
     let refused = builder.enable([Capability::CondStore, Capability::QResync]).build().unwrap();
     refused.noop().await.unwrap();
+    assert_eq!(refused.enabled().await.unwrap().iter().count(), 0);
     assert_eq!(seen.lines()[1..4], ["A2 ENABLE CONDSTORE", "A3 COMPRESS DEFLATE", "A4 NOOP"]);
     refused.close().await;
 }
@@ -80,6 +82,11 @@ async fn what_was_asked_for_is_enabled_on_every_connection() {
     client.noop().await.unwrap();
     let own = client.create_connection().await.unwrap();
     client.via(&own).noop().await.unwrap();
+    for client in [&client, &client.via(&own)] {
+        let enabled = client.enabled().await.unwrap();
+        assert!(enabled.has(&Capability::CondStore) && enabled.has(&Capability::QResync));
+        assert!(!enabled.has(&Capability::Utf8Accept));
+    }
     assert_eq!(count(&server, "ENABLE CONDSTORE QRESYNC"), 2, "{:?}", common::commands(&server));
     client.close().await;
 }

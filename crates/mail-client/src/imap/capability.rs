@@ -53,4 +53,24 @@ impl ImapClient {
             })
             .await
     }
+
+    /// What was switched on after the login by ENABLE (RFC 5161), of what the
+    /// [builder](crate::imap::ImapClientBuilder) asks for: what the server has and agreed to, on the connection that a
+    /// call runs on now. It is the same on all, unless the server has changed its mind since it was opened. Nothing is
+    /// sent for it.
+    ///
+    /// ```no_run
+    /// use mail_client::imap::{Capability, ImapClient};
+    ///
+    /// # async fn example(client: ImapClient) -> mail_client::Result<()> {
+    /// let is_utf8 = client.enabled().await?.has(&Capability::Utf8Accept);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// There is no connection, and none can be opened.
+    pub async fn enabled(&self) -> Result<Capabilities> {
+        Ok(self.calls().connection_in_time().await?.enabled().clone())
+    }
 }

@@ -31,6 +31,7 @@ facade! {
     impl ImapClient for "imap::ImapClient" {
         async fn noop(&self) -> Result<()>;
         async fn capabilities(&self) -> Result<Capabilities>;
+        async fn enabled(&self) -> Result<Capabilities>;
         async fn id(&self) -> Result<ServerId>;
         async fn namespaces(&self) -> Result<Namespaces>;
 

@@ -47,6 +47,7 @@ pub(crate) struct ImapConnection {
     ended: Arc<OnceLock<Error>>,
     flow: Arc<Flow>,
     capabilities: Capabilities,
+    enabled: Capabilities,
     /// Whether what is gone is told by UID (QRESYNC).
     tells_vanished: bool,
     news: Arc<News>,
@@ -102,11 +103,13 @@ impl ImapConnection {
         let ended = Arc::new(OnceLock::new());
         let flow = Arc::new(Flow::default());
         let capabilities = socket.session.capabilities().cloned().unwrap_or_default();
+        let enabled = socket.session.enabled().cloned().collect();
         let tells_vanished = socket.session.is_enabled(&Capability::QResync);
         let news = Arc::new(News::default());
         let shared = Shared { ended: Arc::clone(&ended), flow: Arc::clone(&flow), news: Arc::clone(&news) };
         tokio::spawn(Task::new(id, socket, received, shared, home).run());
-        Self { id, jobs, tokens: AtomicU64::new(0), ended, flow, capabilities, tells_vanished, news }
+        let tokens = AtomicU64::new(0);
+        Self { id, jobs, tokens, ended, flow, capabilities, enabled, tells_vanished, news }
     }
 
     pub(crate) fn is_broken(&self) -> bool {
@@ -116,6 +119,11 @@ impl ImapConnection {
     /// What the server said after the login that it can do.
     pub(crate) fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// What was switched on after the login.
+    pub(crate) fn enabled(&self) -> &Capabilities {
+        &self.enabled
     }
 
     /// Whether what is gone is told by UID (QRESYNC).

@@ -333,6 +333,11 @@ impl Session {
         self.peer.is_enabled(extension)
     }
 
+    /// All that was switched on by ENABLE.
+    pub fn enabled(&self) -> impl Iterator<Item = &Capability> {
+        self.peer.enabled().iter()
+    }
+
     /// The mailbox that is selected, as far as is known.
     pub fn selected(&self) -> Option<&SelectedMailbox> {
         self.selected.as_ref()

@@ -55,6 +55,11 @@ impl Peer {
         self.enabled.contains(extension)
     }
 
+    /// What was switched on.
+    pub(super) fn enabled(&self) -> &[Capability] {
+        &self.enabled
+    }
+
     /// Nothing that it said counts any more.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
