@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use common::{client, commands, in_memory, server};
-use mail_client::imap::{FetchItems, Mailbox, SequenceSet};
+use mail_client::imap::{FetchItems, FetchStream, Mailbox, SequenceSet};
 use mail_testkit::{Action, Corpus, Fault, Hook, Server};
 use tokio::time::Instant;
 
@@ -274,4 +274,79 @@ async fn p38_where_nobody_can_help_a_silent_connection_is_waited_for() {
         assert_eq!(begun.elapsed().as_secs(), 60);
         client.close().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p44_a_stream_ends_in_the_time_that_it_was_given_whatever_it_waits_for() {
+    let limit = Duration::from_secs(7);
+    let stalled = |fault: Fault| async move {
+        let no_second = Fault::on_command("AUTHENTICATE", Action::Stall).on_connection(2);
+        let messages = (0..200).map(|n| format!("Subject: {n}\r\n\r\n{n}\r\n"));
+        let server =
+            server().messages("INBOX", messages).fault(fault).fault(no_second).start().await.unwrap();
+        let client = in_memory(&Arc::new(server)).max_connections(2).build().unwrap();
+        let inbox = client.examine("INBOX").await.unwrap();
+        (client, inbox)
+    };
+    let end_of = async |mut stream: FetchStream| {
+        tokio::time::sleep(limit).await;
+        let begun = Instant::now();
+        let error = loop {
+            match stream.next().await.expect("its end is an error") {
+                Ok(_) => tokio::time::sleep(Duration::from_millis(900)).await,
+                Err(error) => break error,
+            }
+        };
+        assert!(stream.next().await.is_none());
+        assert!(error.is_timeout() && error.is_retryable(), "{error}");
+        assert_eq!(error.command(), Some("UID FETCH INBOX"));
+        (begun.elapsed(), error.was_written())
+    };
+    // For the server.
+    let (client, inbox) = stalled(Fault::on_command("UID FETCH", Action::Stall)).await;
+    let stream = inbox.fetch(1..=200, FetchItems::new().body()).deadline(Some(limit));
+    assert_eq!(end_of(stream).await, (limit, true));
+    client.close().await;
+    // For a connection, which is opened anew.
+    let (client, inbox) = stalled(Fault::on_command("CREATE", Action::Cut)).await;
+    client.create_mailbox("x").await.unwrap_err();
+    let stream = inbox.fetch(1..=200, FetchItems::new().body()).deadline(Some(limit));
+    assert_eq!(end_of(stream).await, (limit, false));
+    client.close().await;
+    // For whoever reads it.
+    let (client, inbox) = stalled(Fault::on_command("NOOP", Action::Cut)).await;
+    let stream = inbox.fetch(1..=200, FetchItems::new().body()).deadline(Some(limit));
+    assert_eq!(end_of(stream).await, (Duration::from_millis(7200), true));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p44_a_stream_has_the_time_of_its_mailbox_unless_told_otherwise() {
+    let messages = (0..100).map(|n| format!("Subject: {n}\r\n\r\n{n}\r\n"));
+    let server = Arc::new(server().messages("INBOX", messages).start().await.unwrap());
+    let client = in_memory(&server).build().unwrap().with_deadline(Duration::from_secs(5));
+    let inbox = client.examine("INBOX").await.unwrap();
+    for (limit, come) in [
+        (None, 100),
+        (Some(None), 100),
+        (Some(Some(Duration::from_secs(9))), 10),
+        (Some(Some(Duration::MAX)), 100),
+    ] {
+        let mut stream = inbox.fetch(1..=100, FetchItems::new().body());
+        let pause = if limit.is_some() { Duration::from_millis(950) } else { Duration::ZERO };
+        if let Some(limit) = limit {
+            stream = stream.deadline(limit);
+        }
+        let mut messages = 0;
+        while let Some(Ok(_)) = stream.next().await {
+            messages += 1;
+            tokio::time::sleep(pause).await;
+        }
+        assert_eq!(messages, come, "{limit:?}");
+    }
+    let mut stream = inbox.fetch(1..=100, FetchItems::new().body());
+    stream.next().await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(stream.next().await.unwrap().unwrap_err().is_timeout());
+    client.close().await;
 }

@@ -14,7 +14,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    pub(super) fn after(within: Duration) -> Self {
+    pub(crate) fn after(within: Duration) -> Self {
         // What can't be told in time is never.
         let never = Duration::from_secs(86_400 * 365 * 30);
         let now = Instant::now();

@@ -46,8 +46,8 @@ client_methods! {
     ImapClient over ImapManager,
     path: "mail_client::imap::ImapClient",
     builder: "crate::imap::ImapClientBuilder",
-    deadlines: "Mailboxes opened with it have the same limit for each of their calls, but for streams, which take as \
-        long as they are read.",
+    deadlines: "Mailboxes opened with it have the same limit for each of their calls, streams from beginning to end \
+        among them, unless these are [told otherwise](crate::imap::FetchStream::deadline).",
     begin: "let counting = client.begin(|client| async move { Ok(client.examine(\"INBOX\").await?.exists()) })?;",
     end: "println!(\"{} messages\", counting.await?);",
 }

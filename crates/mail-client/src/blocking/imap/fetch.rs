@@ -3,6 +3,7 @@
 use std::{
     io::{self, BufRead, Read},
     iter::FusedIterator,
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
@@ -29,6 +30,7 @@ facade! {
     impl FetchStream for "imap::FetchStream" {
         fn connections(self, most: usize) -> Self;
         fn in_order(self) -> Self;
+        fn deadline(self, limit: Option<Duration>) -> Self;
         fn changed_since(self, mod_seq: u64) -> Self;
     }
 }

@@ -1,5 +1,6 @@
 //! The stream of messages.
 
+mod expiry;
 mod silence;
 
 use std::{
@@ -8,6 +9,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_core::{Stream, future::BoxFuture};
@@ -20,6 +22,7 @@ use mail_proto::imap::{
 };
 use tokio::sync::mpsc;
 
+use self::expiry::Expiry;
 use super::{
     FetchItems, Message,
     joining::{Joined, Joining, another},
@@ -76,6 +79,7 @@ pub struct FetchStream {
     unread: Unread,
     asked_again: bool,
     alarm: Option<Alarm>,
+    expiry: Expiry,
     ended: bool,
 }
 
@@ -128,6 +132,7 @@ impl FetchStream {
             unread: Unread::default(),
             asked_again: false,
             alarm: None,
+            expiry: Expiry::default(),
             ended: false,
         }
     }
@@ -156,6 +161,17 @@ impl FetchStream {
         self
     }
 
+    /// Ends after this long, from when it is first read, whatever it waits for: a connection, the server, or whoever
+    /// reads it, since the time that passes between two reads counts as well. It then ends in an error whose
+    /// [`is_timeout`](crate::Error::is_timeout) is true. Content of messages that were given out before isn't concerned.
+    ///
+    /// `None` is as long as it takes. Unless told, a stream has as long as the other calls of its mailbox
+    /// ([`ImapClient::with_deadline`](crate::imap::ImapClient::with_deadline)).
+    pub fn deadline(mut self, limit: Option<Duration>) -> Self {
+        self.expiry = Expiry::Told(limit);
+        self
+    }
+
     /// The next message; `None` behind the last.
     ///
     /// # Errors
@@ -166,7 +182,11 @@ impl FetchStream {
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message>>> {
-        let next = self.poll_step(cx);
+        let expired = if self.ended { None } else { self.expired(cx) };
+        let next = match expired {
+            Some(error) => Poll::Ready(Some(Err(error))),
+            None => self.poll_step(cx),
+        };
         let waits = next.is_pending();
         // Where messages wait for their turn, only the one whose turn it is is missed; and if it is to be asked for
         // again, what stands before it on the connections that are left has to be taken in.

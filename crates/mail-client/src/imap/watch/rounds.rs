@@ -105,7 +105,8 @@ async fn everything(
     }
     let items = FetchItems::new().flags();
     let items = if state.mod_seq.is_some() { items.mod_seq() } else { items };
-    let mut messages = mailbox.fetch(SequenceSet::all(), items);
+    // Whoever reads the changes may take their time.
+    let mut messages = mailbox.fetch(SequenceSet::all(), items).deadline(None);
     while let Some(message) = messages.next().await {
         let message = message?;
         let flags = flags_of(message.data());
@@ -188,7 +189,7 @@ async fn since(
 async fn compare(mailbox: &Mailbox, state: &mut WatchState, teller: &Teller<'_>) -> Result<(), Ended> {
     let mut there = SequenceSet::default();
     let mut flags_now = HashMap::new();
-    let mut messages = mailbox.fetch(SequenceSet::all(), FetchItems::new().flags());
+    let mut messages = mailbox.fetch(SequenceSet::all(), FetchItems::new().flags()).deadline(None);
     while let Some(message) = messages.next().await {
         let message = message?;
         let (uid, flags) = (message.uid(), flags_of(message.data()));
