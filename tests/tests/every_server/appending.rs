@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use mail_client::ErrorKind;
-use mail_client::imap::{DateTime, FetchItems, Flag, Mailbox, NewMessage, Removal, SequenceSet};
+use mail_client::imap::{DateTime, FetchItems, Flag, Mailbox, NewMessage, Removal, SearchKey, SequenceSet};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::place::{Kind, Setup};
@@ -68,6 +68,18 @@ pub(crate) async fn many_go_in_together_in_their_order(kind: Kind) {
         assert!(held(&inbox).await.iter().eq(texts.iter().map(String::as_bytes)));
         client.close().await;
     }
+}
+
+pub(crate) async fn a_message_goes_into_a_mailbox_that_others_have_open_read_only(kind: Kind) {
+    let place = kind.filled(None).await;
+    let client = place.builder().max_connections(1).build().unwrap();
+    let inbox = client.examine("INBOX").await.unwrap();
+    let text = &b"Subject: new\r\n\r\n"[..];
+    client.append("INBOX", NewMessage::new(text)).await.unwrap();
+    assert_eq!(inbox.search(SearchKey::All).await.unwrap().count(), 7);
+    client.append("INBOX", NewMessage::from_reader(text, text.len() as u64)).await.unwrap();
+    assert_eq!(held(&inbox).await.iter().filter(|message| message[..] == *text).count(), 2);
+    client.close().await;
 }
 
 pub(crate) async fn one_takes_anothers_place(kind: Kind) {

@@ -16,21 +16,31 @@ use crate::place::{Kind, Setup};
 const LIMIT: u32 = 2;
 const QUOTA: usize = 10;
 
+/// Each has a mailbox of its own: Courier lets one wait for minutes that several connections open at once.
+const TASKS: usize = 24;
+
 pub(crate) async fn p14_with_a_limit_of_two_and_a_quota_of_ten_all_work_is_done(kind: Kind) {
     let place = kind.start(Setup { max_connections: Some(LIMIT), ..Setup::default() }).await;
-    place.fill();
+    let boxes: Arc<[_]> = (0..TASKS).map(|task| place.name(&format!("box-{task}"))).collect();
+    let mut wire = place.wire();
+    for name in &*boxes {
+        wire.command(format!("CREATE {name}").as_bytes()).unwrap();
+        wire.append(name, "", "05-Feb-2026 12:00:00 +0000", b"Subject: first\r\n\r\nhello\r\n").unwrap();
+        wire.answers().unwrap();
+    }
+    drop(wire);
     let sockets = Counted::default();
     let builder = place.builder().max_connections(QUOTA).connector(sockets.clone());
     let client = builder.build().unwrap();
     // Quick work may be done before a third connection was tried.
     let mut appended = 0;
     for round in 0..50 {
-        appended += work(&client).await;
+        appended += work(&client, &boxes).await;
         if round > 0 && client.pool_status().last_refusal.is_some() {
             break;
         }
     }
-    appended += work(&client).await;
+    appended += work(&client, &boxes).await;
     let status = client.pool_status();
     let refusal = status.last_refusal.as_ref().expect("a third connection was refused");
     // It isn't taken for a wrong password, whatever form it has.
@@ -45,34 +55,37 @@ pub(crate) async fn p14_with_a_limit_of_two_and_a_quota_of_ten_all_work_is_done(
     if let Some(peak) = place.peak() {
         assert_eq!(peak, LIMIT as usize);
     }
-    let (client, mut there) = (place.client(), 0);
-    let mut mail =
-        client.examine("INBOX").await.unwrap().fetch(SequenceSet::all(), FetchItems::new().flags());
-    while let Some(message) = mail.next().await {
-        message.unwrap();
-        there += 1;
+    let client = place.client();
+    let mut there = 0;
+    for name in &*boxes {
+        there += client.examine(&**name).await.unwrap().exists() as usize;
     }
-    assert_eq!(there, 6 + appended, "a message is missing, or is there twice");
+    assert_eq!(there, TASKS + appended, "a message is missing, or is there twice");
     client.close().await;
 }
 
 /// Work of all kinds from many tasks at once, on all kinds of connections. Every one of them ends well; says how many
 /// messages it stored.
-async fn work(client: &ImapClient) -> usize {
-    let tasks: Vec<_> = (0..24)
+async fn work(client: &ImapClient, boxes: &Arc<[String]>) -> usize {
+    let tasks: Vec<_> = (0..TASKS)
         .map(|task| {
-            let client = client.clone();
+            let (client, boxes) = (client.clone(), Arc::clone(boxes));
             tokio::spawn(async move {
+                let own_box = boxes[task].clone();
                 match task % 4 {
-                    0 => client.scope(one_of_all(&client, task)).await,
+                    0 => client.scope(one_of_all(&client, &own_box, task)).await,
                     1 => {
                         let own = client.create_connection().await?;
-                        one_of_all(&client.via(&own), task).await
+                        one_of_all(&client.via(&own), &own_box, task).await
                     }
-                    2 => client.begin(move |client| async move { one_of_all(&client, task).await })?.await,
+                    2 => {
+                        client
+                            .begin(move |client| async move { one_of_all(&client, &own_box, task).await })?
+                            .await
+                    }
                     _ => {
                         let _default = client.create_default_connection().await?;
-                        one_of_all(&client, task).await
+                        one_of_all(&client, &own_box, task).await
                     }
                 }
             })
@@ -85,22 +98,19 @@ async fn work(client: &ImapClient) -> usize {
     appended
 }
 
-async fn one_of_all(client: &ImapClient, task: usize) -> Result<usize> {
+async fn one_of_all(client: &ImapClient, own_box: &str, task: usize) -> Result<usize> {
     client.noop().await?;
-    let inbox = client.select("INBOX").await?;
-    assert!(inbox.search(SearchKey::All).await?.uids().contains(1));
-    let mut mail = inbox.fetch(SequenceSet::from(1..=6), FetchItems::new().body());
-    let mut read = 0;
+    let mailbox = client.select(own_box).await?;
+    assert!(mailbox.search(SearchKey::All).await?.uids().contains(1));
+    let mut mail = mailbox.fetch(SequenceSet::all(), FetchItems::new().body());
     while let Some(message) = mail.next().await {
-        message?.into_body().bytes().await?;
-        read += 1;
+        assert!(message?.into_body().bytes().await?.ends_with(b"\r\n\r\nhello\r\n"));
     }
-    assert_eq!(read, 6);
-    inbox.add_flags(1 + task as u32 % 6, [Flag::Seen]).await?;
+    mailbox.add_flags(1, [Flag::Seen]).await?;
     if !task.is_multiple_of(3) {
         return Ok(0);
     }
-    client.append("INBOX", NewMessage::new(&b"Subject: one more\r\n\r\nhello\r\n"[..])).await?;
+    client.append(own_box, NewMessage::new(&b"Subject: one more\r\n\r\nhello\r\n"[..])).await?;
     Ok(1)
 }
 

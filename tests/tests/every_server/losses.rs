@@ -13,6 +13,9 @@ use crate::place::{Kind, Place};
 /// How much is done between two blows, of all calls together.
 const BETWEEN: u64 = 12;
 
+/// Each has a mailbox of its own: Courier lets one wait for minutes that several connections open at once.
+const TASKS: usize = 12;
+
 pub(crate) async fn every_message_is_accounted_for_while_processes_are_killed(kind: Kind) {
     let place = kind.plain().await;
     let amid = Amid::begin(&place);
@@ -46,11 +49,15 @@ struct Amid {
 
 impl Amid {
     fn begin(place: &Place) -> Self {
+        let mut wire = place.wire();
+        for task in 0..TASKS {
+            wire.command(format!("CREATE {}", own_box(place, task)).as_bytes()).unwrap();
+        }
         let client = place.builder().max_connections(6).build().unwrap();
         let (is_over, stored) = (Arc::new(AtomicBool::new(false)), watch::Sender::new(0));
-        let tasks = (0..12).map(|task| {
+        let tasks = (0..TASKS).map(|task| {
             let (client, is_over, stored) = (client.clone(), Arc::clone(&is_over), stored.clone());
-            tokio::spawn(work(task, client, is_over, stored))
+            tokio::spawn(work(task, own_box(place, task), client, is_over, stored))
         });
         let tasks = tasks.collect();
         Self { client, is_over, stored, tasks }
@@ -76,14 +83,16 @@ impl Amid {
 
         let client = place.client();
         let mut there: BTreeMap<String, usize> = BTreeMap::new();
-        let inbox = client.examine("INBOX").await.unwrap();
-        let mut mail = inbox.fetch(SequenceSet::all(), FetchItems::new().body());
-        while let Some(message) = mail.next().await {
-            let body = message.unwrap().into_body().bytes().await.unwrap();
-            let text = String::from_utf8(body.to_vec()).unwrap();
-            let subject = text.lines().next().unwrap().strip_prefix("Subject: ").unwrap();
-            assert!(text.ends_with("\r\n\r\nhello\r\n"), "{text:?}");
-            *there.entry(subject.to_owned()).or_default() += 1;
+        for task in 0..TASKS {
+            let own = client.examine(own_box(place, task)).await.unwrap();
+            let mut mail = own.fetch(SequenceSet::all(), FetchItems::new().body());
+            while let Some(message) = mail.next().await {
+                let body = message.unwrap().into_body().bytes().await.unwrap();
+                let text = String::from_utf8(body.to_vec()).unwrap();
+                let subject = text.lines().next().unwrap().strip_prefix("Subject: ").unwrap();
+                assert!(text.ends_with("\r\n\r\nhello\r\n"), "{text:?}");
+                *there.entry(subject.to_owned()).or_default() += 1;
+            }
         }
         for (subject, known) in &appended {
             let count = there.remove(subject).unwrap_or(0);
@@ -98,8 +107,13 @@ impl Amid {
     }
 }
 
+fn own_box(place: &Place, task: usize) -> String {
+    place.name(&format!("box-{task}"))
+}
+
 async fn work(
     task: usize,
+    own_box: String,
     client: ImapClient,
     is_over: Arc<AtomicBool>,
     stored: watch::Sender<u64>,
@@ -113,7 +127,7 @@ async fn work(
         }
         let subject = format!("letter-{task}-{turn}");
         let letter = NewMessage::new(format!("Subject: {subject}\r\n\r\nhello\r\n"));
-        let known = match client.append("INBOX", letter).await {
+        let known = match client.append(&*own_box, letter).await {
             Ok(_) => Some(true),
             // What may be tried again must not be done by then.
             Err(error) if !error.was_written() || error.is_retryable() => Some(false),
@@ -122,13 +136,14 @@ async fn work(
         appended.insert(subject, known);
         stored.send_modify(|stored| *stored += u64::from(known == Some(true)));
         // Reading goes on or ends in an error, and never in something else.
-        let Ok(inbox) = client.examine("INBOX").await else { continue };
+        let Ok(inbox) = client.examine(&*own_box).await else { continue };
         let newest = inbox.uid_next().unwrap_or(1).saturating_sub(20).max(1);
         let mut mail = inbox.fetch(SequenceSet::starting_at(newest), FetchItems::new().body());
+        let begin = format!("Subject: letter-{task}-");
         while let Some(message) = mail.next().await {
             let Ok(message) = message else { break };
             if let Ok(body) = message.into_body().bytes().await {
-                assert!(body.starts_with(b"Subject: letter-") && body.ends_with(b"\r\n\r\nhello\r\n"));
+                assert!(body.starts_with(begin.as_bytes()) && body.ends_with(b"\r\n\r\nhello\r\n"));
             }
         }
     }

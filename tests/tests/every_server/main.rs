@@ -76,6 +76,7 @@ on! {
     appending {
         a_message_is_stored_as_it_is_whatever_is_announced
         many_go_in_together_in_their_order
+        a_message_goes_into_a_mailbox_that_others_have_open_read_only
         one_takes_anothers_place
         p28_a_message_whose_source_fails_is_not_stored
     }

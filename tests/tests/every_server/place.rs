@@ -1,6 +1,7 @@
 //! One server of one kind, with what a test needs to use it as a client, and to look at it as somebody else.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use mail_client::imap::{Capability, ImapClient, ImapClientBuilder, SequenceSet};
 use mail_client::transport::Tls;
@@ -194,7 +195,12 @@ impl Place {
 
     pub(crate) fn builder(&self) -> ImapClientBuilder {
         let builder = ImapClient::builder("127.0.0.1", &self.user).port(self.port);
-        builder.password(&*self.password).tls(self.tls.clone())
+        let builder = builder.password(&*self.password).tls(self.tls.clone());
+        match self.kind {
+            // It keeps silent for so long while it waits for a mailbox' lock.
+            Kind::Courier => builder.inactivity_timeout(Duration::from_secs(200)),
+            _ => builder,
+        }
     }
 
     pub(crate) fn client(&self) -> ImapClient {
