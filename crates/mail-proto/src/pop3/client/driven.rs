@@ -68,7 +68,8 @@ impl ClientSession for Session {
 
     fn patience(&self) -> Option<Duration> {
         let timeouts = &self.config.timeouts;
-        let commits = self.flights.iter().any(|flight| flight.command == Command::Quit);
+        // Nothing is written behind QUIT.
+        let commits = self.flights.back().is_some_and(|flight| flight.command == Command::Quit);
         self.reply_due().then_some(if commits { timeouts.commit } else { timeouts.reply })
     }
 

@@ -198,8 +198,9 @@ impl Session {
             let room = if alone {
                 self.flights.is_empty()
             } else if self.pipelines() {
+                // Nothing is written behind the RSET of who leaves, until QUIT is.
                 self.flights.len() < self.config.pipeline.max(1)
-                    && !self.flights.iter().any(|flight| matches!(flight.owner, Owner::Leaving(_)))
+                    && !self.flights.back().is_some_and(|flight| matches!(flight.owner, Owner::Leaving(_)))
             } else {
                 self.flights.is_empty()
             };
