@@ -71,6 +71,23 @@ async fn commands_share_the_wire_where_the_server_says_so_and_only_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn messages_are_asked_for_many_at_a_time_while_others_are_read() {
+    let peer = Peer::new(ALL);
+    let client = peer.client();
+    client.uidl().await.unwrap();
+    let before = peer.batches();
+    let mut stream = client.retrieve_all(uids(&["a", "b"]).into_iter().cycle().take(640));
+    while let Some(message) = stream.next().await {
+        message.unwrap().content.bytes().await.unwrap();
+        // So that whatever could be asked for by now is.
+        sleep(Duration::from_millis(1)).await;
+    }
+    let batches = peer.batches() - before;
+    assert!(batches <= 640 / 32, "{batches} times");
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_message_that_cannot_be_had_leaves_the_others() {
     let peer = Peer::scripted(ALL, |_, line| match line {
         "RETR 2" => "-ERR [SYS/TEMP] not now\r\n".into(),

@@ -59,6 +59,8 @@ struct Inner {
     peak: AtomicUsize,
     /// The most commands that came at once.
     batch: AtomicUsize,
+    /// How often commands came.
+    batches: AtomicUsize,
 }
 
 impl Peer {
@@ -80,6 +82,7 @@ impl Peer {
             open: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             batch: AtomicUsize::new(0),
+            batches: AtomicUsize::new(0),
         }))
     }
 
@@ -118,6 +121,10 @@ impl Peer {
     pub(crate) fn batch(&self) -> usize {
         self.0.batch.load(Ordering::SeqCst)
     }
+
+    pub(crate) fn batches(&self) -> usize {
+        self.0.batches.load(Ordering::SeqCst)
+    }
 }
 
 impl Connector for Peer {
@@ -154,6 +161,7 @@ async fn talk(io: &mut DuplexStream, number: usize, inner: &Inner) -> std::io::R
             let lines: Vec<_> = String::from_utf8(whole).unwrap().lines().map(str::to_owned).collect();
             inner.heard.lock().unwrap().extend(lines.iter().map(|line| (number, line.clone())));
             inner.batch.fetch_max(lines.len(), Ordering::SeqCst);
+            inner.batches.fetch_add(1, Ordering::SeqCst);
             lines
         } else {
             lines
