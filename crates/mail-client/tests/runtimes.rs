@@ -1,6 +1,8 @@
 //! A runtime that ends takes its connections with it, and what was on its way over them: calls that wait on other runtimes
 //! learn of it, none is repeated that may have been done, and the client goes on where it is called next.
 
+system_tests::watch_for_secrets!();
+
 mod common;
 
 use std::{

@@ -36,7 +36,7 @@ fn no_public_type_prints_a_secret() {
             false => path == of.path,
         };
         let is_printed = printed.types().any(known);
-        let is_listed = words::ONLY_WORDS.iter().any(|path| known(path));
+        let is_listed = words::ONLY_WORDS.contains(&short(&of.path).as_str());
         match of.holds {
             Holds::Nothing if is_listed => idle.push(&of.path),
             Holds::Nothing => {}
@@ -49,7 +49,7 @@ fn no_public_type_prints_a_secret() {
             without_display.push(&of.path);
         }
     }
-    let is_gone = |path: &&&str| !public.iter().any(|of| of.debugs && of.path == **path);
+    let is_gone = |path: &&&str| !public.iter().any(|of| of.debugs && short(&of.path) == **path);
     let gone: Vec<_> = words::ONLY_WORDS.iter().filter(is_gone).collect();
     assert!(gone.is_empty(), "these aren't there any more: {gone:#?}");
     assert!(missing.is_empty(), "these may hold a secret, and none with one in it is printed: {missing:#?}");
@@ -57,4 +57,11 @@ fn no_public_type_prints_a_secret() {
     assert!(idle.is_empty(), "these have no business in the list of types with words alone: {idle:#?}");
     counted("public types that hold no secret", public.len() as u64);
     counted("values with secrets printed", printed.values());
+}
+
+/// A type's name with its crate and protocol, but not the files in between.
+fn short(path: &str) -> String {
+    let mut parts = path.split("::");
+    let place: Vec<&str> = parts.by_ref().take(2).collect();
+    format!("{}::{}", place.join("::"), parts.last().unwrap_or_default())
 }
