@@ -17,7 +17,7 @@ use common::{client, commands, count, in_memory, server};
 use futures_core::future::BoxFuture;
 use mail_client::{
     ErrorKind,
-    imap::ImapClient,
+    imap::{FetchItems, ImapClient},
     transport::{BoxIo, Connector, Error, Target},
 };
 use mail_testkit::{Action, Endpoint, Fault, Server};
@@ -221,5 +221,29 @@ async fn p44_what_a_server_refuses_for_one_command_alone_is_no_limit() {
     assert_eq!(client.pool_status().held_back, None);
     assert_eq!(commands(&server).iter().filter(|(_, command)| command == "NOOP").count(), 3);
     assert_eq!(count(&server, "LIST"), 0);
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p41_a_time_that_no_clock_can_tell_is_for_ever() {
+    let told = "Request is throttled. Suggested Backoff Time: 18446744073709551615 seconds";
+    let server = Arc::new(server().start().await.unwrap());
+    server.add_fault(Fault::on_command("AUTHENTICATE", Action::No(told.into())));
+    let client = in_memory(&server).build().unwrap();
+    let error = client.noop().await.unwrap_err();
+    assert!(error.is_limit() && error.retry_after().is_some(), "{error}");
+    client.close().await;
+
+    let never = Duration::MAX;
+    let client = in_memory(&server)
+        .inactivity_timeout(never)
+        .stall_timeout(never)
+        .idle_timeout(never)
+        .acquire_timeout(Some(never))
+        .connect_timeouts(never)
+        .build()
+        .unwrap();
+    let inbox = client.with_deadline(never).examine("INBOX").await.unwrap();
+    assert!(inbox.fetch(1..=9, FetchItems::new().body()).next().await.is_none());
     client.close().await;
 }

@@ -38,19 +38,20 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) const fn rules(&self, renews_credentials: bool, seed: u64) -> Rules {
+    pub(crate) fn rules(&self, renews_credentials: bool, seed: u64) -> Rules {
+        let bounded = |time: Duration| time.min(Rules::NEVER);
         Rules {
             assignment: self.assignment,
             max: self.max_connections,
             max_handshakes: self.max_handshakes,
-            idle_timeout: self.idle_timeout,
-            trust_idle: self.trust_idle,
-            max_lifetime: self.max_lifetime,
-            take_up: self.take_up_timeout,
-            cool_down: self.cool_down,
-            backoff: self.backoff,
-            throttle: self.throttle,
-            logout_settles: self.logout_settles,
+            idle_timeout: bounded(self.idle_timeout),
+            trust_idle: bounded(self.trust_idle),
+            max_lifetime: self.max_lifetime.map(bounded),
+            take_up: bounded(self.take_up_timeout),
+            cool_down: bounded(self.cool_down),
+            backoff: (bounded(self.backoff.0), bounded(self.backoff.1)),
+            throttle: bounded(self.throttle),
+            logout_settles: bounded(self.logout_settles),
             renews_credentials,
             seed,
         }

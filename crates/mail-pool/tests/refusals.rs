@@ -483,3 +483,25 @@ async fn p29_at_the_servers_limit_a_handle_goes_on_with_a_connection_that_lies_i
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     assert_eq!((connection.id(), server.open()), (2, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn p14_a_time_that_no_clock_can_tell_is_for_ever() {
+    let (pool, server) = pool(3);
+    server.script([Fail(Class::Throttled(Some(Duration::MAX)))]);
+    assert!(matches!(pool.create_connection().await, Err(Error::Connect(_))));
+    assert!(pool.status().backoff > Some(Duration::from_secs(86_400 * 365)));
+
+    let (pool, server) = pool_with(3, |builder| {
+        let max = Duration::MAX;
+        let builder = builder.idle_timeout(max).trust_idle(max).max_lifetime(Some(max)).cool_down(max);
+        let builder = builder.backoff(max, max).acquire_timeout(Some(max)).connect_timeout(max);
+        builder.logout_settles(max).close_timeout(max).grace(max)
+    });
+    server.script([Accept, Fail(Class::Limit), Fail(Class::Transient), Fail(Class::Throttled(None))]);
+    let _main = pool.main().await.unwrap();
+    for _ in 0..3 {
+        pool.create_connection_within(Some(Duration::from_secs(1))).await.unwrap_err();
+        pool.retry_login();
+    }
+    pool.create_connection().await.unwrap();
+}

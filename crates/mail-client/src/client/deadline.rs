@@ -6,6 +6,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Cause, Error, Result};
 
+/// What is longer comes to the same, and can't be told in time.
+pub(crate) const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
 /// When a call has to end, and how long that gave it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
@@ -15,10 +18,7 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) fn after(within: Duration) -> Self {
-        // What can't be told in time is never.
-        let never = Duration::from_secs(86_400 * 365 * 30);
-        let now = Instant::now();
-        Self { at: now.checked_add(within).unwrap_or(now + never), within }
+        Self { at: Instant::now() + within.min(NEVER), within }
     }
 
     /// The error of a call whose deadline has passed.

@@ -24,7 +24,7 @@ pub(crate) use self::{
     answer::{Awaited, await_answer},
     builder_methods::builder_methods,
     calls::{Attempted, Calls},
-    deadline::Deadline,
+    deadline::{Deadline, NEVER},
     dialler::{Dialler, MailManager, mail_manager, manager_methods},
     goodbye::{GOODBYE, goodbye},
     handles::{Held, connection_handles},

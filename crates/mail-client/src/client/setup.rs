@@ -11,7 +11,7 @@ use mail_proto::{
 };
 use tokio::runtime::Handle;
 
-use super::{Dialler, GOODBYE, Home, MailManager};
+use super::{Dialler, GOODBYE, Home, MailManager, NEVER};
 use crate::{
     credentials::{Identity, Source, TokenProvider},
     error::{Cause, Error, Result},
@@ -154,10 +154,16 @@ impl Setup {
         };
         let mut login = Login::new(self.security, None);
         login.sasl = sasl;
-        let home = Home::new(target.clone(), self.stall_timeout);
-        let opening = Opening { target, connector: self.connector, tls, deadlines: self.deadlines };
+        let home = Home::new(target.clone(), self.stall_timeout.min(NEVER));
+        let deadlines = self.deadlines.at_most(NEVER);
+        let opening = Opening { target, connector: self.connector, tls, deadlines };
         let dialler = Dialler::new(opening, Identity::new(source));
-        Ok(Parts { dialler, home, login, inactivity: self.inactivity, pool: self.pool })
+        let inactivity = self.inactivity.map(|limit| limit.min(NEVER));
+        let mut pool = self.pool;
+        // Connections know this one too.
+        pool.idle_timeout = pool.idle_timeout.min(NEVER);
+        pool.acquire_timeout = pool.acquire_timeout.map(|limit| limit.min(NEVER));
+        Ok(Parts { dialler, home, login, inactivity, pool })
     }
 }
 

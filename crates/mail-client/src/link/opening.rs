@@ -34,6 +34,17 @@ impl Deadlines {
         Self { dial: limit, tls: limit, greeting: limit, login: limit }
     }
 
+    /// No phase may take longer than this.
+    pub(crate) fn at_most(self, limit: Duration) -> Self {
+        let Self { dial, tls, greeting, login } = self;
+        Self {
+            dial: dial.min(limit),
+            tls: tls.min(limit),
+            greeting: greeting.min(limit),
+            login: login.min(limit),
+        }
+    }
+
     /// How long all phases together may take, which the pool sees to should one of them not keep to its own.
     pub(crate) fn total(self) -> Duration {
         self.dial + self.tls + self.greeting + self.login + Duration::from_secs(5)

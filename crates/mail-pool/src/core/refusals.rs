@@ -6,7 +6,7 @@ use super::dialling::{Doubt, Fallen, Fresh, Leave};
 use super::line::Key;
 use super::machine::Core;
 use super::orders::{Job, Note, Out};
-use super::rules::{Linked, MAIN, SlotId};
+use super::rules::{Linked, MAIN, Rules, SlotId};
 use super::slot::State;
 use super::snapshot::Refusal;
 use super::waiter::{Failure, Verdict};
@@ -173,7 +173,7 @@ impl<L: Linked, E: Clone, W> Core<L, E, W> {
     }
 
     fn throttled(&mut self, told: Option<Duration>, now: Instant, out: &mut Out<L, E, W>) {
-        let wait = told.unwrap_or(self.rules.throttle);
+        let wait = told.map_or(self.rules.throttle, |told| told.min(Rules::NEVER));
         self.hold_dials(now, wait, "too many attempts", out);
         self.dialling.throttled = Some(now + wait);
         for key in self.everybody() {

@@ -35,6 +35,11 @@ pub(crate) struct Rules {
     pub seed: u64,
 }
 
+impl Rules {
+    /// What is longer comes to the same, and can't be told in time.
+    pub(crate) const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+}
+
 /// Who holds a slot, or wants to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holder {

@@ -63,7 +63,7 @@ impl ClientSession for Session {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.patience().map(|within| self.course.heard() + within)
+        self.patience().and_then(|within| self.course.heard().checked_add(within))
     }
 
     fn patience(&self) -> Option<Duration> {
