@@ -109,6 +109,8 @@ async fn p14_a_server_that_hangs_up_before_tls_while_others_are_open_has_a_limit
             let client = client.clone();
             tokio::spawn(async move {
                 let own = client.create_connection().await?;
+                // Others wait for so long that it is tried again.
+                tokio::time::sleep(Duration::from_millis(200)).await;
                 client.via(&own).noop().await
             })
         })
