@@ -17,7 +17,7 @@ use crate::tools::Tool;
 const CARGO_MUTANTS: Tool = Tool { name: "cargo-mutants", version: "27.1.0" };
 
 /// The files that carry the rules: who may have a connection, what follows from what is read, what may be written.
-const RULES: [&str; 12] = [
+const RULES: [&str; 13] = [
     // The pool: its core, and the shell around it.
     "crates/mail-pool/src/**",
     // Cutting bytes into frames, lines and answers; dots.
@@ -32,8 +32,9 @@ const RULES: [&str; 12] = [
     "crates/mail-proto/src/session/**",
     "crates/mail-proto/src/{imap,pop3,smtp}/client/**",
     "crates/mail-proto/src/sasl/exchange.rs",
-    // The tasks that own the sockets.
+    // The tasks that own the sockets, and what waits for them.
     "crates/mail-client/src/{imap,pop3,smtp}/connection/**",
+    "crates/mail-client/src/client/{answer,goodbye}.rs",
     "crates/mail-client/src/link/**",
 ];
 

@@ -9,9 +9,10 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -22,7 +23,7 @@ use mail_client::{
     transport::{self, BoxIo, Connector, Target},
 };
 use mail_testkit::{Action, Connection, Fault, Server};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -48,6 +49,43 @@ impl AsyncRead for Broken {
         self.0 -= len;
         Poll::Ready(Ok(()))
     }
+}
+
+/// Gives bytes without end, and counts them.
+struct Counted(Arc<AtomicUsize>);
+
+impl AsyncRead for Counted {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.0.fetch_add(buf.remaining(), SeqCst);
+        buf.put_slice(&vec![b'x'; buf.remaining()]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Leads to a server that greets, and reads nothing.
+struct Deaf;
+
+impl Connector for Deaf {
+    fn connect<'a>(&'a self, _: &'a Target) -> BoxFuture<'a, Result<BoxIo, transport::Error>> {
+        Box::pin(async {
+            let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+            tokio::spawn(async move {
+                theirs.write_all(b"* PREAUTH [CAPABILITY IMAP4rev1 LITERAL+] hi\r\n").await.unwrap();
+                std::future::pending::<()>().await;
+            });
+            Ok(Box::new(ours) as BoxIo)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_message_no_more_is_read_than_the_server_takes_and_a_little() {
+    let client = common::builder(143).plaintext_without_encryption().connector(Deaf).build().unwrap();
+    let read = Arc::new(AtomicUsize::new(0));
+    let message = NewMessage::from_reader(Counted(Arc::clone(&read)), 1 << 30);
+    assert!(tokio::time::timeout(Duration::from_secs(9), client.append("INBOX", message)).await.is_err());
+    let read = read.load(SeqCst);
+    assert!(((1 << 16)..(2 << 20)).contains(&read), "{read} bytes");
 }
 
 #[tokio::test]

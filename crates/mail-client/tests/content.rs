@@ -120,8 +120,10 @@ async fn p35_a_reader_that_pauses_alone_reads_on_later() {
 /// What lies unread on a connection of one's own is taken in for whoever else calls there, as far as there is room.
 #[tokio::test(start_paused = true)]
 async fn p35_a_reader_that_pauses_ends_when_others_wait_behind_it_and_there_is_no_room() {
-    for (parts, waits) in [(5, 0), (12, 30)] {
-        let server = Arc::new(server().messages("INBOX", [text(parts * PART)]).start().await.unwrap());
+    // What goes out at once, and what waits for its turn: for the selection of another mailbox.
+    for (parts, selects, waits) in [(5, false, 0), (12, false, 30), (5, true, 0), (12, true, 30)] {
+        let server = server().mailbox("work").messages("INBOX", [text(parts * PART)]);
+        let server = Arc::new(server.start().await.unwrap());
         let client = in_memory(&server).max_connections(2).build().unwrap();
         let own = client.create_connection().await.unwrap();
         let via = client.via(&own);
@@ -129,7 +131,11 @@ async fn p35_a_reader_that_pauses_ends_when_others_wait_behind_it_and_there_is_n
         let mut stream = inbox.fetch(1, FetchItems::new().body());
         let body = stream.next().await.unwrap().unwrap().into_body();
         let begun = tokio::time::Instant::now();
-        via.noop().await.unwrap();
+        if selects {
+            via.examine("work").await.unwrap();
+        } else {
+            via.noop().await.unwrap();
+        }
         assert_eq!((begun.elapsed().as_secs(), server.report().connections.total), (waits, 1 + waits.min(1)));
         match body.bytes().await {
             Ok(bytes) => assert_eq!((bytes.len(), waits), (parts * PART, 0)),

@@ -117,6 +117,10 @@ impl Turns {
         self.held_until = self.held_until.max(Some(time));
     }
 
+    fn held(&self, now: Instant) -> Option<Instant> {
+        self.held_until.filter(|until| *until > now)
+    }
+
     /// A command of this caller has ended.
     pub(super) fn ended(&mut self, context: Context, now: Instant) {
         self.last = Some((context, now));
@@ -139,7 +143,7 @@ impl Turns {
             self.waiting.pop_front();
         }
         let Some(head) = self.waiting.front() else { return Turn::Nobodys };
-        if let Some(until) = self.held_until.filter(|until| *until > now) {
+        if let Some(until) = self.held(now) {
             return Turn::At(until);
         }
         if load.blocked > 0 {

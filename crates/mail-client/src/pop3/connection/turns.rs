@@ -131,6 +131,10 @@ impl Turns {
         self.held_until = self.held_until.max(Some(time));
     }
 
+    fn held(&self, now: Instant) -> Option<Instant> {
+        self.held_until.filter(|until| *until > now)
+    }
+
     /// Whether a caller waits who isn't reading a message.
     pub(super) fn has_waiting_callers(&self) -> bool {
         self.line.iter().any(|place| match place {
@@ -150,7 +154,7 @@ impl Turns {
         if self.line.is_empty() {
             return Turn::Nobodys;
         }
-        if let Some(until) = self.held_until.filter(|until| *until > now) {
+        if let Some(until) = self.held(now) {
             return Turn::At(until);
         }
         loop {

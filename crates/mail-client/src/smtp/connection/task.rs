@@ -226,7 +226,8 @@ impl Task {
         loop {
             let silence = self.socket.session.deadline().map(Instant::from_std);
             let unwanted = self.unwanted_since.map(|since| since + UNWANTED);
-            let held = self.held_until.filter(|_| self.under_way.is_none() && !self.waiting.is_empty());
+            // Nothing has been given its turn since.
+            let held = self.held_until.filter(|_| !self.waiting.is_empty());
             let Some(deadline) = [silence, unwanted, held].into_iter().flatten().min() else {
                 return Poll::Pending;
             };
