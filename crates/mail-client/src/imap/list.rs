@@ -381,20 +381,22 @@ async fn with_status(
     unread: &mut Unread,
     items: &[StatusItem],
 ) -> Result<()> {
-    let asked = found.iter_mut().filter(|mailbox| mailbox.is_selectable()).map(async |mailbox| {
-        match status::ask(calls, mailbox.name(), items).await {
-            Ok(status) => mailbox.status = Some(status),
+    let selectable = found.iter().enumerate().filter(|(_, mailbox)| mailbox.is_selectable());
+    let names: Vec<_> = selectable.map(|(at, mailbox)| (at, mailbox.name().clone())).collect();
+    let asked = names.into_iter().map(|(at, name)| async move {
+        match status::ask(calls, &name, items).await {
+            Ok(status) => Ok((at, Some(status), Vec::new())),
             // It went meanwhile, or isn't for this user to see.
-            Err(error) if error.is_no() && !error.is_retryable() => {}
+            Err(error) if error.is_no() && !error.is_retryable() => Ok((at, None, Vec::new())),
             Err(error) => match error.cause() {
-                Cause::Unread { lines, .. } => return Ok(lines.to_vec()),
-                _ => return Err(error),
+                Cause::Unread { lines, .. } => Ok((at, None, lines.to_vec())),
+                _ => Err(error),
             },
         }
-        Ok(Vec::new())
     });
     let mut told = stream::iter(asked).buffered(AT_ONCE);
-    while let Some(lines) = told.try_next().await? {
+    while let Some((at, status, lines)) = told.try_next().await? {
+        found[at].status = status;
         lines.into_iter().for_each(|line| unread.push(line));
     }
     Ok(())
