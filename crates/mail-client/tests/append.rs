@@ -144,7 +144,7 @@ async fn p28_an_upload_whose_caller_goes_away_leaves_nothing_behind() {
         appending.append("INBOX", NewMessage::from_reader(theirs, 1000)).await.map(drop)
     });
     let mut ours = ours;
-    tokio::io::AsyncWriteExt::write_all(&mut ours, &[b'x'; 500]).await.unwrap();
+    AsyncWriteExt::write_all(&mut ours, &[b'x'; 500]).await.unwrap();
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     client.append("INBOX", NewMessage::new("after")).await.unwrap();
