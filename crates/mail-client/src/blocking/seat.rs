@@ -68,8 +68,7 @@ impl Seat {
 
     /// Takes the seat, if it is free, for a thread that is going to wait.
     pub(super) fn sit(&self) -> Option<Seated<'_>> {
-        self.lock().sit(Holder::Caller).then_some(())?;
-        Some(Seated(self, Holder::Caller))
+        self.lock().sit(Holder::Caller).then(|| Seated(self, Holder::Caller))
     }
 
     /// Waits for a future, which is polled on the thread that calls, until it drives, if it can: then whatever does so
