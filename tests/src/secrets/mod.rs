@@ -77,7 +77,8 @@ pub fn register(secret: impl AsRef<[u8]>) {
 pub fn find(text: impl AsRef<[u8]>) -> Option<String> {
     let text = text.as_ref();
     let known = NEEDLES.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let found = known.iter().find(|needle| needle.stands_in(text))?;
+    // Nearly always there is none, which the finder says in no time.
+    let found = known.iter().find(|needle| needle.finder.find(text).is_some() && needle.stands_in(text))?;
     Some(format!("{:?} {}", found.secret, found.form))
 }
 
