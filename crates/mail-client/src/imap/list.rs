@@ -220,22 +220,22 @@ impl ImapClient {
             items => status::known(items, &capabilities)
                 .map_err(|capability| calls.unsupported(capability, "LIST"))?,
         };
-        let Listing { mut found, mut unread } = if capabilities.supports(&Capability::ListExtended) {
+        let mut listing = if capabilities.supports(&Capability::ListExtended) {
             extended(calls, &query, &items, &capabilities).await?
         } else {
             plain(calls, &query).await?
         };
         if query.special_use_only {
-            found.retain(|mailbox| mailbox.special_uses().next().is_some());
+            listing.found.retain(|mailbox| mailbox.special_uses().next().is_some());
         }
-        let is_told = found.iter().any(|mailbox| mailbox.status.is_some());
+        let is_told = listing.found.iter().any(|mailbox| mailbox.status.is_some());
         if !items.is_empty() && !is_told {
-            with_status(calls, &mut found, &mut unread, &items).await?;
+            listing = with_status(calls, listing, &items).await?;
         }
-        if !unread.is_empty() {
-            return Err(partly(calls, found, unread));
+        if !listing.unread.is_empty() {
+            return Err(partly(calls, listing.found, listing.unread));
         }
-        Ok(found)
+        Ok(listing.found)
     }
 }
 
@@ -377,27 +377,28 @@ const AT_ONCE: usize = 64;
 /// By a STATUS for each mailbox.
 async fn with_status(
     calls: &Calls,
-    found: &mut [ListedMailbox],
-    unread: &mut Unread,
+    listing: Listing<ListedMailbox>,
     items: &[StatusItem],
-) -> Result<()> {
-    let selectable = found.iter().enumerate().filter(|(_, mailbox)| mailbox.is_selectable());
-    let names: Vec<_> = selectable.map(|(at, mailbox)| (at, mailbox.name().clone())).collect();
-    let asked = names.into_iter().map(|(at, name)| async move {
-        match status::ask(calls, &name, items).await {
-            Ok(status) => Ok((at, Some(status), Vec::new())),
-            // It went meanwhile, or isn't for this user to see.
-            Err(error) if error.is_no() && !error.is_retryable() => Ok((at, None, Vec::new())),
-            Err(error) => match error.cause() {
-                Cause::Unread { lines, .. } => Ok((at, None, lines.to_vec())),
-                _ => Err(error),
-            },
+) -> Result<Listing<ListedMailbox>> {
+    let Listing { found, mut unread } = listing;
+    let asked = found.into_iter().map(async |mut mailbox| {
+        if !mailbox.is_selectable() {
+            return Ok((mailbox, None));
         }
+        match status::ask(calls, mailbox.name(), items).await {
+            Ok(status) => mailbox.status = Some(status),
+            // It went meanwhile, or isn't for this user to see.
+            Err(error) if error.is_no() && !error.is_retryable() => {}
+            Err(error) if !error.unreadable().is_empty() => return Ok((mailbox, Some(error))),
+            Err(error) => return Err(error),
+        }
+        Ok((mailbox, None))
     });
     let mut told = stream::iter(asked).buffered(AT_ONCE);
-    while let Some((at, status, lines)) = told.try_next().await? {
-        found[at].status = status;
-        lines.into_iter().for_each(|line| unread.push(line));
+    let mut found = Vec::new();
+    while let Some((mailbox, error)) = told.try_next().await? {
+        found.push(mailbox);
+        error.iter().flat_map(Error::unreadable).for_each(|line| unread.push(line.clone()));
     }
-    Ok(())
+    Ok(Listing { found, unread })
 }

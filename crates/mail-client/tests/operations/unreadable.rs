@@ -73,6 +73,15 @@ async fn p43_a_mailbox_that_cannot_be_read_is_told_with_those_that_can() {
     verdict.check().await;
 }
 
+/// Futures of calls can be spawned and boxed.
+#[test]
+fn whatever_lists_can_run_in_any_task() {
+    fn boxed(client: ImapClient, query: ListQuery) -> BoxFuture<'static, Result<usize, Error>> {
+        Box::pin(async move { Ok(client.list_mailboxes(query).await?.len()) })
+    }
+    let _ = boxed;
+}
+
 /// The server's capabilities, what is said with what is told for it, and what says it.
 type Case = (&'static str, &'static [(&'static str, &'static str)], Operation);
 
