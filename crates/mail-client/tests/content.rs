@@ -14,7 +14,10 @@ use mail_client::{
     imap::{Body, FetchItem, FetchItems, Flag, ImapClient, Mailbox, Section, SectionText, SequenceSet},
 };
 use mail_testkit::{Action, Endpoint, Fault, Server};
-use tokio::{io::AsyncReadExt, time::sleep};
+use tokio::{
+    io::AsyncReadExt,
+    time::{Instant, sleep},
+};
 
 const PART: usize = 1 << 20;
 
@@ -130,7 +133,7 @@ async fn p35_a_reader_that_pauses_ends_when_others_wait_behind_it_and_there_is_n
         let inbox = via.examine("INBOX").await.unwrap();
         let mut stream = inbox.fetch(1, FetchItems::new().body());
         let body = stream.next().await.unwrap().unwrap().into_body();
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         if selects {
             via.examine("work").await.unwrap();
         } else {
@@ -232,6 +235,24 @@ async fn p38_messages_come_in_order_over_several_connections() {
         assert!(in_order(&inbox, 4).await == all, "{nth}");
     }
     client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p38_a_lost_portion_whose_turn_it_is_comes_through_what_waits_for_it() {
+    // At which of them a portion is lost that a connection with much of the later ones is then asked for.
+    for nth in 7..=12 {
+        let bodies = (0..100).map(|n| text(if n % 24 == 12 { 2 * PART + n } else { 30_000 + n * 160 }));
+        let server = server().messages("INBOX", bodies).latency(Duration::from_millis(2));
+        let cut = Fault::on_command("UID FETCH", Action::CutAfter(30_000)).nth(nth);
+        let server = Arc::new(server.fault(cut).start().await.unwrap());
+        let client = in_memory(&server).max_connections(4).build().unwrap();
+        let inbox = client.examine("INBOX").await.unwrap();
+        let begun = Instant::now();
+        assert_eq!(in_order(&inbox, 3).await.len(), 100);
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(10), "portion {nth}: {took:?}");
+        client.close().await;
+    }
 }
 
 #[tokio::test]

@@ -68,9 +68,9 @@ impl Flow {
         self.starved.load(Ordering::Acquire) > 0
     }
 
-    /// Whether nothing is held that was read.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.held.load(Ordering::Acquire) == 0
+    /// How many bytes are held.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Acquire)
     }
 
     /// How often something was given back so far: readers that read, however slowly, make it move.

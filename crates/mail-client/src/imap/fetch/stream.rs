@@ -93,6 +93,10 @@ const WITHOUT_CONTENT: u64 = 700;
 const AMONG_OTHERS: u64 = 1 << 20;
 const ON_ITS_OWN: u64 = 4 << 20;
 
+/// A connection that holds so much of what waits for its turn is asked for no more of it: with what is under way, it is
+/// less than it holds for those who wait.
+const MOST_AHEAD: usize = 2 << 20;
+
 /// A stream survives this many lost connections in a row that brought nothing.
 const MOST_FAILURES: u32 = 2;
 
@@ -188,14 +192,14 @@ impl FetchStream {
             None => self.poll_step(cx),
         };
         let waits = next.is_pending();
-        // Where messages wait for their turn, only the one whose turn it is is missed; and if it is to be asked for
-        // again, what stands before it on the connections that are left has to be taken in.
+        // Where messages wait for their turn, only the one whose turn it is is missed; and what stands before it has to
+        // be taken in: on its connection, where it was asked for again behind others, or if it is still to be, on all.
         let turn = self.order.as_ref().filter(|order| !order.is_empty()).map(Order::turn);
         let is_missed = |lane: &Lane| turn.is_none_or(|turn| lane.has(turn));
         let is_lost = turn.is_some() && !self.lanes.iter().any(is_missed);
         for lane in &mut self.lanes {
             lane.starve(waits && is_missed(lane));
-            lane.take_all(waits && is_lost);
+            lane.take_all(waits && turn.is_some() && (is_lost || is_missed(lane)));
         }
         if let Poll::Ready(None | Some(Err(_))) = next {
             self.ended = true;
@@ -301,7 +305,7 @@ impl FetchStream {
     fn ask(&mut self) -> Result<()> {
         let mut at = 0;
         while at < self.lanes.len() {
-            while self.lanes[at].has_room() && self.is_near(self.windows.next_place()) {
+            while self.lanes[at].has_room() && self.may_ask(at) {
                 let lane = &mut self.lanes[at];
                 let (most, bytes) =
                     if lane.in_parts { (MOST_IN_PARTS, AMONG_OTHERS) } else { (WITH_CONTENT, ON_ITS_OWN) };
@@ -331,10 +335,14 @@ impl FetchStream {
         Ok(())
     }
 
-    /// Whether the portion at this place isn't too far ahead of the one whose turn it is.
-    fn is_near(&self, place: u64) -> bool {
+    /// Whether this connection may be asked for the next portion: it isn't too far ahead of the one whose turn it is,
+    /// and the connection doesn't hold too much already that waits for that.
+    fn may_ask(&self, at: usize) -> bool {
+        let Some(order) = &self.order else { return true };
+        let place = self.windows.next_place();
         let ahead = 2 * DEPTH as u64 * self.most as u64;
-        self.order.as_ref().is_none_or(|order| place < order.turn() + ahead)
+        let holds_little = || self.lanes[at].connection.flow().held() < MOST_AHEAD;
+        place == order.turn() || (place < order.turn() + ahead && holds_little())
     }
 
     fn told(&mut self, event: FetchEvent) -> Result<Option<Message>> {

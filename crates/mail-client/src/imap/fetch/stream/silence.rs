@@ -28,7 +28,7 @@ impl FetchStream {
                 return false;
             }
         }
-        if !self.lanes[at].connection.flow().is_empty() {
+        if self.lanes[at].connection.flow().held() > 0 {
             self.lanes[at].was_held_up();
         } else if self.lanes.iter().any(Lane::is_idle) {
             self.hand_on(at, since);
