@@ -55,8 +55,8 @@ impl Security {
     pub(crate) const ALL: [Self; 3] = [Self::Plain, Self::StartTls, Self::Tls];
 
     /// Of a protocol's endpoints the one for this.
-    pub(crate) fn of([plain, start_tls, tls]: [Endpoint; 3], security: Self) -> Endpoint {
-        match security {
+    fn endpoint(self, [plain, start_tls, tls]: [Endpoint; 3]) -> Endpoint {
+        match self {
             Self::Plain => plain,
             Self::StartTls => start_tls,
             Self::Tls => tls,
@@ -76,7 +76,7 @@ impl Site {
         servers: &Handle,
     ) -> Arc<Self> {
         let server = Arc::new(servers.block_on(server.start()).expect("the embedded server starts"));
-        let endpoint = Security::of(endpoints, security);
+        let endpoint = security.endpoint(endpoints);
         let proxy = Proxy::new(random.next(), Arc::clone(&server), endpoint, servers.clone());
         Arc::new(Self { server, proxy, tally, security, quota })
     }
