@@ -96,7 +96,7 @@ async fn p35_calls_between_the_messages_of_a_stream_and_one_body_of_200_mb() {
 /// Time is no matter where nobody else wants anything.
 #[tokio::test(start_paused = true)]
 async fn p35_a_reader_that_pauses_alone_reads_on_later() {
-    const LARGE: usize = 12 * PART;
+    const LARGE: usize = 24 * PART;
     let server = Arc::new(server().messages("INBOX", [text(LARGE), text(9)]).start().await.unwrap());
     let client = in_memory(&server).max_connections(2).build().unwrap();
     let own = client.create_connection().await.unwrap();
@@ -144,6 +144,24 @@ async fn p35_a_reader_that_pauses_ends_when_others_wait_behind_it_and_there_is_n
             Ok(bytes) => assert_eq!((bytes.len(), waits), (parts * PART, 0)),
             Err(error) => assert_eq!((error.kind(), waits), (ErrorKind::ReaderStalled, 30), "{error}"),
         }
+        drop(own);
+        client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28_of_content_that_nobody_wants_a_mebibyte_is_read() {
+    for (parts, connections) in [(1, 1), (12, 2)] {
+        let server = Arc::new(server().messages("INBOX", [text(parts * PART)]).start().await.unwrap());
+        let client = in_memory(&server).max_connections(2).build().unwrap();
+        let own = client.create_connection().await.unwrap();
+        let via = client.via(&own);
+        let mut stream = via.examine("INBOX").await.unwrap().fetch(1, FetchItems::new().body());
+        let message = stream.next().await.unwrap().unwrap();
+        drop((stream, message));
+        sleep(Duration::from_secs(1)).await;
+        via.noop().await.unwrap();
+        assert_eq!(server.report().connections.total, connections);
         drop(own);
         client.close().await;
     }

@@ -276,6 +276,16 @@ async fn p29_what_was_not_written_runs_on_the_next_connection_of_the_same_handle
     assert_eq!((count(&server, "LIST"), count(&server, "EXAMINE")), (2, 1));
     assert_eq!(server.report().connections.total, 2);
     assert!(own.id().await.is_some() && own.id().await != first);
+    // Nor does a stream that waits for its mailbox wait in vain.
+    server.account("kim").unwrap().deliver("work", "x").unwrap();
+    let work = via.examine("work").await.unwrap();
+    via.examine("INBOX").await.unwrap();
+    server.add_fault(Fault::on_command("LIST", Action::Cut));
+    let mut stream = work.fetch(1, FetchItems::new().flags());
+    let next = tokio::time::timeout(Duration::from_secs(20), stream.next());
+    let (listed, message) = tokio::join!(via.list("", "*"), next);
+    assert_eq!((listed.unwrap().len(), message.unwrap().unwrap().unwrap().uid()), (2, 1));
+    assert_eq!((count(&server, "LIST"), count(&server, "UID FETCH")), (4, 1));
     // What reads is repeated once only, and then the error says so.
     server.add_fault(Fault::on_command("LIST", Action::Cut).times(2));
     let error = via.list("", "*").await.unwrap_err();
@@ -283,7 +293,7 @@ async fn p29_what_was_not_written_runs_on_the_next_connection_of_the_same_handle
         error.kind() == ErrorKind::ConnectionLost && error.was_written() && error.is_retryable(),
         "{error}"
     );
-    assert_eq!(count(&server, "LIST"), 4);
+    assert_eq!(count(&server, "LIST"), 6);
     client.close().await;
 }
 

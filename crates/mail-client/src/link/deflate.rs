@@ -212,7 +212,9 @@ mod tests {
     #[tokio::test]
     async fn what_goes_in_comes_out_at_once_after_a_flush() {
         let (mut ours, mut theirs) = pair(BOUND);
-        for text in [b"A1 NOOP\r\n".to_vec(), vec![b'x'; 300_000], noise(300_000), b"A2 NOOP\r\n".to_vec()] {
+        let (one, two) = (b"A1 NOOP\r\n".to_vec(), b"A2 NOOP\r\n".to_vec());
+        // What doesn't get less by it takes more than a piece to flush.
+        for text in [one, vec![b'x'; 300_000], noise(30_000), noise(300_000), two] {
             let send = async {
                 ours.write_all(&text).await.unwrap();
                 ours.flush().await.unwrap();
@@ -242,9 +244,12 @@ mod tests {
     async fn no_more_is_taken_than_the_peer_takes_and_a_little() {
         let (mut ours, _theirs) = pair(BOUND);
         let text = noise(1 << 20);
+        let second = Duration::from_secs(1);
         let mut taken = 0;
-        while let Ok(len) = timeout(Duration::from_secs(1), ours.write(&text[taken..])).await {
+        while let Ok(len) = timeout(second, ours.write(&text[taken..])).await {
             taken += len.unwrap();
+            // Nor is more taken when some of it was to be flushed.
+            assert!(timeout(second, ours.flush()).await.is_err());
         }
         assert!((UNWRITTEN..3 * UNWRITTEN).contains(&taken), "{taken} bytes");
     }

@@ -286,7 +286,8 @@ mod tests {
         assert_eq!(go(&mut first, BUSY, now).len(), 1 + 32);
         assert!(matches!(first.next(QUIET, now), Turn::Now(Waiting { token: 1, .. })));
         let (mut second, _answers) = turns(&queued);
-        assert_eq!(go(&mut second, BUSY, Instant::now() + WAITS).len(), 1);
+        let overtaken = second.waiting[1].since;
+        assert_eq!(go(&mut second, BUSY, overtaken + WAITS).len(), 1);
     }
 
     #[test]
@@ -323,6 +324,14 @@ mod tests {
         }
         assert_eq!(turns.gathers_until(load(KEPT_BUSY), first), None, "there are as many as are on the wire");
         assert!(turns.gathers_until(load(KEPT_BUSY + 1), first).is_some());
+    }
+
+    #[test]
+    fn nothing_goes_past_what_the_session_holds_back() {
+        let (mut turns, _answers) = turns(&[(1, "a")]);
+        let now = Instant::now();
+        assert!(matches!(turns.next(Load { blocked: 1, on_the_wire: 0 }, now), Turn::Nobodys));
+        assert_eq!(go(&mut turns, QUIET, now), [0]);
     }
 
     #[test]
