@@ -24,7 +24,8 @@ static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 #[doc(hidden)]
 pub fn watch() {
     if tracing::subscriber::set_global_default(Watcher).is_ok() && log::set_logger(&Watcher).is_ok() {
-        log::set_max_level(log::LevelFilter::Trace);
+        // Below that TLS shows each message of a handshake, before there is a password, which takes as long as the handshake.
+        log::set_max_level(log::LevelFilter::Debug);
     }
 }
 

@@ -103,7 +103,7 @@ fn a_program_that_traces_a_secret_fails_and_says_where() {
             tracing::debug!(error = &error as &dyn std::error::Error);
         }
         Ok("span") => drop(tracing::info_span!("span", bytes = ?b"hunter2")),
-        Ok("log") => log::trace!("hunter{}", 2),
+        Ok("log") => log::debug!("hunter{}", 2),
         Ok(_) => tracing::trace!("a harmless line"),
     }
     if std::env::var(CHILD).is_ok() {
