@@ -266,21 +266,27 @@ fn broken(error: io::Error) -> Error {
 mod tests {
     use mail_proto::imap::{
         AppendMessage, Command, MailboxName,
-        client::{Config, Credentials, Request, Security},
+        client::{ClientSession, Config, Credentials, Event, Request, Security},
+        response::Untagged,
     };
     use tokio::io::DuplexStream;
 
     use super::*;
 
-    /// A connection that is logged in and has a message to upload, over a pipe that takes 64 bytes.
-    async fn uploading(reads: bool) -> (Socket<Session>, DuplexStream) {
-        let (ours, mut theirs) = tokio::io::duplex(64);
+    /// A connection that is logged in, over a pipe that takes so much.
+    async fn logged_in(pipe: usize) -> (Socket<Session>, DuplexStream) {
+        let (ours, mut theirs) = tokio::io::duplex(pipe);
         let config = Config::new(Security::Plaintext, Credentials::password("kim", "secret"));
         let session = Session::new(config, Instant::now().into_std());
         let socket = Socket::new(session, Stream::Plain(Box::new(ours)), None);
         theirs.write_all(b"* PREAUTH [CAPABILITY LITERAL+] hi\r\n").await.unwrap();
         let second = Duration::from_secs(1);
-        let mut socket = socket.establish(second, second, None).await.unwrap();
+        (socket.establish(second, second, None).await.unwrap(), theirs)
+    }
+
+    /// One that has a message to upload, over a pipe that takes 64 bytes.
+    async fn uploading(reads: bool) -> (Socket<Session>, DuplexStream) {
+        let (mut socket, theirs) = logged_in(64).await;
         let append = Command::append(MailboxName::inbox(), AppendMessage::new(1000));
         socket.session.submit(Request::new(append).with_upload(vec![b'x'; 1000].into()));
         let step = timeout(Duration::from_secs(299), poll_fn(|cx| socket.poll(cx, reads))).await;
@@ -309,5 +315,29 @@ mod tests {
         let (mut socket, _theirs) = uploading(false).await;
         let step = timeout(Duration::from_secs(1000), poll_fn(|cx| socket.poll(cx, false))).await;
         assert!(step.is_err(), "no end yet");
+    }
+
+    /// Reads all that has come, and gives what it tells.
+    async fn read(socket: &mut Socket<Session>) -> Vec<Event> {
+        let mut events = Vec::new();
+        while poll_fn(|cx| Poll::Ready(socket.poll(cx, true).is_ready())).await {
+            events.extend(std::iter::from_fn(|| socket.session.next_event().unwrap()));
+        }
+        events
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_buffer_is_given_back_when_nothing_is_to_come_and_nothing_in_it() {
+        let (mut socket, mut theirs) = logged_in(1 << 20).await;
+        let much = "* OK still here\r\n".repeat(20_000);
+        theirs.write_all(much.as_bytes()).await.unwrap();
+        assert_eq!(read(&mut socket).await.len(), 20_000);
+        assert_eq!(socket.read_size, SMALLEST_READ);
+        assert!(socket.session.buffer().capacity() <= SMALLEST_READ);
+        theirs.write_all(format!("{much}* 5 EXI").as_bytes()).await.unwrap();
+        assert_eq!(read(&mut socket).await.len(), 20_000);
+        theirs.write_all(b"STS\r\n").await.unwrap();
+        let events = read(&mut socket).await;
+        assert!(matches!(events[..], [Event::Data { data: Untagged::Exists(5), .. }]), "{events:?}");
     }
 }
