@@ -340,4 +340,13 @@ mod tests {
         let events = read(&mut socket).await;
         assert!(matches!(events[..], [Event::Data { data: Untagged::Exists(5), .. }]), "{events:?}");
     }
+
+    #[tokio::test]
+    async fn p06_when_its_end_is_told_it_is_closed() {
+        let (mut socket, mut theirs) = logged_in(64).await;
+        let error = socket.end(Err(Error::new(Cause::HungUp))).await;
+        assert!(matches!(error.cause(), Cause::HungUp));
+        assert_eq!(theirs.read(&mut [0]).await.unwrap(), 0);
+        drop(socket);
+    }
 }
