@@ -239,22 +239,29 @@ async fn p28_a_stream_that_nobody_wants_is_waited_for_5_s() {
 
 #[tokio::test(start_paused = true)]
 async fn p28_of_an_answer_that_nobody_wants_a_megabyte_is_read_unless_others_wait_behind_it() {
-    for (mailboxes, behind, connections) in [(3_000, false, 1), (7_000, false, 2), (7_000, true, 1)] {
+    for (mailboxes, behind, connections) in
+        [(3_000, "", 1), (7_000, "", 2), (7_000, "NOOP", 1), (7_000, "EXAMINE", 1)]
+    {
         // Some 200 bytes each.
         let names = (0..mailboxes).map(|number| format!("{number:0200}"));
         let server =
             names.fold(server().latency(Duration::from_millis(100)), |server, name| server.mailbox(&name));
         let server = Arc::new(server.start().await.unwrap());
         let client = in_memory(&server).build().unwrap();
-        client.noop().await.unwrap();
+        client.examine("INBOX").await.unwrap();
         let left = client.clone();
         let left = tokio::spawn(async move { left.list("", "*").await });
         tokio::time::sleep(Duration::from_millis(30)).await;
         left.abort();
-        if !behind {
+        if behind.is_empty() {
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
-        client.noop().await.unwrap();
+        if behind == "EXAMINE" {
+            // It waits for its turn, which comes when no command of the mailbox before is under way.
+            client.examine(format!("{:0200}", 1).as_str()).await.unwrap();
+        } else {
+            client.noop().await.unwrap();
+        }
         let total = server.report().connections.total;
         assert_eq!(total, connections, "{mailboxes} mailboxes, others behind it: {behind}");
         client.close().await;
