@@ -51,6 +51,8 @@ pub(super) struct Flight {
     pub(super) command: Command,
     pub(super) selection: Option<Selection>,
     sharing: Sharing,
+    /// Whether servers take long over it.
+    takes_long: bool,
     tag: u64,
     written: bool,
     /// It was refused before all of it was written.
@@ -136,8 +138,27 @@ impl Flight {
 
     /// The tag as on the wire.
     pub(super) fn tag(&self) -> String {
-        format!("A{}", self.tag)
+        tag_text(self.tag)
     }
+}
+
+/// A tag as on the wire: written digit by digit, since each command has one.
+fn tag_text(number: u64) -> String {
+    // As many as 64 bits may have.
+    let (mut digits, mut rest, mut begin) = ([0; 20], number, 20);
+    loop {
+        begin -= 1;
+        // A remainder of ten fits in a byte.
+        digits[begin] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    let mut text = String::with_capacity(1 + digits.len() - begin);
+    text.push('A');
+    text.extend(digits[begin..].iter().map(|digit| char::from(*digit)));
+    text
 }
 
 /// So much of a message that comes piece by piece may lie unwritten.
@@ -231,7 +252,7 @@ impl Queue {
         let Request { command, selection, uploads } = request;
         let mut messages = uploads.into_iter().zip(upload::announced(&command)).enumerate();
         let tag = self.tags + 1;
-        let encoded = command.encode(&format!("A{tag}"), options)?;
+        let encoded = command.encode(&tag_text(tag), options)?;
         for fragment in encoded.fragments {
             let piece = match fragment {
                 Fragment::Bytes(bytes) => Piece::Bytes(bytes),
@@ -267,6 +288,7 @@ impl Queue {
         self.flights.push_back(Flight {
             owner,
             sharing: pipeline::sharing(&command),
+            takes_long: pipeline::takes_long(&command),
             command,
             selection,
             tag,
@@ -501,9 +523,7 @@ impl Queue {
 
     /// How long the replies that are due may keep silent: as long as the slowest of them may.
     pub(super) fn patience(&self, timeouts: &Timeouts) -> Option<Duration> {
-        self.due()
-            .map(|flight| if pipeline::takes_long(&flight.command) { timeouts.write } else { timeouts.read })
-            .max()
+        self.due().map(|flight| if flight.takes_long { timeouts.write } else { timeouts.read }).max()
     }
 
     pub(super) fn load(&self) -> (usize, usize) {
