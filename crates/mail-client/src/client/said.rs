@@ -6,6 +6,7 @@ use mail_proto::{
     imap::{ResponseCode, Status, StatusKind},
     pop3, smtp,
 };
+use memchr::memchr2_iter;
 
 /// A server's words.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +58,13 @@ impl<'a> Said<'a> {
 
     /// Whether this stands in the text, in ASCII of whatever case.
     pub(super) fn mentions(self, part: &[u8]) -> bool {
-        let has = |text: &[u8]| text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
+        // Every command's end is looked through: by its first byte, which few texts have.
+        let Some(first) = part.first() else { return true };
+        let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+        let has = |text: &[u8]| {
+            let mut begins = memchr2_iter(lower, upper, text).map(|at| &text[at..]);
+            begins.any(|rest| rest.get(..part.len()).is_some_and(|found| found.eq_ignore_ascii_case(part)))
+        };
         match self {
             Self::Imap(status) => has(&status.text),
             Self::Pop3(reply) => has(&reply.text),
