@@ -1,6 +1,7 @@
 //! The lower half of a connection, whatever protocol is spoken over it: opening it, and moving its bytes.
 
 mod alarm;
+mod buffers;
 mod deflate;
 mod flow;
 mod login;

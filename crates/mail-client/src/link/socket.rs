@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::{
+    buffers::Buffers,
     deflate::{Deflated, InflateError},
     login,
     protocol_log::ProtocolLog,
@@ -38,6 +39,7 @@ pub(crate) struct Socket<S> {
     stalled: Option<Pin<Box<Sleep>>>,
     /// How much is read at once: more while much comes, little while little does.
     read_size: usize,
+    buffers: Buffers,
     log: Option<Box<ProtocolLog>>,
 }
 
@@ -48,12 +50,13 @@ const SEEN_OFF: Duration = Duration::from_secs(1);
 const FAREWELL: Duration = Duration::from_secs(1);
 
 const SMALLEST_READ: usize = 8 * 1024;
-const LARGEST_READ: usize = 256 * 1024;
+const LARGEST_READ: usize = 128 * 1024;
 
 impl<S: Spoken> Socket<S> {
     pub(super) fn new(session: S, stream: Stream, log: Option<Box<ProtocolLog>>) -> Self {
         let (out, read_size) = (Bytes::new(), SMALLEST_READ);
-        Self { session, stream, out, flush: false, stalled: None, read_size, log }
+        let buffers = Buffers::default();
+        Self { session, stream, out, flush: false, stalled: None, read_size, buffers, log }
     }
 
     /// Speaks until the login is done. `greeting` bounds the wait for the first line, `login` all that follows, and
@@ -123,10 +126,8 @@ impl<S: Spoken> Socket<S> {
         }
         self.poll_stall(cx, stalls)?;
         let size = self.read_size;
+        self.make_room(size);
         let buffer = self.session.buffer();
-        if buffer.capacity() - buffer.len() < size / 2 {
-            buffer.reserve(size);
-        }
         let before = buffer.len();
         let read = std::pin::pin!(self.stream.read_buf(buffer));
         match read.poll(cx) {
@@ -152,11 +153,27 @@ impl<S: Spoken> Socket<S> {
         }
     }
 
-    /// Gives back a large buffer while nothing is to come.
+    /// Sees that the session's buffer has room for at least half of this much.
+    fn make_room(&mut self, size: usize) {
+        let buffer = self.session.buffer();
+        if buffer.capacity() - buffer.len() >= size / 2 {
+            return;
+        }
+        if size < LARGEST_READ || buffer.len() > LARGEST_READ / 2 {
+            buffer.reserve(size);
+            return;
+        }
+        let mut next = self.buffers.take(LARGEST_READ);
+        next.extend_from_slice(buffer);
+        *buffer = next;
+    }
+
+    /// Gives back large buffers while nothing is to come.
     fn rest(&mut self) {
         if self.read_size > SMALLEST_READ && self.session.is_idle() && self.session.buffer().is_empty() {
             self.read_size = SMALLEST_READ;
             *self.session.buffer() = BytesMut::new();
+            self.buffers.clear();
         }
     }
 
