@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The content that was asked for of a message, in the order in which the server sends it. See
-/// [`Message::into_sections`].
+/// [`Message::into_sections`](super::Message::into_sections).
 #[derive(Debug)]
 pub struct Sections {
     uid: u32,
