@@ -5,7 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mail_proto::{
     ParseError,
-    imap::{client::Completion, fetch::Fetch, response::Untagged},
+    imap::{
+        client::Completion,
+        fetch::Fetch,
+        response::{Response, Untagged},
+    },
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -189,13 +193,20 @@ impl Sink {
 /// About how many bytes a piece of an answer holds beside itself.
 pub(super) fn held(data: &Untagged) -> usize {
     match data {
-        Untagged::List(list) | Untagged::Lsub(list) => {
+        Untagged::List(list) | Untagged::Lsub(list) if list.extended.is_empty() => {
             list.mailbox.as_bytes().len() + 64 * list.attributes.len()
         }
-        Untagged::Search(search) => 4 * search.numbers.len(),
+        Untagged::Search(search) | Untagged::Sort(search) => 4 * search.numbers.len(),
         Untagged::Fetch(fetch) => fetch.wire_len(),
         Untagged::Unknown { raw, .. } => raw.len(),
-        _ => 64,
+        Untagged::Exists(_) | Untagged::Recent(_) | Untagged::Expunge(_) => 0,
+        // They come singly, so that it may take a while: what stands on the wire in two bytes, as a number does, takes
+        // up to four times as many here.
+        other => {
+            let encoded = Response::Untagged(other.clone()).encode();
+            let len = encoded.map_or(0, |encoded| encoded.to_bytes().len());
+            64 + 4 * len
+        }
     }
 }
 
@@ -244,10 +255,7 @@ impl FetchSink {
 
 #[cfg(test)]
 mod tests {
-    use mail_proto::{
-        ParseOptions,
-        imap::response::{Response, parse},
-    };
+    use mail_proto::{ParseOptions, imap::response::parse};
 
     use super::*;
 
@@ -284,6 +292,27 @@ mod tests {
             // A mebibyte each, and what it lies in.
             let took = took(&data);
             assert!((100..128).contains(&took), "{took} of {}", &format!("{data:?}")[..20]);
+        }
+    }
+
+    #[test]
+    fn what_comes_singly_counts_for_more_than_its_length() {
+        let long = "x".repeat(1 << 20);
+        let odd: Vec<_> = (0..1 << 17).map(|number| (2 * number + 1).to_string()).collect();
+        let odd = odd.join(",");
+        for line in [
+            format!("* LIST () \"/\" x (\"X-LONG\" (\"{long}\"))\r\n"),
+            format!("* METADATA \"\" (/shared/comment \"{long}\")\r\n"),
+            format!("* ESEARCH UID ALL {odd}\r\n"),
+            format!("* VANISHED (EARLIER) {odd}\r\n"),
+            format!("* THREAD {}\r\n", "(1)".repeat(1 << 18)),
+            format!("* ID (\"name\" \"{long}\")\r\n"),
+        ] {
+            let Response::Untagged(data) = parse(line, ParseOptions::default()).unwrap().value else {
+                panic!("it is untagged")
+            };
+            let took = took(&data);
+            assert!((8..=128).contains(&took), "{took} of {}", &format!("{data:?}")[..20]);
         }
     }
 }
