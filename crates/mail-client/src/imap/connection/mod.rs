@@ -4,6 +4,7 @@
 //! A caller that goes away leaves nothing half done: what it queued is either skipped or answered into the void.
 
 mod answer;
+mod flights;
 mod news;
 mod sink;
 mod task;
@@ -24,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) use self::{
     answer::{Answer, Unread},
     news::News,
-    sink::{BodyEvent, FetchEvent, FetchSink, Following, Told},
+    sink::{BodyEvent, FetchEvent, FetchEvents, FetchSender, FetchSink, Following, Told, fetch_events},
 };
 use self::{
     sink::Sink,

@@ -1,6 +1,10 @@
 //! Where the answer to a command goes.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    task::{Context, Poll, ready},
+    vec,
+};
 
 use bytes::Bytes;
 use mail_proto::{
@@ -38,7 +42,10 @@ pub(crate) enum Sink {
 
 /// Where the messages of one FETCH go.
 pub(crate) struct FetchSink {
-    events: mpsc::UnboundedSender<FetchEvent>,
+    events: FetchSender,
+    /// What is to be told once all is looked at that was read: messages come in numbers, and one that waits for the
+    /// next would be woken for each.
+    ready: Vec<FetchEvent>,
     /// Which lane and window of the stream this is.
     lane: usize,
     window: u64,
@@ -68,6 +75,36 @@ pub(crate) struct Following {
     pub(crate) behind: oneshot::Receiver<Result<Told, Error>>,
 }
 
+/// Tells a stream of messages, several things at once.
+pub(crate) type FetchSender = mpsc::UnboundedSender<Vec<FetchEvent>>;
+
+/// What a stream of messages is told, one thing after the other.
+pub(crate) struct FetchEvents {
+    told: mpsc::UnboundedReceiver<Vec<FetchEvent>>,
+    next: vec::IntoIter<FetchEvent>,
+}
+
+/// The two ends of a way to a stream of messages.
+pub(crate) fn fetch_events() -> (FetchSender, FetchEvents) {
+    let (sender, told) = mpsc::unbounded_channel();
+    (sender, FetchEvents { told, next: Vec::new().into_iter() })
+}
+
+impl FetchEvents {
+    /// The next thing that is told; `None` once there is nobody to tell anything.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<FetchEvent>> {
+        loop {
+            if let Some(event) = self.next.next() {
+                return Poll::Ready(Some(event));
+            }
+            match ready!(self.told.poll_recv(cx)) {
+                Some(told) => self.next = told.into_iter(),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
 /// What a stream of messages is told.
 pub(crate) enum FetchEvent {
     Message {
@@ -95,14 +132,18 @@ pub(crate) enum BodyEvent {
 
 impl FetchSink {
     /// `only` is the message that was asked for, if it is one.
-    pub(crate) fn new(
-        events: mpsc::UnboundedSender<FetchEvent>,
-        lane: usize,
-        window: u64,
-        only: Option<u32>,
-    ) -> Self {
-        let unread = Unread::default();
-        Self { events, lane, window, only, content: None, behind: None, unknown: None, unread }
+    pub(crate) fn new(events: FetchSender, lane: usize, window: u64, only: Option<u32>) -> Self {
+        Self {
+            events,
+            ready: Vec::new(),
+            lane,
+            window,
+            only,
+            content: None,
+            behind: None,
+            unknown: None,
+            unread: Unread::default(),
+        }
     }
 }
 
@@ -160,6 +201,16 @@ impl Sink {
         }
     }
 
+    /// Tells what was kept until all was looked at that was read.
+    pub(super) fn tell(&mut self) {
+        if let Self::Fetch(sink) = self
+            && !sink.ready.is_empty()
+        {
+            // A stream that is gone wants none of it.
+            let _ = sink.events.send(std::mem::take(&mut sink.ready));
+        }
+    }
+
     pub(super) fn chunk(&mut self, bytes: Bytes, flow: &Arc<Flow>) {
         if let Self::Fetch(sink) = self
             && let Some(content) = &sink.content
@@ -176,7 +227,7 @@ impl Sink {
                 let _ = done.send(outcome.map(|completion| Answer { completion, data, unread }));
             }
             Self::Fetch(sink) => {
-                let FetchSink { events, lane, window, content, behind, unread, .. } = *sink;
+                let FetchSink { events, mut ready, lane, window, content, behind, unread, .. } = *sink;
                 if let (Some(content), Err(error)) = (content, &outcome) {
                     let _ = content.send(BodyEvent::Failed(error.clone()));
                 }
@@ -184,7 +235,8 @@ impl Sink {
                     let _ = behind.send(Err(error.clone()));
                 }
                 let outcome = outcome.map(drop);
-                let _ = events.send(FetchEvent::Done { lane, window, outcome, unread });
+                ready.push(FetchEvent::Done { lane, window, outcome, unread });
+                let _ = events.send(ready);
             }
         }
     }
@@ -246,10 +298,10 @@ impl FetchSink {
         (Told { fetch, following }, before)
     }
 
-    fn send(&self, uid: u32, told: Told, flow: &Arc<Flow>) {
+    fn send(&mut self, uid: u32, told: Told, flow: &Arc<Flow>) {
         let credit = flow.hold(told.fetch.wire_len());
         let (lane, window) = (self.lane, self.window);
-        let _ = self.events.send(FetchEvent::Message { lane, window, uid, told, credit });
+        self.ready.push(FetchEvent::Message { lane, window, uid, told, credit });
     }
 }
 

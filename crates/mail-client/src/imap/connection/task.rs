@@ -1,13 +1,11 @@
 //! The task that owns a connection.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, OnceLock},
-    task::{self, Poll},
+    task::{self, Poll, Waker},
     time::Duration,
 };
 
-use mail_pool::Context;
 use mail_proto::imap::{
     Command, Status,
     client::{ClientSession, CommandId, Event, Failure, Request, Session},
@@ -20,8 +18,9 @@ use tokio::{
 use tracing::{debug, trace};
 
 use super::{
-    Job, News, news,
-    sink::{self, Sink},
+    Job, News,
+    flights::{Flight, Flights},
+    news, sink,
     turns::{Load, Turn, Turns, Waiting},
 };
 use crate::{
@@ -30,8 +29,10 @@ use crate::{
     link::{Alarm, Flow, Piece, Socket},
 };
 
-/// What is held for readers before the socket is left unread: while only they wait, and while others do.
-const HELD_ALONE: usize = 1 << 20;
+/// What is held for readers before the socket is left unread: while they have enough to read, little enough to lie in
+/// the processor's cache until they do; while one waits for what stands behind what it left unread; while others wait.
+const HELD_ALONE: usize = 256 << 10;
+const HELD_FOR_ITSELF: usize = 1 << 20;
 const HELD_FOR_OTHERS: usize = 8 << 20;
 
 /// Of an answer that nobody wants any more, this much is read before the connection is given up instead.
@@ -53,7 +54,7 @@ pub(super) struct Task {
     jobs: mpsc::UnboundedReceiver<Job>,
     /// Commands that the session doesn't have yet.
     turns: Turns,
-    flights: BTreeMap<CommandId, Flight>,
+    flights: Flights,
     flow: Arc<Flow>,
     ended: Arc<OnceLock<Error>>,
     news: Arc<News>,
@@ -76,12 +77,12 @@ pub(super) struct Task {
     is_over: bool,
 }
 
-struct Flight {
-    token: u64,
-    about: About,
-    /// Who asked for it, if it needs a mailbox.
-    context: Option<Context>,
-    sink: Sink,
+/// What a look at callers and socket came to.
+enum Seen {
+    /// Something to dispatch or to write.
+    Work,
+    /// Commands, behind which others are likely to be queued.
+    Callers,
 }
 
 impl Task {
@@ -98,7 +99,7 @@ impl Task {
             socket,
             jobs,
             turns: Turns::new(),
-            flights: BTreeMap::new(),
+            flights: Flights::default(),
             flow,
             ended,
             news,
@@ -143,7 +144,7 @@ impl Task {
             Err(Error::new(lost).at(target).on(id).about(about))
         };
         for (id, written) in std::mem::take(&mut self.lost) {
-            if let Some(flight) = self.flights.remove(&id) {
+            if let Some(flight) = self.flights.remove(id) {
                 flight.sink.done(lost(written, &flight.about));
             }
         }
@@ -165,69 +166,83 @@ impl Task {
     /// Serves until the connection ends: `Ok` if that was asked for.
     async fn serve(&mut self) -> Result<()> {
         loop {
-            if let Err(error) = self.dispatch() {
+            let dispatched = self.dispatch();
+            self.flights.iter_mut().for_each(|(_, flight)| flight.sink.tell());
+            if let Err(error) = dispatched {
                 return if self.leaving { Ok(()) } else { Err(error) };
             }
             // A command that can't be sent has an end at once.
             if self.give_turns() {
                 continue;
             }
-            let queued = match std::future::poll_fn(|cx| self.poll(cx)).await {
-                Ok(queued) => queued,
+            match std::future::poll_fn(|cx| self.poll(cx)).await {
+                Ok(Seen::Work) => {}
+                // With others under way, a turn for them to queue what they have makes one write of many.
+                Ok(Seen::Callers) => {
+                    tokio::task::yield_now().await;
+                    if let Err(error) = self.take_jobs(Waker::noop()) {
+                        return if self.leaving { Ok(()) } else { Err(error) };
+                    }
+                }
                 Err(error) => return if self.leaving { Ok(()) } else { Err(error) },
-            };
-            // With others under way, a turn for them to queue what they have makes one write of many. Where there are
-            // so many that they are gathered anyway, there is no need.
-            if queued && self.is_shared() && !self.turns.gathers(self.load()) {
-                tokio::task::yield_now().await;
             }
         }
     }
 
-    /// Ready when there is something to dispatch or to write. Says whether commands were queued.
-    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<bool>> {
-        let mut queued = false;
-        let mut came = None;
-        while let Poll::Ready(job) = self.jobs.poll_recv(cx) {
-            match job {
-                Some(job) => queued |= self.accept(job, *came.get_or_insert_with(Instant::now))?,
-                // The last handle is gone: nobody is left to serve.
-                None => return Poll::Ready(Err(self.cut())),
+    /// Ready when there is something to dispatch or to write.
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Seen>> {
+        // Once only: callers that queue at every turn mustn't keep the socket waiting.
+        if !std::mem::take(&mut self.gave_way) && !self.jobs.is_empty() {
+            // They wake nobody meanwhile: with many of them, each would do so for its own command, one after the other.
+            self.gave_way = self.take_jobs(Waker::noop())?;
+            if self.gave_way {
+                return Poll::Ready(Ok(if self.is_shared() { Seen::Callers } else { Seen::Work }));
             }
         }
-        // Once only: callers that queue at every turn mustn't keep the socket waiting.
-        if queued && self.is_shared() && !std::mem::replace(&mut self.gave_way, true) {
-            return Poll::Ready(Ok(true));
-        }
-        self.gave_way = false;
+        let queued = self.take_jobs(cx.waker())?;
         let reads = self.reads(cx);
         if let Poll::Ready(done) = self.socket.poll(cx, reads) {
             done?;
-            return Poll::Ready(Ok(false));
+            return Poll::Ready(Ok(Seen::Work));
         }
         if queued || self.poll_uploads(cx) {
-            return Poll::Ready(Ok(queued));
+            return Poll::Ready(Ok(Seen::Work));
         }
-        self.poll_deadline(cx, reads).map_ok(|()| false)
+        self.poll_deadline(cx, reads).map_ok(|()| Seen::Work)
+    }
+
+    /// Takes in what callers have asked for. The next who does wakes this one. Says whether there were commands.
+    fn take_jobs(&mut self, waker: &Waker) -> Result<bool> {
+        let mut queued = false;
+        let mut came = None;
+        let mut cx = task::Context::from_waker(waker);
+        while let Poll::Ready(job) = self.jobs.poll_recv(&mut cx) {
+            match job {
+                Some(job) => queued |= self.accept(job, *came.get_or_insert_with(Instant::now))?,
+                // The last handle is gone: nobody is left to serve.
+                None => return Err(self.cut()),
+            }
+        }
+        Ok(queued)
     }
 
     /// Hands what callers have of their messages to the session, as far as it has room. Says whether they had any.
     fn poll_uploads(&mut self, cx: &mut task::Context<'_>) -> bool {
         let mut took_in = false;
-        for (id, flight) in &mut self.flights {
+        for (id, flight) in self.flights.iter_mut() {
             let Some(intake) = flight.sink.intake().filter(|intake| intake.is_open) else { continue };
-            while intake.is_open && self.socket.session.upload_room(*id) > 0 {
+            while intake.is_open && self.socket.session.upload_room(id) > 0 {
                 match intake.pieces.poll_recv(cx) {
                     Poll::Pending => break,
-                    Poll::Ready(Some(Piece::Bytes(bytes))) => self.socket.session.write_upload(*id, bytes),
+                    Poll::Ready(Some(Piece::Bytes(bytes))) => self.socket.session.write_upload(id, bytes),
                     Poll::Ready(Some(Piece::End)) => {
                         intake.is_open = false;
-                        self.socket.session.finish_upload(*id);
+                        self.socket.session.finish_upload(id);
                     }
                     // Its source failed, or its caller is gone: there is no way to end it but to cut (rule P28).
                     Poll::Ready(None) => {
                         intake.is_open = false;
-                        self.socket.session.cancel(*id);
+                        self.socket.session.cancel(id);
                     }
                 }
                 took_in = true;
@@ -250,10 +265,6 @@ impl Task {
         // The connection is lent no longer than nobody wants it, whoever's turn is next.
         self.socket.session.end_idle();
         let now = Instant::now();
-        if let Some(time) = self.turns.gathers_until(self.load(), now) {
-            self.next_turn = Some(time);
-            return false;
-        }
         let mut gave = false;
         loop {
             match self.turns.next(self.load(), now) {
@@ -278,13 +289,14 @@ impl Task {
         let Waiting { token, request, sink, .. } = waiting;
         let about = About::from(request.command());
         let id = self.socket.session.submit(*request);
-        self.flights.insert(id, Flight { token, about, context, sink });
+        self.flights.push(id, Flight { token, about, context, sink });
     }
 
     /// Whether to read: not while callers hold more than they may. Others that wait behind them are worth more memory.
     fn reads(&mut self, cx: &task::Context<'_>) -> bool {
-        let limit = if self.has_waiting_callers() { HELD_FOR_OTHERS } else { HELD_ALONE };
-        let reads = self.flow.has_room(limit, cx.waker());
+        let reads = self.flow.has_room(HELD_ALONE, cx.waker())
+            || (self.flow.is_starved() && self.flow.has_room(HELD_FOR_ITSELF, cx.waker()))
+            || (self.has_waiting_callers() && self.flow.has_room(HELD_FOR_OTHERS, cx.waker()));
         if reads {
             if self.unread_since.take().is_some() {
                 self.socket.session.reading_resumed(Instant::now().into_std());
@@ -319,6 +331,9 @@ impl Task {
             let Some(deadline) = [silence, unwanted, self.next_turn].into_iter().flatten().min() else {
                 return Poll::Pending;
             };
+            if self.alarm.poll(cx, deadline).is_pending() {
+                return Poll::Pending;
+            }
             if deadline <= Instant::now() {
                 return Poll::Ready(match self.socket.session.patience() {
                     _ if self.next_turn == Some(deadline) => Ok(()),
@@ -326,9 +341,6 @@ impl Task {
                     Some(after) if reads => Err(Error::new(Cause::Silent { waited_for: "an answer", after })),
                     _ => Err(Error::new(Cause::Stalled { after: self.home.stall_timeout })),
                 });
-            }
-            if self.alarm.poll(cx, deadline).is_pending() {
-                return Poll::Pending;
             }
         }
     }
@@ -362,11 +374,10 @@ impl Task {
                     }
                     return Ok(true);
                 }
-                let found = self.flights.iter().find(|(_, flight)| flight.token == token);
-                if let Some(id) = found.map(|(id, _)| *id) {
+                if let Some(id) = self.flights.with_token(token) {
                     let unwritten = self.socket.session.cancel(id);
                     if unwritten {
-                        self.flights.remove(&id);
+                        self.flights.remove(id);
                     }
                     if let Some(told) = written {
                         let _ = told.send(!unwritten);
@@ -400,16 +411,16 @@ impl Task {
                     trace!(connection = self.id, ?status, "news");
                     self.heed(&status);
                 }
-                Event::Data { id: Some(id), data } => match self.flights.get_mut(&id) {
+                Event::Data { id: Some(id), data } => match self.flights.get_mut(id) {
                     Some(flight) if flight.sink.is_wanted() => flight.sink.data(data, &self.flow)?,
                     _ => self.throw_away(sink::held(&data))?,
                 },
-                Event::Chunk { id: Some(id), bytes } => match self.flights.get_mut(&id) {
+                Event::Chunk { id: Some(id), bytes } => match self.flights.get_mut(id) {
                     Some(flight) if flight.sink.is_wanted() => flight.sink.chunk(bytes, &self.flow),
                     _ => self.throw_away(bytes.len())?,
                 },
                 Event::SendUpload { id, .. } => {
-                    match self.flights.get_mut(&id).and_then(|flight| flight.sink.intake()) {
+                    match self.flights.get_mut(id).and_then(|flight| flight.sink.intake()) {
                         Some(intake) => intake.open(),
                         // Whoever had it is gone.
                         None => drop(self.socket.session.cancel(id)),
@@ -417,7 +428,7 @@ impl Task {
                 }
                 Event::Completed { id, outcome } => {
                     self.thrown_away = 0;
-                    if let Some(flight) = self.flights.remove(&id) {
+                    if let Some(flight) = self.flights.remove(id) {
                         if let Some(context) = flight.context {
                             self.turns.ended(context, Instant::now());
                         }
@@ -442,7 +453,7 @@ impl Task {
                 Event::Unreadable { ids, error } => {
                     debug!(connection = self.id, %error, "a response can't be read");
                     for id in ids {
-                        if let Some(flight) = self.flights.get_mut(&id) {
+                        if let Some(flight) = self.flights.get_mut(id) {
                             flight.sink.unreadable(error.clone());
                         }
                     }

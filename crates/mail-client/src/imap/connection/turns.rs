@@ -20,14 +20,6 @@ const LOOK_AHEAD: usize = 64;
 /// a round trip at least.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// While so many commands are on the wire, and more than wait for their turn, those that wait do so for each other:
-/// the server has enough to do, and what would be written in many pieces is written in one. It would be read and
-/// answered in as many, and every piece costs both sides more than a command does.
-const KEPT_BUSY: usize = 8;
-
-/// For so long they wait for each other.
-const GATHERED: Duration = Duration::from_millis(1);
-
 /// A command that nobody but its caller knows of yet.
 pub(super) struct Waiting {
     pub(super) token: u64,
@@ -124,17 +116,6 @@ impl Turns {
     /// A command of this caller has ended.
     pub(super) fn ended(&mut self, context: Context, now: Instant) {
         self.last = Some((context, now));
-    }
-
-    /// Whether commands that come now will be [gathered](Self::gathers_until).
-    pub(super) fn gathers(&self, load: Load) -> bool {
-        load.on_the_wire >= KEPT_BUSY && self.waiting.len() < load.on_the_wire
-    }
-
-    /// Until when commands wait for others to be written with.
-    pub(super) fn gathers_until(&self, load: Load, now: Instant) -> Option<Instant> {
-        let head = self.waiting.front()?;
-        Some(head.since + GATHERED).filter(|until| self.gathers(load) && *until > now)
     }
 
     /// Whose turn it is.
@@ -307,23 +288,6 @@ mod tests {
         let (request, sink) = (Box::new(command("b")), Sink::gather(done, None));
         turns.push(Waiting::new(3, request, sink, Context::custom(1), now));
         assert!(matches!(turns.next(QUIET, now), Turn::Now(Waiting { token: 3, .. })));
-    }
-
-    #[test]
-    fn a_busy_server_gets_many_commands_at_once_and_waits_for_none() {
-        let load = |on_the_wire: usize| Load { blocked: 0, on_the_wire };
-        let (mut turns, _answers) = turns(&[(1, ""), (2, ""), (3, "")]);
-        let first = turns.waiting.front().unwrap().since;
-        assert_eq!(turns.gathers_until(load(KEPT_BUSY), first), Some(first + GATHERED));
-        assert_eq!(turns.gathers_until(load(KEPT_BUSY - 1), first), None, "it would soon have nothing to do");
-        assert_eq!(turns.gathers_until(load(KEPT_BUSY), first + GATHERED), None, "nobody waits for longer");
-        for context in 4..=KEPT_BUSY as u64 {
-            let (done, _answer) = oneshot::channel();
-            let (request, sink) = (Box::new(command("")), Sink::gather(done, None));
-            turns.push(Waiting::new(context, request, sink, Context::custom(context), first));
-        }
-        assert_eq!(turns.gathers_until(load(KEPT_BUSY), first), None, "there are as many as are on the wire");
-        assert!(turns.gathers_until(load(KEPT_BUSY + 1), first).is_some());
     }
 
     #[test]

@@ -8,13 +8,13 @@ use mail_proto::imap::{
     client::{Request, Selection},
     fetch::FetchModifiers,
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::time::Instant;
 
 use super::{FetchItems, parts::PART, windows::Portion};
 use crate::{
     error::Result,
     imap::{
-        connection::{FetchEvent, FetchSink},
+        connection::{FetchSender, FetchSink},
         manager::ImapManager,
     },
     link::{Gate, Starved},
@@ -135,7 +135,7 @@ impl Lane {
         modifiers: FetchModifiers,
         window: u64,
         portion: Portion,
-        events: &mpsc::UnboundedSender<FetchEvent>,
+        events: &FetchSender,
     ) -> Result<()> {
         let set = portion.set.clone();
         let at_most = self.in_parts.then(|| {

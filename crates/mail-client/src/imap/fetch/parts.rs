@@ -21,7 +21,7 @@ use crate::{
     error::{Cause, Error, Result},
     imap::{
         calls::Calls,
-        connection::{BodyEvent, FetchEvent, FetchSink, Following, Told},
+        connection::{BodyEvent, FetchEvent, FetchEvents, FetchSink, Following, Told, fetch_events},
         manager::ImapManager,
     },
     link::Thirst,
@@ -53,7 +53,7 @@ pub(super) struct Parts {
 struct Asked {
     offset: u64,
     token: u64,
-    events: mpsc::UnboundedReceiver<FetchEvent>,
+    events: FetchEvents,
 }
 
 /// A part that has come, or is coming.
@@ -98,7 +98,7 @@ impl Parts {
         let offset =
             u32::try_from(from).map_err(|_| Error::new(Cause::TooMuch { limit: u32::MAX as usize }))?;
         let command = Command::uid_fetch(self.uid, vec![FetchItem::Uid, part(&self.item, offset, PART)]);
-        let (sender, events) = mpsc::unbounded_channel();
+        let (sender, events) = fetch_events();
         let sink = FetchSink::new(sender, 0, from, Some(self.uid));
         match self.connection.fetch(Request::on(self.selection.clone(), command), sink) {
             Ok(token) => self.asked.push_back(Asked { offset: from, token, events }),
@@ -156,7 +156,7 @@ impl Parts {
             }
             self.ask(offset)?;
             let Some(asked) = self.asked.front_mut() else { continue };
-            match ready!(asked.events.poll_recv(cx)) {
+            match ready!(asked.events.poll_next(cx)) {
                 Some(FetchEvent::Message { told, .. }) => {
                     let Some(piece) = self.piece(told, offset) else { continue };
                     self.reading = self.asked.pop_front();

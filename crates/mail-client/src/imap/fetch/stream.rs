@@ -20,7 +20,6 @@ use mail_proto::imap::{
     fetch::FetchModifiers,
     response::Untagged,
 };
-use tokio::sync::mpsc;
 
 use self::expiry::Expiry;
 use super::{
@@ -35,7 +34,7 @@ use crate::{
     error::{Cause, Error, ErrorKind, Result},
     imap::{
         calls::Calls,
-        connection::{FetchEvent, Unread},
+        connection::{FetchEvent, FetchEvents, FetchSender, Unread, fetch_events},
         manager::ImapManager,
     },
     link::Alarm,
@@ -65,8 +64,8 @@ pub struct FetchStream {
     first: Option<Joining>,
     extras: Option<Extras<ImapManager>>,
     coming: Vec<Joining>,
-    sender: mpsc::UnboundedSender<FetchEvent>,
-    events: mpsc::UnboundedReceiver<FetchEvent>,
+    sender: FetchSender,
+    events: FetchEvents,
     /// Messages of a set that can't be told in numbers which came before its connection was lost.
     come: HashSet<u32>,
     /// What came before its turn; `None` where no order is wanted.
@@ -108,7 +107,7 @@ impl FetchStream {
         uids: SequenceSet,
         items: FetchItems,
     ) -> Self {
-        let (sender, events) = mpsc::unbounded_channel();
+        let (sender, events) = fetch_events();
         let largest = if items.has_content() { WITH_CONTENT } else { WITHOUT_CONTENT };
         let windows = Windows::new(SequenceSet::default(), largest);
         Self {
@@ -244,7 +243,7 @@ impl FetchStream {
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 }
             }
-            if let Poll::Ready(Some(event)) = self.events.poll_recv(cx) {
+            if let Poll::Ready(Some(event)) = self.events.poll_next(cx) {
                 match self.told(event) {
                     Ok(Some(message)) => return Poll::Ready(Some(Ok(message))),
                     Ok(None) => continue,
