@@ -5,6 +5,7 @@ mod content;
 mod envelope;
 mod hello;
 mod login;
+mod octets;
 mod reply;
 mod transcript;
 

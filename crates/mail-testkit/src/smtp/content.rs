@@ -1,45 +1,14 @@
 //! DATA and BDAT: the message itself.
 
-use bytes::{Bytes, BytesMut};
 use mail_proto::smtp::{Body, Event, Reply};
 
 use super::envelope::{Transaction, no_room};
+use super::octets::Content;
 use super::reply::reply;
 use super::{End, Session};
 use crate::hook::When;
 use crate::store::Message;
 use crate::submission::Submission;
-
-/// A message's octets, as far as they came. Of one that is too large no more than the size is kept.
-#[derive(Debug, Default)]
-pub(super) struct Content {
-    pieces: Vec<Bytes>,
-    octets: u64,
-    /// A CR or LF stood alone in what came by DATA.
-    lone_line_break: bool,
-}
-
-impl Content {
-    fn push(&mut self, piece: Bytes, limit: Option<u64>) {
-        self.octets += piece.len() as u64;
-        if limit.is_some_and(|limit| self.octets > limit) {
-            self.pieces = Vec::new();
-        } else {
-            self.pieces.push(piece);
-        }
-    }
-
-    fn join(self) -> Bytes {
-        match <[Bytes; 1]>::try_from(self.pieces) {
-            Ok([piece]) => piece,
-            Err(pieces) => {
-                let mut message = BytesMut::with_capacity(pieces.iter().map(Bytes::len).sum());
-                pieces.iter().for_each(|piece| message.extend_from_slice(piece));
-                message.freeze()
-            }
-        }
-    }
-}
 
 impl Session<'_> {
     pub(super) async fn data(&mut self) -> Result<Reply, End> {

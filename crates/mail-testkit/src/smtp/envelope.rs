@@ -3,7 +3,7 @@
 use mail_proto::smtp::{Address, Body, MailParameters, RcptParameters, Reply};
 
 use super::Session;
-use super::content::Content;
+use super::octets::Content;
 use super::reply::reply;
 use crate::store::Account;
 
