@@ -71,5 +71,6 @@ mod sync;
 mod thread_bound;
 mod tokens;
 mod wait;
+mod wanted;
 
 pub use self::{imap::ImapClient, operation::Pending, pop3::Pop3Client, smtp::SmtpClient};

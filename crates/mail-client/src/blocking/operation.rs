@@ -1,9 +1,7 @@
 //! Begun operations: work in the background that blocks.
 
 use std::{
-    cell::RefCell,
     fmt,
-    future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     thread,
@@ -12,10 +10,7 @@ use std::{
 use mail_pool::{Caller, Canceller};
 use tokio::sync::{oneshot, watch};
 
-use super::{
-    runtime::Footing,
-    wait::{block_on, wait},
-};
+use super::{wait::wait, wanted};
 use crate::{
     client,
     error::{Cause, Error, Result},
@@ -67,11 +62,6 @@ impl<T> fmt::Debug for Pending<T> {
     }
 }
 
-thread_local! {
-    /// The operation that this thread was started for: closed once nobody wants it any more.
-    static WANTED: RefCell<Option<watch::Receiver<()>>> = const { RefCell::new(None) };
-}
-
 /// Does an operation's work on a thread of its own, in the operation's name: its nameless calls run on the operation's
 /// connection. (The runtime's own threads for what blocks are limited in number, and logging in needs one of them.)
 pub(super) async fn on_a_thread<T: Send + 'static>(
@@ -84,7 +74,7 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
     let run = move || {
         // Whatever it holds of the connection is given back before its end is told.
         let work = move || {
-            WANTED.set(Some(is_wanted));
+            wanted::set(is_wanted);
             caller.run(work)
         };
         // Nobody may want it any more.
@@ -95,32 +85,6 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
     match ended.await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => resume_unwind(panic),
-        Err(_) => Err(cancelled()),
+        Err(_) => Err(wanted::cancelled()),
     }
-}
-
-/// Waits, unless this thread does the work of an operation that is cancelled.
-pub(super) fn unless_cancelled<F: Future>(footing: Footing, call: F) -> Result<F::Output> {
-    let Some(mut wanted) = wanted() else { return block_on(footing, call) };
-    let outcome = block_on(footing, async {
-        tokio::select! {
-            biased;
-            _ = wanted.changed() => Err(cancelled()),
-            outcome = call => Ok(outcome),
-        }
-    });
-    outcome?
-}
-
-/// Fails if this thread does the work of an operation that is cancelled.
-pub(super) fn check_wanted() -> Result<()> {
-    wanted().is_none_or(|wanted| wanted.has_changed().is_ok()).then_some(()).ok_or_else(cancelled)
-}
-
-fn wanted() -> Option<watch::Receiver<()>> {
-    WANTED.try_with(|wanted| wanted.borrow().clone()).ok().flatten()
-}
-
-fn cancelled() -> Error {
-    mail_pool::Error::Cancelled.into()
 }

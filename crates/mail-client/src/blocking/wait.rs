@@ -10,9 +10,9 @@ use std::{
 };
 
 use super::{
-    operation,
     runtime::{self, Busy, Footing, Running},
     seat::Signal,
+    wanted::{self, cancelled},
 };
 use crate::{
     error::{Error, Result},
@@ -66,7 +66,7 @@ never_fails!((), Option<u64>, Option<SentMail>);
 pub(super) fn wait<T: Outcome<Of>, Of>(call: impl Future<Output = Of>) -> T {
     let footing = runtime::footing(Location::caller(), T::CAN_FAIL);
     let outcome = footing.and_then(|footing| match T::CAN_FAIL {
-        true => operation::unless_cancelled(footing, call),
+        true => unless_cancelled(footing, call),
         // It may well be an iterator that makes calls of its own.
         false => Ok(doze(runtime::running()?, pin!(call), false)),
     });
@@ -80,7 +80,7 @@ pub(super) fn wait<T: Outcome<Of>, Of>(call: impl Future<Output = Of>) -> T {
 #[track_caller]
 pub(super) fn wait_for_piece<T>(piece: impl Future<Output = T>) -> Result<T> {
     let footing = runtime::footing(Location::caller(), true)?;
-    operation::check_wanted()?;
+    wanted::check()?;
     let mut piece = pin!(piece);
     let at_hand = {
         let _busy = Busy::begin();
@@ -89,8 +89,21 @@ pub(super) fn wait_for_piece<T>(piece: impl Future<Output = T>) -> Result<T> {
     };
     match at_hand {
         Poll::Ready(piece) => Ok(piece),
-        Poll::Pending => operation::unless_cancelled(footing, piece),
+        Poll::Pending => unless_cancelled(footing, piece),
     }
+}
+
+/// Waits, unless this thread does the work of an operation that is cancelled.
+fn unless_cancelled<F: Future>(footing: Footing, call: F) -> Result<F::Output> {
+    let Some(mut wanted) = wanted::here() else { return block_on(footing, call) };
+    let outcome = block_on(footing, async {
+        tokio::select! {
+            biased;
+            _ = wanted.changed() => Err(cancelled()),
+            outcome = call => Ok(outcome),
+        }
+    });
+    outcome?
 }
 
 /// Whether an iterator has said that it can't wait, which is its last item: else whoever goes on after errors would do so
