@@ -70,3 +70,51 @@ impl Answer {
         if self.unread.is_empty() { Ok(self.data) } else { Err(self.unread.into_error()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mail_proto::{
+        ParseOptions,
+        imap::{
+            client::Completion,
+            response::{Response, parse},
+        },
+    };
+
+    use super::*;
+    use crate::ErrorKind;
+
+    fn unreadable() -> ParseError {
+        parse("* LIST oops\r\n", ParseOptions::default()).unwrap_err()
+    }
+
+    fn answer(unread: Unread) -> Answer {
+        let line = parse("a OK done\r\n", ParseOptions::default()).unwrap().value;
+        let Response::Tagged { status, .. } = line else { panic!("it is tagged") };
+        Answer { completion: Completion { status, selected: None }, data: vec![Untagged::Exists(3)], unread }
+    }
+
+    #[test]
+    fn of_many_lines_that_cannot_be_read_the_first_are_kept() {
+        let mut unread = Unread::default();
+        (0..Unread::MOST + 5).for_each(|_| unread.push(unreadable()));
+        assert_eq!(unread.as_slice().len(), Unread::MOST);
+        let mut other = Unread::default();
+        other.push(unreadable());
+        other.append(unread);
+        assert_eq!(other.as_slice().len(), Unread::MOST);
+    }
+
+    #[test]
+    fn what_is_missing_was_not_told_or_cannot_be_read() {
+        let nothing = |_| None::<()>;
+        let mut unread = Unread::default();
+        unread.push(unreadable());
+        let error = answer(Unread::default()).one("it", nothing).unwrap_err();
+        assert!(error.unreadable().is_empty() && error.kind() == ErrorKind::Protocol);
+        assert_eq!(answer(unread.clone()).one("it", nothing).unwrap_err().unreadable(), [unreadable()]);
+        // What is there is what was asked for, whatever else came.
+        assert!(answer(unread.clone()).one("it", Some).is_ok());
+        assert!(answer(unread).whole().is_err() && answer(Unread::default()).whole().is_ok());
+    }
+}

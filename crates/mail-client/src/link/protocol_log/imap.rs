@@ -238,6 +238,33 @@ mod tests {
     }
 
     #[test]
+    fn of_what_comes_during_a_login_capabilities_are_shown_and_nothing_that_only_looks_so() {
+        let mut log = Imap::default();
+        log.sent(b"A1 LOGIN kim SECRET\r\n", &mut |_, _| {});
+        let said = b"* capability IMAP4rev1\r\n* X {6}\r\nSECRET* CAPABILITY SECRET\r\n";
+        assert_eq!(shown(&mut log, 'S', said, 9), ["* capability IMAP4rev1", "* …", "…"]);
+    }
+
+    #[test]
+    fn a_literal_that_waits_is_not_forgotten_for_the_answer_to_another_command() {
+        let mut log = Imap::default();
+        log.sent(b"A1 NOOP\r\nA2 APPEND INBOX {6}\r\n", &mut |_, _| {});
+        log.received(b"A1 OK done\r\n", &mut |_, _| {});
+        assert_eq!(shown(&mut log, 'C', b"SECRET\r\n", 3), [""]);
+    }
+
+    #[test]
+    fn a_literal_is_known_however_long_its_announcement() {
+        let said = b"A1 APPEND INBOX ~{18446744073709551615+}\r\nSECRET SECRET\r\n";
+        assert_eq!(shown(&mut Imap::default(), 'C', said, 7), ["A1 APPEND INBOX ~{18446744073709551615+}"]);
+        let said = b"A1 X {00000000000000000006+}\r\nSECRET\r\n";
+        for piece in [1, 1000] {
+            let shown = shown(&mut Imap::default(), 'C', said, piece);
+            assert_eq!(shown, ["A1 X {00000000000000000006+}", ""]);
+        }
+    }
+
+    #[test]
     fn of_commands_without_an_answer_the_oldest_are_forgotten() {
         let mut log = Imap::default();
         for number in 0..=REMEMBERED {
